@@ -1,0 +1,233 @@
+package audience
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+)
+
+// ConsentKind says what a ledger record is about.
+type ConsentKind uint8
+
+// The kinds. Numbers are part of the canonical bytes and never change.
+const (
+	ConsentRequested  ConsentKind = 1 // somebody asked for it; nothing is consented yet
+	ConsentGranted    ConsentKind = 2 // she consented; needs evidence
+	ConsentWithdrawn  ConsentKind = 3 // she refused
+	ConsentBounced    ConsentKind = 4 // the address failed for good
+	ConsentComplained ConsentKind = 5 // she reported a message as spam
+)
+
+// String gives "requested", "granted", "withdrawn", "bounced" or
+// "complained"; "none" for any other.
+func (k ConsentKind) String() string {
+	switch k {
+	case ConsentRequested:
+		return "requested"
+	case ConsentGranted:
+		return "granted"
+	case ConsentWithdrawn:
+		return "withdrawn"
+	case ConsentBounced:
+		return "bounced"
+	case ConsentComplained:
+		return "complained"
+	}
+	return "none"
+}
+
+// IsRefusal reports whether the kind is a refusal or a failure.
+func (k ConsentKind) IsRefusal() bool {
+	return k == ConsentWithdrawn || k == ConsentBounced || k == ConsentComplained
+}
+
+// Mechanism is how a declaration was made. Only the affirmative ones below
+// make a grant count (GDPR Art. 4(11) and recital 32); any other text is
+// kept as a fact and never counts.
+type Mechanism string
+
+// The affirmative mechanisms.
+const (
+	MechanismDoubleOptIn Mechanism = "double-opt-in" // confirmed from the mailbox
+	MechanismSingleOptIn Mechanism = "single-opt-in" // a form or box of her own
+	MechanismAttested    Mechanism = "attested"      // the host attests consent it holds, such as on import
+	MechanismPaper       Mechanism = "paper"         // a signed form
+	MechanismVerbal      Mechanism = "verbal"        // said and noted
+)
+
+// Mechanisms that are no consent: recorded, never counted.
+const (
+	MechanismPreTicked Mechanism = "pre-ticked"
+	MechanismBundled   Mechanism = "bundled"
+	MechanismSilence   Mechanism = "silence"
+)
+
+// Affirms reports whether a grant by this mechanism counts.
+func (m Mechanism) Affirms() bool {
+	switch m {
+	case MechanismDoubleOptIn, MechanismSingleOptIn, MechanismAttested, MechanismPaper, MechanismVerbal:
+		return true
+	}
+	return false
+}
+
+// Confirms reports whether the mechanism proves control of the mailbox: only
+// that lifts a complaint.
+func (m Mechanism) Confirms() bool { return m == MechanismDoubleOptIn }
+
+// Scope is what a record is about. An empty member means all of them: the
+// zero Scope is everything.
+type Scope struct {
+	Channel string // such as "email"
+	Purpose string // a declared purpose
+	List    string // a declared topic
+}
+
+// Covers reports whether s is o or wider than o.
+func (s Scope) Covers(o Scope) bool {
+	covers := func(a, b string) bool { return a == "" || a == b }
+	return covers(s.Channel, o.Channel) && covers(s.Purpose, o.Purpose) && covers(s.List, o.List)
+}
+
+// MarketingScope is what the status of a contact is about: e-mail for the
+// purpose marketing.
+func MarketingScope() Scope { return Scope{Channel: ChannelEmail, Purpose: PurposeMarketing} }
+
+// ConsentRecord is one entry of a contact's ledger, chained to the one
+// before it and never edited. It holds no address and no evidence, only a
+// commitment to it. Seq, Prev and Hash are given by the store.
+type ConsentRecord struct {
+	Contact   ContactID // under whom it was written
+	Seq       uint64    // 1, 2, 3 within the contact's chain
+	Kind      ConsentKind
+	Scope     Scope
+	Acted     time.Time // when the person acted, never after Recorded
+	Recorded  time.Time // the instant of the commit
+	Expires   time.Time // of a request or grant; zero: never
+	Mechanism Mechanism
+	Notice    string // id or hash of the text she was shown
+	Source    Source
+	Evidence  [32]byte // commitment to salted evidence; zero: none
+	Prev      [32]byte // hash of the record before; [ChainStart] for the first
+	Hash      [32]byte // SHA-256 of the canonical bytes, which include Prev
+}
+
+// HasEvidence reports whether the record commits to evidence.
+func (r *ConsentRecord) HasEvidence() bool { return r.Evidence != [32]byte{} }
+
+// counts reports whether the fold looks at the record at all: unknown kinds,
+// grants without evidence and mechanisms that are no consent never count.
+func (r *ConsentRecord) counts() bool {
+	switch {
+	case r.Kind == ConsentGranted:
+		return r.HasEvidence() && r.Mechanism.Affirms()
+	case r.Kind == ConsentRequested:
+		return true
+	default:
+		return r.Kind.IsRefusal()
+	}
+}
+
+// ChainStart is what the first record of a contact's chain follows: it binds
+// the chain to its audience and contact, so that no chain passes for another.
+func ChainStart(audience string, contact ContactID) [32]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "audiencekit ledger 1\x00%s\x00%d", audience, uint32(contact)))
+}
+
+// Commit gives the commitment to evidence: SHA-256 over a domain tag, the
+// 32-byte salt and the evidence. With the salt destroyed it says nothing.
+func Commit(salt [32]byte, evidence []byte) [32]byte {
+	h := sha256.New()
+	h.Write([]byte("audiencekit evidence 1\x00"))
+	h.Write(salt[:])
+	h.Write(evidence)
+	var out [32]byte
+	h.Sum(out[:0])
+	return out
+}
+
+// CheckLink reports why the record may not follow prev in the chain of an
+// audience, or nil. prev is nil for the first record. Stores call it for
+// every record they append: a grant without evidence or without an
+// affirmative mechanism is [ErrDenied] here, whoever asks.
+func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
+	if r.Kind == ConsentGranted && !r.HasEvidence() {
+		return &DeniedError{Rule: "evidence", Hint: "a grant needs evidence: who attests, when, and what was said"}
+	}
+	if r.Kind == ConsentGranted && !r.Mechanism.Affirms() {
+		return &DeniedError{Rule: "mechanism", Hint: "a grant needs an affirmative mechanism, such as double-opt-in"}
+	}
+	want, seq, earliest := ChainStart(audience, r.Contact), uint64(1), MinInstant()
+	if prev != nil {
+		want, seq, earliest = prev.Hash, prev.Seq+1, prev.Recorded
+	}
+	switch {
+	case r.Kind.String() == "none":
+		return &FieldError{Path: "kind", Rule: "unknown", Hint: "requested, granted, withdrawn, bounced or complained"}
+	case r.Seq != seq || r.Prev != want:
+		return &ConflictError{Kind: "ledger", Contact: r.Contact, Hint: "the chain has moved on; read it again"}
+	case r.Acted.After(r.Recorded):
+		return &FieldError{Path: "acted", Rule: "range", Hint: "an instant not after the commit"}
+	case r.Recorded.Before(earliest):
+		return &FieldError{Path: "recorded", Rule: "range", Hint: "an instant not before the record in front of it"}
+	case r.Hash != r.ComputeHash():
+		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
+	}
+	return nil
+}
+
+// ConsentWrite asks the store to append a ledger record.
+type ConsentWrite struct {
+	Contact   Ref
+	Kind      ConsentKind
+	Scope     Scope
+	Acted     time.Time // zero: the instant of the commit. A later one counts as the instant of the commit
+	Expires   time.Time // of a request or grant; zero: never
+	Mechanism Mechanism
+	Notice    string
+	Source    Source
+	// Evidence is who attests, when, and the exact text; any form. A grant
+	// without it is ErrDenied. It is kept apart from the ledger, under the
+	// contact, and goes when she is erased.
+	Evidence []byte
+}
+
+// Check reports why the record can never be accepted, or nil.
+func (w *ConsentWrite) Check(l Limits) error {
+	l = l.withDefaults()
+	switch {
+	case w.Contact.IsZero():
+		return &FieldError{Path: "contact", Rule: "empty", Hint: "a Ref"}
+	case w.Kind.String() == "none":
+		return &FieldError{Path: "kind", Rule: "unknown", Hint: "requested, granted, withdrawn, bounced or complained"}
+	case len(w.Evidence) > l.EvidenceBytes:
+		return &FieldError{Path: "evidence", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", l.EvidenceBytes), Limit: true}
+	case w.Kind == ConsentGranted && len(w.Evidence) == 0:
+		return &DeniedError{Rule: "evidence", Hint: "a grant needs evidence: who attests, when, and what was said"}
+	case w.Kind == ConsentGranted && !w.Mechanism.Affirms():
+		return &DeniedError{Rule: "mechanism", Hint: "a grant needs an affirmative mechanism, such as double-opt-in"}
+	}
+	texts := []struct{ path, s string }{
+		{"scope.channel", w.Scope.Channel},
+		{"scope.purpose", w.Scope.Purpose},
+		{"scope.list", w.Scope.List},
+		{"mechanism", string(w.Mechanism)},
+		{"notice", w.Notice},
+		{"source.name", w.Source.Name},
+		{"source.actor", w.Source.Actor},
+	}
+	for _, t := range texts {
+		if err := checkText(t.path, t.s, l.NameBytes); err != nil {
+			return err
+		}
+	}
+	for path, t := range map[string]time.Time{"acted": w.Acted, "expires": w.Expires} {
+		if t.IsZero() {
+			continue
+		}
+		if err := checkInstant(path, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

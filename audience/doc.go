@@ -1,0 +1,16 @@
+// Package audience holds the words of the library: contacts and their
+// addresses, events, lists, the consent ledger with the fold that turns it
+// into a standing, suppressions, the schema that types it all, and the
+// categories of errors.
+//
+// It knows nothing of stores, files or networks: everything here is a value
+// or a pure function. Two rules run through it:
+//
+//   - Time is UTC in whole microseconds, in the years 1 to 9999.
+//   - Addresses, names, phones and values never print themselves. [Address],
+//     [Private] and [Value] show a mask in fmt, log/slog and encoding/json,
+//     also as fields of other structs; Reveal and the typed accessors are the
+//     deliberate way out.
+//
+// Values of this package are safe for concurrent reads.
+package audience

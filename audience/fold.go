@@ -1,0 +1,288 @@
+package audience
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Status is a contact's standing for one scope, as the fold gives it.
+type Status uint8
+
+// The statuses. Only StatusSubscribed may be mailed.
+const (
+	StatusNone         Status = iota // nothing is recorded that counts
+	StatusPending                    // asked for, not confirmed
+	StatusSubscribed                 // consent stands
+	StatusUnsubscribed               // she refused
+	StatusBounced                    // the address failed for good
+	StatusComplained                 // she reported a message as spam
+)
+
+// String gives "none", "pending", "subscribed", "unsubscribed", "bounced" or
+// "complained".
+func (s Status) String() string {
+	switch s {
+	case StatusPending:
+		return "pending"
+	case StatusSubscribed:
+		return "subscribed"
+	case StatusUnsubscribed:
+		return "unsubscribed"
+	case StatusBounced:
+		return "bounced"
+	case StatusComplained:
+		return "complained"
+	}
+	return "none"
+}
+
+// ParseStatus reads the text form of a status, exactly.
+func ParseStatus(text string) (Status, error) {
+	for s := StatusNone; s <= StatusComplained; s++ {
+		if s.String() == text {
+			return s, nil
+		}
+	}
+	return 0, &FieldError{Path: "status", Rule: "unknown", Hint: "none, pending, subscribed, unsubscribed, bounced or complained"}
+}
+
+// IsRefusal reports whether the status refuses.
+func (s Status) IsRefusal() bool {
+	return s == StatusUnsubscribed || s == StatusBounced || s == StatusComplained
+}
+
+// Standing is the outcome of a fold at an instant.
+type Standing struct {
+	Status Status
+	Since  time.Time // when the deciding person acted; zero with StatusNone
+	Until  time.Time // the next instant at which the status changes by itself; zero: never
+}
+
+// History is what the fold reads: a contact's own chain and those of the
+// contacts merged into her.
+type History struct {
+	Records []ConsentRecord // in order of Seq
+	Merged  []MergedHistory // in order of the merges
+}
+
+// MergedHistory is the history of a contact that was merged into another.
+type MergedHistory struct {
+	At      time.Time // when
+	Seq     uint64    // records that the winner's own chain had then
+	History History
+}
+
+// Fold gives the standing for a scope at an instant.
+//
+// Of the records whose scope covers the wanted one, the one acted on last
+// decides; a refusal wins a tie. A request counts only where nothing else
+// is recorded: it neither refuses nor consents. A grant lifts a withdrawal
+// or a bounce, only a confirmed opt-in lifts a complaint, and a complaint
+// stays one whatever refusal follows. Grants and requests are gone once they
+// expire, as if never made, and grants that do not count (no evidence, no
+// affirmative mechanism) are not there at all. Of merged contacts each is
+// folded up to the merge, the worst of complained, unsubscribed, bounced,
+// pending, subscribed counts, and later records go on top.
+//
+// For a scope with a list only grants and requests for that very list count,
+// while refusals for anything wider count too: see [History.OnList].
+func (h *History) Fold(scope Scope, at time.Time) Standing {
+	return h.standing(at, func(t time.Time) Standing { return h.foldAt(scope, t) })
+}
+
+// OnList gives the standing for a topic: the list's own grant must stand and
+// nothing wider may refuse, be it for the list's purpose or for everything.
+func (h *History) OnList(list List, at time.Time) Standing {
+	purpose := cmp.Or(list.Purpose, PurposeMarketing)
+	return h.standing(at, func(t time.Time) Standing {
+		own := h.foldAt(Scope{Channel: ChannelEmail, Purpose: purpose, List: list.Name}, t)
+		if own.Status != StatusSubscribed {
+			return own
+		}
+		if wider := h.foldAt(Scope{Channel: ChannelEmail, Purpose: purpose}, t); wider.Status.IsRefusal() {
+			return wider
+		}
+		return own
+	})
+}
+
+// standing adds to a fold the next instant at which its status changes.
+func (h *History) standing(at time.Time, fold func(time.Time) Standing) Standing {
+	now := fold(at)
+	instants := h.instantsAfter(at, nil)
+	slices.SortFunc(instants, time.Time.Compare)
+	for _, t := range instants {
+		if fold(t).Status != now.Status {
+			now.Until = t
+			break
+		}
+	}
+	return now
+}
+
+// instantsAfter collects the instants after at at which any fold may change.
+func (h *History) instantsAfter(at time.Time, out []time.Time) []time.Time {
+	for i := range h.Records {
+		r := &h.Records[i]
+		if r.Expires.After(at) {
+			out = append(out, r.Expires)
+		}
+		if r.Acted.After(at) {
+			out = append(out, r.Acted)
+		}
+	}
+	for i := range h.Merged {
+		if h.Merged[i].At.After(at) {
+			out = append(out, h.Merged[i].At)
+		}
+		out = h.Merged[i].History.instantsAfter(at, out)
+	}
+	return out
+}
+
+// folded is the state of a fold: the last of each kind of what counts. It
+// does not depend on the order in which records are looked at, and nothing in
+// it is forgotten because of something that acted before it.
+type folded struct {
+	requested  time.Time // the first request
+	granted    time.Time
+	confirmed  time.Time // the confirmed opt-in, which alone answers complaints before it
+	refused    time.Time
+	refusal    Status // what refused then
+	complained time.Time
+}
+
+// isRefused reports whether a withdrawal or a bounce stands.
+func (f folded) isRefused() bool { return !f.refused.IsZero() && !f.granted.After(f.refused) }
+
+// standing says who has the last word.
+func (f folded) standing() Standing {
+	switch {
+	case !f.complained.IsZero() && !f.confirmed.After(f.complained):
+		return Standing{Status: StatusComplained, Since: f.complained}
+	case f.isRefused():
+		return Standing{Status: f.refusal, Since: f.refused}
+	case !f.granted.IsZero():
+		return Standing{Status: StatusSubscribed, Since: f.granted}
+	case !f.requested.IsZero():
+		return Standing{Status: StatusPending, Since: f.requested}
+	}
+	return Standing{}
+}
+
+func (h *History) foldAt(scope Scope, at time.Time) Standing { return h.fold(scope, at).standing() }
+
+func (h *History) fold(scope Scope, at time.Time) folded {
+	var f folded
+	rest := h.Records
+	for i := range h.Merged {
+		m := &h.Merged[i]
+		if m.At.After(at) {
+			break
+		}
+		n := 0
+		for n < len(rest) && rest[n].Seq <= m.Seq {
+			n++
+		}
+		f.apply(rest[:n], scope, at)
+		rest = rest[n:]
+		f = worse(f, m.History.fold(scope, at))
+	}
+	f.apply(rest, scope, at)
+	return f
+}
+
+// apply puts records on top of the state.
+func (f *folded) apply(records []ConsentRecord, scope Scope, at time.Time) {
+	for i := range records {
+		f.applyOne(&records[i], scope, at)
+	}
+}
+
+func (f *folded) applyOne(r *ConsentRecord, scope Scope, at time.Time) {
+	switch {
+	case r.Acted.After(at), !r.counts(), !r.Scope.Covers(scope):
+		return
+	case !r.Kind.IsRefusal() && r.Scope.List != scope.List:
+		return // a topic is joined by name
+	case !r.Kind.IsRefusal() && !r.Expires.IsZero() && !r.Expires.After(at):
+		return
+	}
+	switch r.Kind {
+	case ConsentRequested:
+		if f.requested.IsZero() || r.Acted.Before(f.requested) {
+			f.requested = r.Acted
+		}
+	case ConsentGranted:
+		f.granted = later(f.granted, r.Acted)
+		if r.Mechanism.Confirms() {
+			f.confirmed = later(f.confirmed, r.Acted)
+		}
+	case ConsentComplained:
+		f.complained = later(f.complained, r.Acted)
+	case ConsentBounced:
+		f.refuse(StatusBounced, r.Acted)
+	case ConsentWithdrawn:
+		f.refuse(StatusUnsubscribed, r.Acted)
+	}
+}
+
+// refuse takes the last refusal; of two at one instant the one written later.
+func (f *folded) refuse(s Status, at time.Time) {
+	if !at.Before(f.refused) {
+		f.refused, f.refusal = at, s
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// worse joins the states of two merged contacts: the worse of their standings
+// counts, none is neutral, and of two equal ones the later. Refusals that
+// stand on either side go on standing until somebody acts after the last of
+// them. A confirmed opt-in answers only the complaints of the contact that
+// gave it, so the earlier one is kept.
+func worse(a, b folded) folded {
+	x, y := a.standing(), b.standing()
+	switch {
+	case x.Status == StatusNone:
+		return b
+	case y.Status == StatusNone:
+		return a
+	}
+	worst := x
+	if rank(y.Status) > rank(x.Status) || y.Status == x.Status && y.Since.After(x.Since) {
+		worst = y
+	}
+	out := folded{confirmed: a.confirmed}
+	if b.confirmed.Before(a.confirmed) {
+		out.confirmed = b.confirmed
+	}
+	switch worst.Status {
+	case StatusPending:
+		out.requested = worst.Since
+	case StatusSubscribed:
+		out.granted = worst.Since
+	case StatusComplained:
+		out.complained = worst.Since
+	}
+	for _, side := range []folded{a, b} {
+		if side.isRefused() {
+			out.refused = later(out.refused, side.refused)
+			if rank(side.refusal) > rank(out.refusal) {
+				out.refusal = side.refusal
+			}
+		}
+	}
+	return out
+}
+
+// rank orders statuses from the best to the worst for a merge.
+func rank(s Status) int {
+	return slices.Index([]Status{StatusNone, StatusSubscribed, StatusPending, StatusBounced, StatusUnsubscribed, StatusComplained}, s)
+}

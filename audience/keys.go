@@ -1,0 +1,170 @@
+package audience
+
+import (
+	"cmp"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"slices"
+)
+
+// minKeyBytes is the size of a SHA-256 block's security: shorter keys weaken
+// the hash.
+const minKeyBytes = 32
+
+// Keys are the secret keys of a host, by key id. New hashes are made under
+// the primary key; the others still find what was hashed under them. The
+// zero Keys have none: then consent and suppressions cannot be stored. Keys
+// never print.
+type Keys struct {
+	ring *keyRing
+}
+
+// keyRing is behind a pointer so that no formatter reaches the secrets.
+type keyRing struct {
+	primary string
+	secrets []namedSecret // sorted by id
+}
+
+type namedSecret struct {
+	id      string
+	secret  []byte
+	address []byte // derived for address hashes, which are made by the million
+}
+
+const addressPurpose = "audience/compliance/suppression/v1"
+
+// NewKeys makes keys from secrets of at least 32 random bytes each, by key
+// id. The primary id must be among them. The secrets are copied.
+func NewKeys(primary string, secrets map[string][]byte) (Keys, error) {
+	ring := &keyRing{primary: primary}
+	for id, secret := range secrets {
+		if err := CheckName("keys", id, Limits{}); err != nil {
+			return Keys{}, err
+		}
+		if len(secret) < minKeyBytes {
+			return Keys{}, &FieldError{Path: "keys." + id, Rule: "min-length", Hint: fmt.Sprintf("at least %d bytes", minKeyBytes)}
+		}
+		sub, err := derive(secret, addressPurpose)
+		if err != nil {
+			return Keys{}, err
+		}
+		ring.secrets = append(ring.secrets, namedSecret{id, slices.Clone(secret), sub})
+	}
+	slices.SortFunc(ring.secrets, func(a, b namedSecret) int { return cmp.Compare(a.id, b.id) })
+	k := Keys{ring: ring}
+	if !k.Has(primary) {
+		return Keys{}, &FieldError{Path: "keys", Rule: "primary", Hint: "a primary id that is among the keys"}
+	}
+	return k, nil
+}
+
+// IsZero reports whether there are no keys.
+func (k Keys) IsZero() bool { return k.ring == nil }
+
+// Has reports whether there is a key of that id.
+func (k Keys) Has(id string) bool { return k.find(id) != nil }
+
+// Primary gives the id of the key that new hashes are made under, or "".
+func (k Keys) Primary() string {
+	if k.ring == nil {
+		return ""
+	}
+	return k.ring.primary
+}
+
+// IDs gives the ids of all keys, sorted.
+func (k Keys) IDs() []string {
+	if k.ring == nil {
+		return nil
+	}
+	out := make([]string, len(k.ring.secrets))
+	for i, s := range k.ring.secrets {
+		out[i] = s.id
+	}
+	return out
+}
+
+func (k Keys) find(id string) *namedSecret {
+	if k.ring == nil {
+		return nil
+	}
+	for i := range k.ring.secrets {
+		if k.ring.secrets[i].id == id {
+			return &k.ring.secrets[i]
+		}
+	}
+	return nil
+}
+
+func derive(secret []byte, purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size)
+}
+
+// Derive gives a 32-byte key for one purpose from the key of that id
+// (HKDF-SHA256, RFC 5869, empty salt, the purpose as info), or false when
+// there is no such key. Different purposes give unrelated keys.
+func (k Keys) Derive(id, purpose string) ([]byte, bool) {
+	s := k.find(id)
+	if s == nil {
+		return nil, false
+	}
+	sub, err := derive(s.secret, purpose)
+	return sub, err == nil
+}
+
+// Format prints how many keys there are, never a key.
+func (k Keys) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "%d keys", len(k.IDs())) }
+
+// LogValue logs what Format prints.
+func (k Keys) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(k)) }
+
+// MarshalJSON gives what Format prints.
+func (k Keys) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.Sprint(k)), nil }
+
+// AddressHash is the keyed hash of an address within an audience. It is
+// comparable. Without the key nothing can be learned from it; with the key it
+// is still personal data of the host.
+type AddressHash struct {
+	Key string   // the key id
+	Sum [32]byte // HMAC-SHA256
+}
+
+// AddressHash gives the hash under the primary key; false without keys or
+// address.
+//
+// The message is audience, 0, "email", 0, canonical address; the key is
+// derived for the purpose "audience/compliance/suppression/v1".
+func (k Keys) AddressHash(audience string, a Address) (AddressHash, bool) {
+	if k.ring == nil || a.IsZero() {
+		return AddressHash{}, false
+	}
+	return k.find(k.ring.primary).hash(audience, a), true
+}
+
+// AddressHashes gives the hashes under every key, the primary first: what a
+// lookup has to try. It is empty without keys or address.
+func (k Keys) AddressHashes(audience string, a Address) []AddressHash {
+	if k.ring == nil || a.IsZero() {
+		return nil
+	}
+	out := []AddressHash{k.find(k.ring.primary).hash(audience, a)}
+	for i := range k.ring.secrets {
+		if s := &k.ring.secrets[i]; s.id != k.ring.primary {
+			out = append(out, s.hash(audience, a))
+		}
+	}
+	return out
+}
+
+func (s *namedSecret) hash(audience string, a Address) AddressHash {
+	mac := hmac.New(sha256.New, s.address)
+	mac.Write([]byte(audience))
+	mac.Write([]byte("\x00email\x00"))
+	mac.Write([]byte(a.Canonical()))
+	h := AddressHash{Key: s.id}
+	mac.Sum(h.Sum[:0])
+	return h
+}
