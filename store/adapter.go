@@ -1,0 +1,330 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Adapter is what a kind of store implements; hosts make one and hand it to
+// [Open]. It keeps rows and transactions; rules live above it, in this
+// package, once for all adapters. What has to hold is written at the roles
+// below and checked by storetest.
+//
+// An Adapter, its partitions and their methods are safe for concurrent use.
+type Adapter interface {
+	// Name is the prefix of the adapter's errors, such as "memstore".
+	Name() string
+	// Partition opens the rows of one audience, making an empty partition
+	// when there is none. Nothing of one partition is visible in another.
+	Partition(ctx context.Context, audience string) (Partition, error)
+	// Close releases what the adapter holds. Calls after it, and calls on its
+	// partitions, fail with audience.ErrClosed.
+	Close() error
+}
+
+// Partition holds the rows of one audience.
+type Partition interface {
+	// View calls fn with a snapshot: every read in it sees the same commit,
+	// whole, however long it lasts and whoever writes meanwhile. It gives fn's
+	// error. The roles must not be used after fn returns.
+	View(ctx context.Context, fn func(ReadRoles) error) error
+
+	// Update calls fn in a transaction and commits when it returns nil. An
+	// error or a panic of fn rolls everything back and is given on. Reads in
+	// fn see its own writes. Transactions are serializable at least with
+	// regard to every row they lock or write; on a serialization failure fn
+	// is called again. A cancelled ctx before the commit rolls back.
+	//
+	// The Position covers the commit; it is the zero Position when fn wrote no
+	// change to the feed.
+	Update(ctx context.Context, fn func(WriteRoles) error) (Position, error)
+
+	FeedReader
+}
+
+// FeedReader reads the change feed: every commit that appended changes,
+// exactly once, in one order for all readers, which respects acknowledgement
+// (a commit that was acknowledged before another began comes first) and,
+// per contact, the order of commits.
+type FeedReader interface {
+	// Commits gives up to limit (at least 1) commits after a position, in
+	// feed order; none when there are none. The zero Position is before the
+	// first commit. A position of another incarnation, ahead of the feed or
+	// trimmed away is audience.ErrPositionGone.
+	Commits(ctx context.Context, after Position, limit int) ([]Commit, error)
+	// Head gives the position of the last commit, zero before the first.
+	Head(ctx context.Context) (Position, error)
+	// Trim forgets the commits up to and including a position.
+	Trim(ctx context.Context, through Position) error
+}
+
+// ReadRoles is what an adapter can read in a snapshot or a transaction.
+// Batches come in, batches go out; no method may be called concurrently.
+// Slices that are returned are not changed afterwards by anybody.
+type ReadRoles interface {
+	ContactReader
+	EventReader
+	ListReader
+	LedgerReader
+	SuppressionReader
+	RecordReader
+	MergeReader
+	// Position gives the position of the snapshot: the feed after it has
+	// exactly the commits that the snapshot does not contain.
+	Position(ctx context.Context) (Position, error)
+	// LastCommit gives the latest commit instant among the visible commits,
+	// zero when there is none.
+	LastCommit(ctx context.Context) (time.Time, error)
+}
+
+// WriteRoles is what an adapter can do in a transaction.
+type WriteRoles interface {
+	ReadRoles
+	ContactWriter
+	EventWriter
+	ListWriter
+	LedgerWriter
+	SuppressionWriter
+	RecordWriter
+	MergeWriter
+	FeedWriter
+}
+
+// ContactReader reads contact rows and identities.
+type ContactReader interface {
+	// Resolve gives the contact that holds each identity, 0 where nobody
+	// does; one result per identity, in order. Keys compare by bytes.
+	Resolve(ctx context.Context, identities []audience.Identity) ([]audience.ContactID, error)
+	// Contacts gives the rows that exist, in the order of ids.
+	Contacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error)
+	// ContactsAfter gives up to limit (at least 1) rows with an id above
+	// after, ascending.
+	ContactsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.Contact, error)
+}
+
+// ContactWriter writes contact rows and identities.
+type ContactWriter interface {
+	// NewContactIDs gives n ids that were never given before, also not in a
+	// transaction that was rolled back, nor before a restart; ascending. When
+	// there are too few left it is audience.ErrFull.
+	NewContactIDs(ctx context.Context, n int) ([]audience.ContactID, error)
+	// LockContacts is Contacts, and holds the rows until the end of the
+	// transaction: nobody else writes them meanwhile.
+	LockContacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error)
+	// PutContacts stores rows by id. The stored row must have the version
+	// Expect, or not exist when Expect is 0; else nothing is stored and the
+	// error is audience.ErrConflict.
+	PutContacts(ctx context.Context, rows []ContactRow) error
+	// DeleteContacts removes rows; those that do not exist are no error.
+	// Identities stay until they are released.
+	DeleteContacts(ctx context.Context, ids []audience.ContactID) error
+	// ClaimIdentities gives identities to contacts. One that another contact
+	// holds is audience.ErrConflict, and nothing is claimed; claiming what one
+	// holds is harmless.
+	ClaimIdentities(ctx context.Context, claims []Claim) error
+	// ReleaseIdentities takes identities from the contacts that hold them; one
+	// that another contact holds stays.
+	ReleaseIdentities(ctx context.Context, claims []Claim) error
+}
+
+// ContactRow is a contact to be stored.
+type ContactRow struct {
+	Contact audience.Contact
+	Expect  uint64 // version of the stored row, 0: there is none
+}
+
+// Claim is an identity and the contact that has it.
+type Claim struct {
+	Identity audience.Identity
+	Contact  audience.ContactID
+}
+
+// EventKey names an event by the contact it was written under and its id.
+type EventKey struct {
+	Origin audience.ContactID
+	ID     string
+}
+
+// EventQuery asks for events by the contacts they were written under.
+type EventQuery struct {
+	Origins   []audience.ContactID
+	Types     []string // nil: every type
+	Retracted bool     // also those taken back
+}
+
+// EventReader reads events. Of an event that was revised only the latest
+// revision exists.
+type EventReader interface {
+	// Events gives the events in order of origin, type, time and id bytes.
+	// Contact is set to Origin.
+	Events(ctx context.Context, q EventQuery) ([]audience.Event, error)
+	// EventsByKey gives the events that exist, also those taken back, in any
+	// order.
+	EventsByKey(ctx context.Context, keys []EventKey) ([]audience.Event, error)
+	// EventCounts gives how many events, taken back or not, each origin has
+	// of each type, one result per key, in order.
+	EventCounts(ctx context.Context, keys []EventCountKey) ([]int, error)
+}
+
+// EventCountKey names the events of one type written under one contact.
+type EventCountKey struct {
+	Origin audience.ContactID
+	Type   string
+}
+
+// EventWriter writes events.
+type EventWriter interface {
+	// PutEvents stores events by (Origin, ID); one that exists is superseded,
+	// whatever its revision or type: the caller has checked.
+	PutEvents(ctx context.Context, events []audience.Event) error
+	// DeleteEvents removes every event written under the contacts.
+	DeleteEvents(ctx context.Context, origins []audience.ContactID) error
+}
+
+// Membership is one contact on one static or test list.
+type Membership struct {
+	List   string
+	Origin audience.ContactID // under whom it was written
+	At     time.Time
+	Source audience.Source
+}
+
+// ListReader reads hand-picked lists.
+type ListReader interface {
+	// Memberships gives the memberships of the contacts in order of origin
+	// and list name.
+	Memberships(ctx context.Context, origins []audience.ContactID) ([]Membership, error)
+	// MembersAfter gives up to limit (at least 1) members of a list with an
+	// origin above after, ascending.
+	MembersAfter(ctx context.Context, list string, after audience.ContactID, limit int) ([]Membership, error)
+}
+
+// ListWriter writes hand-picked lists.
+type ListWriter interface {
+	// AddMembers adds memberships; those that exist stay as they are.
+	AddMembers(ctx context.Context, members []Membership) error
+	// RemoveMembers removes memberships by list and origin; those that do not
+	// exist are no error.
+	RemoveMembers(ctx context.Context, members []Membership) error
+}
+
+// LedgerReader reads the ledger.
+type LedgerReader interface {
+	// Ledger gives the records of the contacts' chains in order of contact
+	// and sequence.
+	Ledger(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error)
+	// LedgerHeads gives the last record of each chain that has any, in order
+	// of contact.
+	LedgerHeads(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error)
+}
+
+// LedgerWriter appends to the ledger. There is no way to change or remove a
+// record.
+type LedgerWriter interface {
+	// AppendLedger appends records, which may be of several contacts and
+	// several of one contact, in order. It calls CheckLink for each against
+	// the end of its chain and gives its error, appending nothing.
+	AppendLedger(ctx context.Context, records []audience.ConsentRecord) error
+}
+
+// SuppressionReader reads suppressions.
+type SuppressionReader interface {
+	// Suppressions gives every suppression of the hashes, lifted or not, in
+	// any order.
+	Suppressions(ctx context.Context, hashes []audience.AddressHash) ([]audience.Suppression, error)
+	// SuppressionsAfter gives up to limit (at least 1) suppressions after
+	// one, in order of key id, sum and reason; the zero Suppression is before
+	// the first.
+	SuppressionsAfter(ctx context.Context, after audience.Suppression, limit int) ([]audience.Suppression, error)
+	// SuppressionKeys gives the key ids that suppressions name, sorted.
+	SuppressionKeys(ctx context.Context) ([]string, error)
+}
+
+// SuppressionWriter writes suppressions.
+type SuppressionWriter interface {
+	// PutSuppressions stores suppressions by hash and reason; one that exists
+	// is replaced.
+	PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error
+}
+
+// Record is one entry of a feature's own state.
+type Record struct {
+	Namespace string // the feature, such as "import"
+	Key       string
+	Value     []byte
+	Version   uint64             // grows with every write; 0 in a write that wants none to exist
+	Expires   time.Time          // zero: never
+	Contact   audience.ContactID // whose it is, erased with her; 0: nobody's
+}
+
+// RecordReader reads features' own state. An expired record does not exist.
+type RecordReader interface {
+	// Record gives one record, audience.ErrNotFound when there is none at the
+	// instant.
+	Record(ctx context.Context, namespace, key string, at time.Time) (Record, error)
+	// RecordsAfter gives up to limit (at least 1) records of a namespace
+	// whose key starts with prefix and is above after, in order of key bytes.
+	RecordsAfter(ctx context.Context, namespace, prefix, after string, limit int, at time.Time) ([]Record, error)
+}
+
+// RecordWriter writes features' own state.
+type RecordWriter interface {
+	// PutRecords stores records, each namespace and key at most once, and
+	// gives their new versions in order. Each stored version must equal the
+	// one given, 0 when none may exist (or it has expired at the instant);
+	// else nothing is stored and the error is audience.ErrConflict.
+	PutRecords(ctx context.Context, records []Record, at time.Time) ([]uint64, error)
+	// DeleteRecord removes a record of the version given; another version is
+	// audience.ErrConflict, none is audience.ErrNotFound.
+	DeleteRecord(ctx context.Context, namespace, key string, version uint64) error
+	// DeleteRecordsOf removes every record of the contacts in all namespaces
+	// but those kept.
+	DeleteRecordsOf(ctx context.Context, contacts []audience.ContactID, keep []string) error
+}
+
+// Merge is the merge of a contact into another one, while it stands.
+type Merge struct {
+	Loser      audience.ContactID
+	Winner     audience.ContactID
+	At         time.Time
+	Number     uint64           // grows along the merges of an audience
+	WinnerSeq  uint64           // records in the winner's chain at the merge
+	LoserRow   audience.Contact // as she was, for undoing
+	Identities []audience.Identity
+	Source     audience.Source
+}
+
+// MergeReader reads merges.
+type MergeReader interface {
+	// Redirect gives for each id the contact that stands for it now: itself
+	// when its row exists, the last winner when it was merged, 0 when neither.
+	// One result per id, in order.
+	Redirect(ctx context.Context, ids []audience.ContactID) ([]audience.ContactID, error)
+	// Merges gives the merges whose winner is among ids, in order of winner
+	// and number.
+	Merges(ctx context.Context, winners []audience.ContactID) ([]Merge, error)
+	// MergeOf gives the merge of a loser, audience.ErrNotFound when there is
+	// none.
+	MergeOf(ctx context.Context, loser audience.ContactID) (Merge, error)
+}
+
+// MergeWriter writes merges.
+type MergeWriter interface {
+	// PutMerge stores a merge by loser, giving it its number.
+	PutMerge(ctx context.Context, m Merge) error
+	// DeleteMerges removes the merges of losers; none is no error.
+	DeleteMerges(ctx context.Context, losers []audience.ContactID) error
+}
+
+// FeedWriter writes the change feed.
+type FeedWriter interface {
+	// AppendChanges appends to the changes of this transaction, which become
+	// one Commit of the feed in the order of the calls.
+	AppendChanges(ctx context.Context, at time.Time, changes []Change) error
+	// BlankChanges empties, in every commit so far and in this transaction,
+	// the changes of the contacts but for contact and kind. Commits and
+	// positions stay.
+	BlankChanges(ctx context.Context, contacts []audience.ContactID) error
+}

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Commit is one committed transaction in the feed: a tick. States between
+// commits do not exist for anybody.
+type Commit struct {
+	Position Position
+	At       time.Time // the instant of the commit
+	Changes  []Change  // at least one, in the order in which they were made
+}
+
+// ChangeKind says what a change is about.
+type ChangeKind uint8
+
+// The kinds of change. Their number is part of what adapters store.
+const (
+	ChangeContact     ChangeKind = 1  // After is the contact as it stands now
+	ChangeEvent       ChangeKind = 2  // Event is what counts now, Retracted when taken back; Before what it superseded
+	ChangeLedger      ChangeKind = 3  // Record was appended
+	ChangeList        ChangeKind = 4  // List was joined or, with Left, left
+	ChangeSuppression ChangeKind = 5  // Suppressed is what holds now
+	ChangeMerge       ChangeKind = 6  // Other was merged into Contact; After is the winner
+	ChangeUnmerge     ChangeKind = 7  // Other was taken out of Contact again; After is the winner
+	ChangeDelete      ChangeKind = 8  // the contact is gone
+	ChangeErase       ChangeKind = 9  // the contact is gone, and every trace of her
+	ChangeSchema      ChangeKind = 10 // the schema or the zone changed; Contact is 0
+)
+
+// String gives "contact", "event", "ledger" and so on; "none" for any other.
+func (k ChangeKind) String() string {
+	switch k {
+	case ChangeContact:
+		return "contact"
+	case ChangeEvent:
+		return "event"
+	case ChangeLedger:
+		return "ledger"
+	case ChangeList:
+		return "list"
+	case ChangeSuppression:
+		return "suppression"
+	case ChangeMerge:
+		return "merge"
+	case ChangeUnmerge:
+		return "unmerge"
+	case ChangeDelete:
+		return "delete"
+	case ChangeErase:
+		return "erase"
+	case ChangeSchema:
+		return "schema"
+	}
+	return "none"
+}
+
+// Change is one thing that a commit changed. It carries what it changed, so
+// that a follower never has to read a state newer than its position. Members
+// that its kind does not use are zero, and so are all but Contact and Kind
+// once the contact has been erased.
+type Change struct {
+	Kind       ChangeKind
+	Contact    audience.ContactID
+	Other      audience.ContactID // the loser of a merge
+	After      *audience.Contact
+	Event      *audience.Event
+	Before     *audience.Event
+	Record     *audience.ConsentRecord
+	List       string
+	Left       bool
+	Suppressed *bool // with a contact, suppression or merge change that may have changed it
+	Source     audience.Source
+}
+
+// Blank gives what is left of the change once its contact is erased.
+func (c Change) Blank() Change { return Change{Kind: c.Kind, Contact: c.Contact, Other: c.Other} }

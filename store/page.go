@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"iter"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Page is a part of an ordered read and the cursor to go on from.
+type Page[T any] struct {
+	Items []T
+	Next  Cursor // empty after the last page
+}
+
+// Default and largest sizes of a page.
+const (
+	defaultPage = 1_000
+	maxPage     = 10_000
+)
+
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return defaultPage
+	}
+	return min(limit, maxPage)
+}
+
+// ContactQuery asks for contacts in ascending order of their id.
+type ContactQuery struct {
+	Where Predicate // nil: everybody
+	At    time.Time // the instant for standings; zero: the clock's
+	After Cursor    // from an earlier page of the same query
+	Limit int       // default 1,000, at most 10,000
+}
+
+func (q *ContactQuery) key() string { return "contacts:" + describePredicate(q.Where) }
+
+// Contacts gives a page of contacts. A page may hold fewer than asked for
+// although more follow; Next is empty when none do.
+func (r *Reader) Contacts(ctx context.Context, q ContactQuery) (Page[audience.Contact], error) {
+	profiles, err := r.Profiles(ctx, ProfileQuery{ContactQuery: q})
+	if err != nil {
+		return Page[audience.Contact]{}, err
+	}
+	out := Page[audience.Contact]{Next: profiles.Next}
+	for i := range profiles.Items {
+		out.Items = append(out.Items, profiles.Items[i].Contact)
+	}
+	return out, nil
+}
+
+// AllContacts goes through all contacts of a query, page by page. An error
+// ends it and comes last, with the zero contact.
+func (r *Reader) AllContacts(ctx context.Context, q ContactQuery) iter.Seq2[audience.Contact, error] {
+	return all(ctx, q.After, func(after Cursor) (Page[audience.Contact], error) {
+		q.After = after
+		return r.Contacts(ctx, q)
+	})
+}
+
+// ProfileQuery asks for profiles in ascending order of the contact's id.
+type ProfileQuery struct {
+	ContactQuery
+	Parts audience.ProfileParts // what the profiles hold; Where may add to it
+}
+
+// Profiles gives a page of profiles: see [Reader.Contacts].
+func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Profile], error) {
+	var out Page[audience.Profile]
+	after, err := r.decodeIDCursor(q.key(), q.After)
+	if err != nil {
+		return out, err
+	}
+	at := q.At
+	if at.IsZero() {
+		at = r.audience.Now()
+	}
+	limit := pageSize(q.Limit)
+	rows, err := r.roles.ContactsAfter(ctx, after, limit)
+	if err != nil {
+		return out, err
+	}
+	profiles, err := r.profilesOf(ctx, rows, q.Parts.Union(PartsOf(q.Where)))
+	if err != nil {
+		return out, err
+	}
+	for i := range profiles {
+		if Match(q.Where, &profiles[i], at) {
+			out.Items = append(out.Items, profiles[i])
+		}
+	}
+	if len(rows) == limit {
+		out.Next = r.encodeIDCursor(q.key(), rows[len(rows)-1].ID)
+	}
+	return out, nil
+}
+
+// AllProfiles goes through all profiles of a query, page by page. An error
+// ends it and comes last, with the zero profile.
+func (r *Reader) AllProfiles(ctx context.Context, q ProfileQuery) iter.Seq2[audience.Profile, error] {
+	return all(ctx, q.After, func(after Cursor) (Page[audience.Profile], error) {
+		q.After = after
+		return r.Profiles(ctx, q)
+	})
+}
+
+// all turns a paged read into an iterator. It begins at the same place when
+// ranged over again; a cursor that does not advance is an error, not a loop.
+func all[T any](ctx context.Context, start Cursor, page func(Cursor) (Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		for after := start; ; {
+			p, err := page(after)
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(zero, err)
+				return
+			}
+			for _, item := range p.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if p.Next == "" {
+				return
+			}
+			if p.Next == after {
+				yield(zero, audience.ErrInvalidCursor)
+				return
+			}
+			after = p.Next
+		}
+	}
+}
+
+func (r *Reader) encodeIDCursor(query string, id audience.ContactID) Cursor {
+	return EncodeCursor(r.audience.name, query, binary.BigEndian.AppendUint32(nil, uint32(id)))
+}
+
+func (r *Reader) decodeIDCursor(query string, c Cursor) (audience.ContactID, error) {
+	key, err := DecodeCursor(r.audience.name, query, c)
+	if err != nil || key == nil {
+		return 0, err
+	}
+	if len(key) != 4 {
+		return 0, audience.ErrInvalidCursor
+	}
+	return audience.ContactID(binary.BigEndian.Uint32(key)), nil
+}
+
+// Members gives a page of the contacts on a static or test list, in order of
+// the contact under whom the membership was written. Contacts that were
+// merged since stand under their winner and may come more than once; those
+// deleted since do not come. A topic is [audience.ErrUnsupported]: who is on
+// it is a fold at an instant; ask with Where: OnList{...}.
+func (r *Reader) Members(ctx context.Context, list string, after Cursor, limit int) (Page[audience.ContactID], error) {
+	var out Page[audience.ContactID]
+	if _, err := r.handPicked(list); err != nil {
+		return out, err
+	}
+	query := "members:" + list
+	from, err := r.decodeIDCursor(query, after)
+	if err != nil {
+		return out, err
+	}
+	rows, err := r.roles.MembersAfter(ctx, list, from, pageSize(limit))
+	if err != nil {
+		return out, err
+	}
+	ids := make([]audience.ContactID, len(rows))
+	for i, m := range rows {
+		ids[i] = m.Origin
+	}
+	current, err := r.roles.Redirect(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for _, id := range current {
+		if id != 0 {
+			out.Items = append(out.Items, id)
+		}
+	}
+	if len(rows) == pageSize(limit) {
+		out.Next = r.encodeIDCursor(query, ids[len(ids)-1])
+	}
+	return out, nil
+}

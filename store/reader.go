@@ -1,0 +1,312 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Reader reads one snapshot of an audience. It is valid within the call that
+// gave it and not safe for concurrent use. What it returns may be kept but
+// not changed.
+type Reader struct {
+	audience *Audience
+	roles    ReadRoles
+	settings *settings
+}
+
+// Audience gives the handle the reader belongs to.
+func (r *Reader) Audience() *Audience { return r.audience }
+
+// Schema gives a copy of the schema as of the snapshot.
+func (r *Reader) Schema() audience.Schema { return r.settings.Schema.Clone() }
+
+// Zone gives the audience's zone as of the snapshot.
+func (r *Reader) Zone() *time.Location { return r.settings.zone }
+
+// Position gives the feed position of the snapshot.
+func (r *Reader) Position(ctx context.Context) (Position, error) { return r.roles.Position(ctx) }
+
+// Unwrap gives the adapter's roles, for capabilities.
+func (r *Reader) Unwrap() any { return r.roles }
+
+// Resolve gives for each Ref the contact it names now, following merges, and
+// 0 where it names nobody.
+func (r *Reader) Resolve(ctx context.Context, refs ...audience.Ref) ([]audience.ContactID, error) {
+	out := make([]audience.ContactID, len(refs))
+	var identities []audience.Identity
+	var ids []audience.ContactID
+	var identityAt, idAt []int
+	for i, ref := range refs {
+		if id, ok := ref.ContactID(); ok {
+			ids, idAt = append(ids, id), append(idAt, i)
+		} else if identity, ok := ref.Identity(); ok {
+			identities, identityAt = append(identities, identity), append(identityAt, i)
+		}
+	}
+	if len(identities) > 0 {
+		found, err := r.roles.Resolve(ctx, identities)
+		if err != nil {
+			return nil, err
+		}
+		for k, id := range found {
+			out[identityAt[k]] = id
+		}
+	}
+	if len(ids) > 0 {
+		found, err := r.roles.Redirect(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for k, id := range found {
+			out[idAt[k]] = id
+		}
+	}
+	return out, nil
+}
+
+// resolveOne is Resolve for one Ref that must name somebody.
+func (r *Reader) resolveOne(ctx context.Context, ref audience.Ref) (audience.ContactID, error) {
+	ids, err := r.Resolve(ctx, ref)
+	if err != nil {
+		return 0, err
+	}
+	if ids[0] == 0 {
+		return 0, notFound(ref)
+	}
+	return ids[0], nil
+}
+
+func notFound(ref audience.Ref) error {
+	id, _ := ref.ContactID()
+	if id == 0 {
+		return &audience.NotFoundError{Kind: "contact"}
+	}
+	return &audience.NotFoundError{Kind: "contact", Name: id.String()}
+}
+
+// Contact gives the contact a Ref names, [audience.ErrNotFound] when it
+// names nobody.
+func (r *Reader) Contact(ctx context.Context, ref audience.Ref) (audience.Contact, error) {
+	id, err := r.resolveOne(ctx, ref)
+	if err != nil {
+		return audience.Contact{}, err
+	}
+	rows, err := r.roles.Contacts(ctx, []audience.ContactID{id})
+	if err != nil {
+		return audience.Contact{}, err
+	}
+	if len(rows) == 0 {
+		return audience.Contact{}, notFound(ref)
+	}
+	return rows[0], nil
+}
+
+// Profile gives the profile of the contact a Ref names, with the parts asked
+// for; [audience.ErrNotFound] when it names nobody.
+func (r *Reader) Profile(ctx context.Context, ref audience.Ref, parts audience.ProfileParts) (audience.Profile, error) {
+	c, err := r.Contact(ctx, ref)
+	if err != nil {
+		return audience.Profile{}, err
+	}
+	profiles, err := r.profilesOf(ctx, []audience.Contact{c}, parts)
+	if err != nil {
+		return audience.Profile{}, err
+	}
+	return profiles[0], nil
+}
+
+// Events gives a contact's events of the types, of every type without any,
+// ordered by time and id; those taken back are left out.
+func (r *Reader) Events(ctx context.Context, ref audience.Ref, types ...string) ([]audience.Event, error) {
+	id, err := r.resolveOne(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.lineages(ctx, []audience.ContactID{id})
+	if err != nil {
+		return nil, err
+	}
+	byContact, err := r.eventsOf(ctx, l, types)
+	if err != nil {
+		return nil, err
+	}
+	events := slices.Clone(byContact[id])
+	slices.SortFunc(events, audience.CompareEvents)
+	return events, nil
+}
+
+// History gives a contact's ledger and those of the contacts merged into
+// her.
+func (r *Reader) History(ctx context.Context, ref audience.Ref) (audience.History, error) {
+	id, err := r.resolveOne(ctx, ref)
+	if err != nil {
+		return audience.History{}, err
+	}
+	l, err := r.lineages(ctx, []audience.ContactID{id})
+	if err != nil {
+		return audience.History{}, err
+	}
+	histories, err := r.historiesOf(ctx, l)
+	if err != nil {
+		return audience.History{}, err
+	}
+	return histories[id], nil
+}
+
+// Suppressions gives what is held about an address under any key, lifted
+// ones too. Without keys it is [audience.ErrDenied].
+func (r *Reader) Suppressions(ctx context.Context, a audience.Address) ([]audience.Suppression, error) {
+	hashes := r.audience.keys.AddressHashes(r.audience.name, a)
+	if len(hashes) == 0 {
+		return nil, &audience.DeniedError{Rule: "key", Hint: "suppressions need Options.Keys and an address"}
+	}
+	return r.roles.Suppressions(ctx, hashes)
+}
+
+// LoadRecord gives one record of a feature's own state,
+// [audience.ErrNotFound] when there is none or it has expired.
+func (r *Reader) LoadRecord(ctx context.Context, namespace, key string) (Record, error) {
+	return r.roles.Record(ctx, namespace, key, r.audience.Now())
+}
+
+// Records gives up to limit records of a namespace whose key starts with
+// prefix and is above after, in order of key bytes.
+func (r *Reader) Records(ctx context.Context, namespace, prefix, after string, limit int) ([]Record, error) {
+	return r.roles.RecordsAfter(ctx, namespace, prefix, after, pageSize(limit), r.audience.Now())
+}
+
+// handPicked gives a declared list whose members are written by hand.
+func (r *Reader) handPicked(name string) (audience.List, error) {
+	list, ok := r.settings.Schema.ListNamed(name)
+	switch {
+	case !ok:
+		return list, &audience.NotFoundError{Kind: "list", Name: name}
+	case list.Kind == audience.ListTopic:
+		return list, unsupportedTopic(name)
+	}
+	return list, nil
+}
+
+// profilesOf assembles profiles of contact rows, in their order.
+func (r *Reader) profilesOf(ctx context.Context, rows []audience.Contact, parts audience.ProfileParts) ([]audience.Profile, error) {
+	out := make([]audience.Profile, len(rows))
+	ids := make([]audience.ContactID, len(rows))
+	for i, c := range rows {
+		out[i].Contact = c
+		ids[i] = c.ID
+	}
+	if len(rows) == 0 || len(parts.Events) == 0 && !parts.Lists && !parts.Ledger && !parts.Suppressed {
+		return out, nil
+	}
+	l, err := r.lineages(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts.Events) > 0 {
+		if err := r.addStreams(ctx, out, l, parts.Events); err != nil {
+			return nil, err
+		}
+	}
+	if parts.Lists {
+		if err := r.addLists(ctx, out, l); err != nil {
+			return nil, err
+		}
+	}
+	if parts.Ledger {
+		histories, err := r.historiesOf(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i].History = histories[out[i].Contact.ID]
+		}
+	}
+	if parts.Suppressed {
+		suppressed, err := r.suppressedOf(ctx, rows)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i].Suppressed = suppressed[i]
+		}
+	}
+	return out, nil
+}
+
+func (r *Reader) addStreams(ctx context.Context, out []audience.Profile, l *lineages, types []string) error {
+	byContact, err := r.eventsOf(ctx, l, types)
+	if err != nil {
+		return err
+	}
+	for i := range out {
+		out[i].Streams = streams(byContact[out[i].Contact.ID])
+	}
+	return nil
+}
+
+// streams splits events that are in order of type, time and id.
+func streams(events []audience.Event) []audience.EventStream {
+	var out []audience.EventStream
+	for start := 0; start < len(events); {
+		end := start + 1
+		for end < len(events) && events[end].Type == events[start].Type {
+			end++
+		}
+		out = append(out, audience.EventStream{Type: events[start].Type, Events: events[start:end:end]})
+		start = end
+	}
+	return out
+}
+
+func (r *Reader) addLists(ctx context.Context, out []audience.Profile, l *lineages) error {
+	rows, err := r.roles.Memberships(ctx, l.origins)
+	if err != nil {
+		return err
+	}
+	byContact := make(map[audience.ContactID][]string)
+	for _, m := range rows {
+		root := l.root[m.Origin]
+		byContact[root] = append(byContact[root], m.List)
+	}
+	for i := range out {
+		lists := byContact[out[i].Contact.ID]
+		slices.SortFunc(lists, strings.Compare)
+		out[i].Lists = slices.Compact(lists)
+	}
+	return nil
+}
+
+// suppressedOf tells for each contact whether a suppression of one of her
+// addresses stands.
+func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact) ([]bool, error) {
+	out := make([]bool, len(rows))
+	owner := make(map[audience.AddressHash][]int)
+	var hashes []audience.AddressHash
+	for i := range rows {
+		for _, a := range rows[i].Addresses {
+			for _, h := range r.audience.keys.AddressHashes(r.audience.name, a) {
+				owner[h] = append(owner[h], i)
+				hashes = append(hashes, h)
+			}
+		}
+	}
+	if len(hashes) == 0 {
+		return out, nil
+	}
+	found, err := r.roles.Suppressions(ctx, hashes)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range found {
+		if s.Stands() {
+			for _, i := range owner[s.Hash] {
+				out[i] = true
+			}
+		}
+	}
+	return out, nil
+}

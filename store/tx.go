@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Tx reads and writes in one transaction: see [Audience.Update]. It is valid
+// within the call that gave it and not safe for concurrent use. Every batch
+// is all or nothing: refused items are a [*audience.BatchError], and then
+// the call has written nothing.
+type Tx struct {
+	Reader
+	write           WriteRoles
+	at              time.Time
+	settingsChanged bool
+	eventNumber     uint32
+}
+
+// At gives the instant of the transaction: everything it writes is dated
+// with it. It never lies before that of an earlier commit.
+func (tx *Tx) At() time.Time { return tx.at }
+
+// Unwrap gives the adapter's roles, for capabilities.
+func (tx *Tx) Unwrap() any { return tx.write }
+
+func (tx *Tx) log(ctx context.Context, changes ...Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return tx.write.AppendChanges(ctx, tx.at, changes)
+}
+
+// checkBatch bounds a batch and runs a check on each item.
+func checkBatch[T any](limits audience.Limits, items []T, check func(*T) error) error {
+	if len(items) > limits.BatchItems {
+		return &audience.FieldError{Path: "batch", Rule: "max-items", Hint: fmt.Sprintf("at most %d items", limits.BatchItems), Limit: true}
+	}
+	var refused audience.BatchError
+	for i := range items {
+		if err := check(&items[i]); err != nil {
+			refused.Add(i, err)
+		}
+	}
+	return refused.OrNil()
+}
+
+// resolveAll resolves the Refs of a batch and locks the contacts, so that
+// what follows sees and orders them as nobody else's changes can undo. Refs
+// that name nobody are refused items.
+func (tx *Tx) resolveAll(ctx context.Context, refs []audience.Ref) ([]audience.ContactID, map[audience.ContactID]audience.Contact, error) {
+	ids, err := tx.Resolve(ctx, refs...)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := tx.lock(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	var refused audience.BatchError
+	for i, id := range ids {
+		if _, ok := rows[id]; !ok {
+			refused.Add(i, notFound(refs[i]))
+		}
+	}
+	return ids, rows, refused.OrNil()
+}
+
+// lock locks contacts by id, each once; 0 is skipped.
+func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]audience.Contact, error) {
+	rows := make(map[audience.ContactID]audience.Contact, len(ids))
+	unique := make([]audience.ContactID, 0, len(ids))
+	for _, id := range ids {
+		if _, seen := rows[id]; !seen && id != 0 {
+			rows[id] = audience.Contact{}
+			unique = append(unique, id)
+		}
+	}
+	clear(rows)
+	if len(unique) == 0 {
+		return rows, nil
+	}
+	locked, err := tx.write.LockContacts(ctx, unique)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range locked {
+		rows[c.ID] = c
+	}
+	return rows, nil
+}
+
+// SaveRecord writes one record of a feature's own state and gives its new
+// version. Version must be that of the stored record, 0 for a new one; else
+// it is [audience.ErrConflict].
+func (tx *Tx) SaveRecord(ctx context.Context, r Record) (uint64, error) {
+	if r.Namespace == namespaceAudience || r.Namespace == namespaceEvidence {
+		return 0, &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}
+	}
+	if err := audience.CheckName("record.namespace", r.Namespace, tx.audience.limits); err != nil {
+		return 0, err
+	}
+	if limit := tx.audience.limits.RecordBytes; len(r.Value) > limit || len(r.Key) > tx.audience.limits.KeyBytes {
+		return 0, &audience.FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("a value of at most %d bytes and a key of at most %d", limit, tx.audience.limits.KeyBytes), Limit: true}
+	}
+	versions, err := tx.write.PutRecords(ctx, []Record{r}, tx.at)
+	if err != nil {
+		return 0, err
+	}
+	return versions[0], nil
+}
+
+// DeleteRecord removes a record of the version given.
+func (tx *Tx) DeleteRecord(ctx context.Context, namespace, key string, version uint64) error {
+	if namespace == namespaceAudience || namespace == namespaceEvidence {
+		return &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}
+	}
+	return tx.write.DeleteRecord(ctx, namespace, key, version)
+}

@@ -1,0 +1,292 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// AppendOutcome says what became of one event write.
+type AppendOutcome uint8
+
+// The outcomes.
+const (
+	EventAdded    AppendOutcome = iota + 1 // it is new
+	EventRevised                           // it superseded an earlier revision, or took it back
+	EventRepeated                          // the same was stored already
+	EventIgnored                           // a higher revision is stored
+)
+
+// AppendResult tells what became of one event write.
+type AppendResult struct {
+	Contact audience.ContactID
+	ID      string // given by the store when the write had none
+	Outcome AppendOutcome
+}
+
+// Append stores events, revises and takes back events: see
+// [audience.EventWrite]. Event types and properties of unknown names are
+// added to the schema with the type of their first value. Results are in the
+// order of writes.
+//
+// Refused items: [audience.ErrInvalid], [audience.ErrNotFound] for an
+// unknown contact, [audience.ErrConflict] for the revision of an event that
+// is stored with other content.
+func (tx *Tx) Append(ctx context.Context, writes ...audience.EventWrite) ([]AppendResult, error) {
+	if err := checkBatch(tx.audience.limits, writes, func(w *audience.EventWrite) error {
+		return w.Check(tx.audience.limits)
+	}); err != nil || len(writes) == 0 {
+		return nil, err
+	}
+	refs := make([]audience.Ref, len(writes))
+	for i := range writes {
+		refs[i] = writes[i].Contact
+	}
+	ids, _, err := tx.resolveAll(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	b, err := tx.newEventBatch(ctx, ids, writes)
+	if err != nil {
+		return nil, err
+	}
+	var refused audience.BatchError
+	for i := range writes {
+		if err := b.apply(ids[i], &writes[i]); err != nil {
+			refused.Add(i, err)
+		}
+	}
+	if err := refused.OrNil(); err != nil {
+		return nil, err
+	}
+	return b.commit(ctx)
+}
+
+// eventBatch applies event writes in memory.
+type eventBatch struct {
+	tx       *Tx
+	lineages *lineages
+	stored   map[contactEvent]*audience.Event // what counts now, by contact and event id
+	counts   map[EventCountKey]int
+	types    map[string]*audience.EventType // with what the batch adds
+	inferred bool
+	puts     []audience.Event
+	putAt    map[EventKey]int // in puts
+	changes  []Change
+	results  []AppendResult
+}
+
+// contactEvent names an event by who has it now.
+type contactEvent struct {
+	contact audience.ContactID
+	id      string
+}
+
+func (tx *Tx) newEventBatch(ctx context.Context, ids []audience.ContactID, writes []audience.EventWrite) (*eventBatch, error) {
+	roots := slices.Clone(ids)
+	slices.Sort(roots)
+	l, err := tx.lineages(ctx, slices.Compact(roots))
+	if err != nil {
+		return nil, err
+	}
+	b := &eventBatch{
+		tx: tx, lineages: l,
+		stored: make(map[contactEvent]*audience.Event),
+		types:  make(map[string]*audience.EventType),
+		putAt:  make(map[EventKey]int),
+	}
+	if err := b.loadStored(ctx, ids, writes); err != nil {
+		return nil, err
+	}
+	return b, b.loadCounts(ctx, ids, writes)
+}
+
+// loadStored finds the events that the batch names, under every id a contact
+// was ever known by.
+func (b *eventBatch) loadStored(ctx context.Context, ids []audience.ContactID, writes []audience.EventWrite) error {
+	var keys []EventKey
+	for i := range writes {
+		if writes[i].ID == "" {
+			continue
+		}
+		for _, origin := range b.lineages.originsOf(ids[i]) {
+			keys = append(keys, EventKey{Origin: origin, ID: writes[i].ID})
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	found, err := b.tx.roles.EventsByKey(ctx, keys)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(found, func(x, y audience.Event) int { // the one that counts comes last
+		if c := cmp.Compare(x.Revision, y.Revision); c != 0 {
+			return c
+		}
+		return cmp.Compare(b.lineages.rank[y.Origin], b.lineages.rank[x.Origin])
+	})
+	for i := range found {
+		e := found[i]
+		e.Contact = b.lineages.root[e.Origin]
+		b.stored[contactEvent{e.Contact, e.ID}] = &e
+	}
+	return nil
+}
+
+func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, writes []audience.EventWrite) error {
+	b.counts = make(map[EventCountKey]int)
+	var keys []EventCountKey
+	for i := range writes {
+		key := EventCountKey{Origin: ids[i], Type: writes[i].Type}
+		if _, seen := b.counts[key]; !seen {
+			b.counts[key] = 0
+			keys = append(keys, key)
+		}
+	}
+	counts, err := b.tx.roles.EventCounts(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		b.counts[key] = counts[i]
+	}
+	return nil
+}
+
+func (b *eventBatch) apply(contact audience.ContactID, w *audience.EventWrite) error {
+	t, err := b.eventType(w)
+	if err != nil {
+		return err
+	}
+	e, err := w.Event(contact, *t)
+	if err != nil {
+		return err
+	}
+	if e.ID == "" {
+		if e.ID, err = b.tx.newEventID(); err != nil {
+			return err
+		}
+	}
+	key := contactEvent{contact, e.ID}
+	old := b.stored[key]
+	if old == nil {
+		return b.add(key, e, w)
+	}
+	outcome := EventRevised
+	switch {
+	case e.Revision < old.Revision:
+		outcome = EventIgnored
+	case e.Revision == old.Revision && e.SameContent(old):
+		outcome = EventRepeated
+	case e.Revision == old.Revision:
+		return &audience.ConflictError{Kind: "event", Contact: contact, Hint: "this revision of the event is stored with other content; give a higher revision"}
+	default:
+		e.Origin = old.Origin // a row stays where it was written
+		b.put(key, e, old, w)
+	}
+	b.results = append(b.results, AppendResult{Contact: contact, ID: e.ID, Outcome: outcome})
+	return nil
+}
+
+func (b *eventBatch) add(key contactEvent, e audience.Event, w *audience.EventWrite) error {
+	count := EventCountKey{Origin: e.Origin, Type: e.Type}
+	if limit := b.tx.audience.limits.EventsPerType; b.counts[count] >= limit {
+		return &audience.FieldError{Path: "events", Rule: "max-items", Hint: fmt.Sprintf("at most %d events of one type of one contact", limit), Limit: true}
+	}
+	b.counts[count]++
+	b.put(key, e, nil, w)
+	b.results = append(b.results, AppendResult{Contact: key.contact, ID: e.ID, Outcome: EventAdded})
+	return nil
+}
+
+func (b *eventBatch) put(key contactEvent, e audience.Event, old *audience.Event, w *audience.EventWrite) {
+	b.stored[key] = &e
+	row := EventKey{Origin: e.Origin, ID: e.ID}
+	if i, ok := b.putAt[row]; ok {
+		b.puts[i] = e
+	} else {
+		b.putAt[row] = len(b.puts)
+		b.puts = append(b.puts, e)
+	}
+	b.changes = append(b.changes, Change{Kind: ChangeEvent, Contact: key.contact, Event: &e, Before: old, Source: w.Source})
+}
+
+// eventType gives the type of a write with all its properties, adding what
+// the schema does not know yet.
+func (b *eventBatch) eventType(w *audience.EventWrite) (*audience.EventType, error) {
+	t := b.types[w.Type]
+	if t == nil {
+		known, ok := b.tx.settings.Schema.EventNamed(w.Type)
+		if !ok {
+			known = audience.EventType{Name: w.Type}
+			b.inferred = true
+		}
+		known.Props = slices.Clone(known.Props)
+		t = &known
+		b.types[w.Type] = t
+	}
+	for name, v := range w.Props {
+		if _, ok := t.PropNamed(name); ok {
+			continue
+		}
+		if limit := b.tx.audience.limits.EventProps; len(t.Props) >= limit {
+			return nil, &audience.FieldError{Path: "props", Rule: "max-items", Hint: fmt.Sprintf("at most %d properties of one event type", limit), Limit: true}
+		}
+		t.Props = append(t.Props, audience.Prop{Name: name, Type: v.Type()})
+		numberProps(t)
+		b.inferred = true
+	}
+	return t, nil
+}
+
+func (b *eventBatch) commit(ctx context.Context) ([]AppendResult, error) {
+	if b.inferred {
+		if err := b.extendSchema(); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.puts) > 0 {
+		if err := b.tx.write.PutEvents(ctx, b.puts); err != nil {
+			return nil, err
+		}
+	}
+	return b.results, b.tx.log(ctx, b.changes...)
+}
+
+func (b *eventBatch) extendSchema() error {
+	s := b.tx.change()
+	names := make([]string, 0, len(b.types))
+	for name := range b.types {
+		names = append(names, name)
+	}
+	slices.Sort(names) // stable numbers do not depend on map order
+	for _, name := range names {
+		i := slices.IndexFunc(s.Schema.Events, func(e audience.EventType) bool { return e.Name == name })
+		if i < 0 {
+			s.Schema.Events = append(s.Schema.Events, *b.types[name])
+			continue
+		}
+		s.Schema.Events[i].Props = b.types[name].Props
+	}
+	m := schemaMerger{out: &s.Schema}
+	m.number()
+	return s.Schema.Check(b.tx.audience.limits)
+}
+
+// newEventID gives an id that sorts by commit instant and by order within
+// the transaction, with 64 random bits against collisions.
+func (tx *Tx) newEventID() (string, error) {
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", err
+	}
+	tx.eventNumber++
+	since := audience.Micros(tx.at) - audience.Micros(audience.MinInstant())
+	return fmt.Sprintf("~%016x%08x%s", since, tx.eventNumber, hex.EncodeToString(random[:])), nil
+}

@@ -1,0 +1,441 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// PutResult tells what became of one contact write.
+type PutResult struct {
+	ID      audience.ContactID
+	Version uint64
+	Created bool
+	Changed bool // created, or something but version and update time differs
+}
+
+// Put creates and changes contacts, in order: a write sees what the writes
+// in front of it did. Custom fields of unknown names are added to the schema
+// with the type of their first value. Results are in the order of writes.
+//
+// Refused items: [audience.ErrInvalid] for what can never be accepted,
+// [audience.ErrConflict] for a version that has moved on, an identity that
+// another contact holds, an ambiguous match or CreateOnly,
+// [audience.ErrNotFound] for UpdateOnly or a Match by id,
+// [audience.ErrDenied] for a field of another owner or an erased person.
+func (tx *Tx) Put(ctx context.Context, writes ...audience.ContactWrite) ([]PutResult, error) {
+	if err := checkBatch(tx.audience.limits, writes, func(w *audience.ContactWrite) error {
+		return w.Check(tx.audience.limits)
+	}); err != nil {
+		return nil, err
+	}
+	p, err := tx.newPutBatch(ctx, writes)
+	if err != nil {
+		return nil, err
+	}
+	var refused audience.BatchError
+	for i := range writes {
+		if err := p.apply(&writes[i]); err != nil {
+			refused.Add(i, err)
+		}
+	}
+	if err := refused.OrNil(); err != nil {
+		return nil, err
+	}
+	return p.commit(ctx)
+}
+
+// putBatch applies writes in memory, so that nothing is written when one of
+// them is refused.
+type putBatch struct {
+	tx       *Tx
+	holders  map[string]*putContact // by Identity.Index; nil value: nobody
+	byID     map[audience.ContactID]*putContact
+	redirect map[audience.ContactID]audience.ContactID
+	touched  []*putContact // in order of first use
+	results  []*putContact
+	before   []bool // per result: created by this very write
+	changes  []bool // per result
+	erased   map[audience.AddressHash]bool
+	inferred []audience.Field
+}
+
+// putContact is one contact of the batch.
+type putContact struct {
+	stored  audience.Contact // zero when created
+	now     audience.Contact
+	changed bool
+	source  audience.Source
+}
+
+func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (*putBatch, error) {
+	p := &putBatch{
+		tx:       tx,
+		holders:  make(map[string]*putContact),
+		byID:     make(map[audience.ContactID]*putContact),
+		redirect: make(map[audience.ContactID]audience.ContactID),
+	}
+	var identities []audience.Identity
+	var named []audience.ContactID
+	for i := range writes {
+		for _, identity := range writes[i].Identities() {
+			if _, seen := p.holders[identity.Index()]; !seen {
+				p.holders[identity.Index()] = nil
+				identities = append(identities, identity)
+			}
+		}
+		if id, ok := writes[i].Match.ContactID(); ok {
+			named = append(named, id)
+		}
+	}
+	var ids []audience.ContactID
+	if len(identities) > 0 {
+		found, err := tx.roles.Resolve(ctx, identities)
+		if err != nil {
+			return nil, err
+		}
+		ids = found
+	}
+	if len(named) > 0 {
+		current, err := tx.roles.Redirect(ctx, named)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range named {
+			p.redirect[id] = current[i]
+		}
+		ids = slices.Concat(ids, current)
+	}
+	rows, err := tx.lock(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for id, c := range rows {
+		p.byID[id] = &putContact{stored: c, now: c}
+	}
+	for i, identity := range identities {
+		p.holders[identity.Index()] = p.byID[ids[i]]
+	}
+	return p, p.findErased(ctx, writes)
+}
+
+// findErased looks up the tombstones of all addresses the batch brings.
+func (p *putBatch) findErased(ctx context.Context, writes []audience.ContactWrite) error {
+	var hashes []audience.AddressHash
+	for i := range writes {
+		for _, a := range writtenAddresses(&writes[i]) {
+			if p.holders[audience.AddressIdentity(a).Index()] == nil {
+				hashes = append(hashes, p.tx.audience.keys.AddressHashes(p.tx.audience.name, a)...)
+			}
+		}
+	}
+	if len(hashes) == 0 {
+		return nil
+	}
+	found, err := p.tx.roles.Suppressions(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	p.erased = make(map[audience.AddressHash]bool)
+	for _, s := range found {
+		if s.Reason == audience.SuppressedErased && s.Stands() {
+			p.erased[s.Hash] = true
+		}
+	}
+	return nil
+}
+
+func writtenAddresses(w *audience.ContactWrite) []audience.Address {
+	out := slices.Clone(w.Addresses)
+	if !w.Email.IsZero() {
+		out = append(out, w.Email)
+	}
+	if a, ok := w.Match.Address(); ok {
+		out = append(out, a)
+	}
+	return out
+}
+
+func (p *putBatch) apply(w *audience.ContactWrite) error {
+	c, err := p.target(w)
+	if err != nil {
+		return err
+	}
+	created := c == nil
+	if created {
+		if w.Mode == audience.UpdateOnly || w.IfVersion != 0 {
+			return &audience.NotFoundError{Kind: "contact"}
+		}
+		c = &putContact{now: audience.Contact{CreatedAt: audience.FromMicros(audience.Micros(w.CreatedAt))}}
+		if w.CreatedAt.IsZero() {
+			c.now.CreatedAt = p.tx.at
+		}
+	} else if err := p.mayUpdate(c, w); err != nil {
+		return err
+	}
+	if err := p.checkErased(w); err != nil {
+		return err
+	}
+	next, changed, err := w.Apply(c.now, p.field(w), p.tx.at, p.tx.audience.limits)
+	if err != nil {
+		return err
+	}
+	if err := p.claim(c, next); err != nil {
+		return err
+	}
+	c.now = next
+	if !c.changed && !slices.Contains(p.touched, c) && (changed || created) {
+		p.touched = append(p.touched, c)
+	}
+	c.changed = c.changed || changed || created
+	c.source = w.Source
+	p.results = append(p.results, c)
+	p.before = append(p.before, created)
+	p.changes = append(p.changes, changed || created)
+	return nil
+}
+
+func (p *putBatch) mayUpdate(c *putContact, w *audience.ContactWrite) error {
+	if w.Mode == audience.CreateOnly {
+		return &audience.ConflictError{Kind: "exists", Contact: c.now.ID, Hint: "the contact exists"}
+	}
+	if w.IfVersion != 0 && (w.IfVersion != c.stored.Version || c.changed) {
+		return &audience.ConflictError{Kind: "version", Contact: c.now.ID, Hint: "read it again"}
+	}
+	return nil
+}
+
+// target finds the contact a write is about, nil when it is to be created.
+func (p *putBatch) target(w *audience.ContactWrite) (*putContact, error) {
+	if id, ok := w.Match.ContactID(); ok {
+		c := p.byID[p.redirect[id]]
+		if c == nil {
+			return nil, notFound(w.Match)
+		}
+		return c, nil
+	}
+	if identity, ok := w.Match.Identity(); ok {
+		return p.holders[identity.Index()], nil
+	}
+	var found *putContact
+	for _, identity := range w.Identities() {
+		c := p.holders[identity.Index()]
+		switch {
+		case c == nil || c == found:
+		case found == nil:
+			found = c
+		default:
+			return nil, &audience.ConflictError{Kind: "ambiguous", Contact: found.now.ID, Hint: "its identities belong to different contacts; name one with Match, or merge them"}
+		}
+	}
+	return found, nil
+}
+
+func (p *putBatch) checkErased(w *audience.ContactWrite) error {
+	if len(p.erased) == 0 || w.Returning {
+		return nil
+	}
+	for _, a := range writtenAddresses(w) {
+		for _, h := range p.tx.audience.keys.AddressHashes(p.tx.audience.name, a) {
+			if p.erased[h] {
+				return &audience.DeniedError{Rule: "erased", Hint: "the person was erased; only her own act brings her back (Returning)"}
+			}
+		}
+	}
+	return nil
+}
+
+// field resolves custom fields for a write, adding unknown ones to the
+// schema with the type of the value at hand.
+func (p *putBatch) field(w *audience.ContactWrite) func(string) (audience.Field, bool) {
+	return func(name string) (audience.Field, bool) {
+		if f, ok := p.tx.settings.Schema.FieldNamed(name); ok {
+			return f, true
+		}
+		for _, f := range p.inferred {
+			if f.Name == name {
+				return f, true
+			}
+		}
+		v, ok := w.Set[name]
+		if !ok {
+			return audience.Field{}, false
+		}
+		f := audience.Field{Name: name, Type: v.Type(), ID: p.nextField()}
+		p.inferred = append(p.inferred, f)
+		return f, true
+	}
+}
+
+func (p *putBatch) nextField() audience.FieldID {
+	var last audience.FieldID
+	for _, f := range p.tx.settings.Schema.Fields {
+		last = max(last, f.ID)
+	}
+	for _, f := range p.inferred {
+		last = max(last, f.ID)
+	}
+	return last + 1
+}
+
+// claim moves the identities in memory; one that another contact holds is a
+// conflict.
+func (p *putBatch) claim(c *putContact, next audience.Contact) error {
+	for _, identity := range next.Identities() {
+		if h := p.holders[identity.Index()]; h != nil && h != c {
+			return &audience.ConflictError{Kind: "identity", Contact: h.now.ID, Hint: "another contact has this address or external id; merge them, or detach it there first"}
+		}
+	}
+	for _, identity := range c.now.Identities() {
+		delete(p.holders, identity.Index())
+	}
+	for _, identity := range next.Identities() {
+		p.holders[identity.Index()] = c
+	}
+	return nil
+}
+
+// commit writes rows, identities and changes.
+func (p *putBatch) commit(ctx context.Context) ([]PutResult, error) {
+	tx := p.tx
+	if len(p.inferred) > 0 {
+		s := tx.change()
+		s.Schema.Fields = append(s.Schema.Fields, p.inferred...)
+		if err := s.Schema.Check(tx.audience.limits); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.number(ctx); err != nil {
+		return nil, err
+	}
+	if len(p.touched) > 0 {
+		if err := p.store(ctx); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]PutResult, len(p.results))
+	for i, c := range p.results {
+		out[i] = PutResult{ID: c.now.ID, Version: c.now.Version, Created: p.before[i], Changed: p.changes[i]}
+	}
+	return out, nil
+}
+
+// number gives created contacts their ids and changed ones their version.
+func (p *putBatch) number(ctx context.Context) error {
+	var created []*putContact
+	for _, c := range p.touched {
+		c.now.Version = c.stored.Version + 1
+		c.now.UpdatedAt = p.tx.at
+		if c.stored.ID == 0 {
+			created = append(created, c)
+		}
+	}
+	if len(created) == 0 {
+		return nil
+	}
+	ids, err := p.tx.write.NewContactIDs(ctx, len(created))
+	if err != nil {
+		return err
+	}
+	for i, c := range created {
+		c.now.ID = ids[i]
+	}
+	return nil
+}
+
+func (p *putBatch) store(ctx context.Context) error {
+	tx := p.tx
+	rows := make([]ContactRow, len(p.touched))
+	changes := make([]Change, len(p.touched))
+	var claims, releases []Claim
+	var readdressed []int
+	contacts := make([]audience.Contact, len(p.touched))
+	for i, c := range p.touched {
+		rows[i] = ContactRow{Contact: c.now, Expect: c.stored.Version}
+		contacts[i] = c.now
+		changes[i] = Change{Kind: ChangeContact, Contact: c.now.ID, After: &contacts[i], Source: c.source}
+		added, removed := identityChanges(&c.stored, &c.now)
+		for _, identity := range removed {
+			releases = append(releases, Claim{Identity: identity, Contact: c.now.ID})
+		}
+		for _, identity := range added {
+			claims = append(claims, Claim{Identity: identity, Contact: c.now.ID})
+		}
+		if len(added)+len(removed) > 0 {
+			readdressed = append(readdressed, i)
+		}
+	}
+	if err := tx.write.PutContacts(ctx, rows); err != nil {
+		return err
+	}
+	if len(releases) > 0 {
+		if err := tx.write.ReleaseIdentities(ctx, releases); err != nil {
+			return err
+		}
+	}
+	if len(claims) > 0 {
+		if err := tx.write.ClaimIdentities(ctx, claims); err != nil {
+			return identityTaken(err)
+		}
+	}
+	if err := tx.tellSuppressed(ctx, contacts, changes, readdressed); err != nil {
+		return err
+	}
+	return tx.log(ctx, changes...)
+}
+
+// identityTaken makes a lost race for an identity worth another try: the
+// batch was planned before somebody else claimed it.
+func identityTaken(err error) error {
+	if errors.Is(err, audience.ErrConflict) {
+		return errors.Join(audience.ErrRetryable, err)
+	}
+	return err
+}
+
+// tellSuppressed adds to changes of contacts whose addresses changed whether
+// they are suppressed now.
+func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, changes []Change, at []int) error {
+	if len(at) == 0 {
+		return nil
+	}
+	rows := make([]audience.Contact, len(at))
+	for k, i := range at {
+		rows[k] = contacts[i]
+	}
+	suppressed, err := tx.suppressedOf(ctx, rows)
+	if err != nil {
+		return err
+	}
+	for k, i := range at {
+		changes[i].Suppressed = &suppressed[k]
+	}
+	return nil
+}
+
+func identityChanges(before, after *audience.Contact) (added, removed []audience.Identity) {
+	old := make(map[string]bool)
+	for _, identity := range before.Identities() {
+		old[identity.Index()] = true
+	}
+	for _, identity := range after.Identities() {
+		if !old[identity.Index()] {
+			added = append(added, identity)
+		}
+		delete(old, identity.Index())
+	}
+	for _, identity := range before.Identities() {
+		if old[identity.Index()] {
+			removed = append(removed, identity)
+		}
+	}
+	return added, removed
+}
+
+// evidenceKey names the evidence of a ledger record.
+func evidenceKey(contact audience.ContactID, seq uint64) string {
+	return contact.String() + "/" + strconv.FormatUint(seq, 10)
+}
