@@ -1,0 +1,2 @@
+// Package segment compiles segment definitions and evaluates them.
+package segment

@@ -1,0 +1,69 @@
+package segment
+
+import (
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Truth is the outcome of an expression for a contact. The zero Truth is
+// Unknown. Only True makes a member.
+type Truth uint8
+
+// The outcomes.
+const (
+	Unknown Truth = iota // something that is absent decides
+	False
+	True
+)
+
+// String gives "unknown", "false" or "true".
+func (t Truth) String() string {
+	switch t {
+	case False:
+		return "false"
+	case True:
+		return "true"
+	}
+	return "unknown"
+}
+
+// Expression is a compiled expression. It is immutable and safe for
+// concurrent use.
+type Expression struct {
+	source string
+}
+
+// Source gives the text it was compiled from.
+func (e *Expression) Source() string { return e.source }
+
+// Parts says what of a profile the expression reads. A profile must bring
+// these parts, or what is missing counts as not there.
+func (e *Expression) Parts() audience.ProfileParts { return audience.ProfileParts{} }
+
+// At fixes the instant of evaluation, truncated to the microsecond. What
+// depends on it alone is computed once. An instant outside the years 1 to
+// 9999 makes every call of the Moment fail.
+func (e *Expression) At(now time.Time) *Moment { return &Moment{expression: e, now: now} }
+
+// segments gives, ascending, the positions in the names given to
+// [Language.compile] of the segments that the expression names itself. For
+// the author of sets.
+func (e *Expression) segments() []int { return nil }
+
+// segmentAt gives line and column of the first inSegment that names the
+// segment at a position, for an error about a cycle. For the author of sets.
+func (e *Expression) segmentAt(int) (line, column int) { return 0, 0 }
+
+// atoms gives the leaves of the expression under && || and !, in the order
+// of the source. For the author of Explain.
+func (e *Expression) atoms() []*atom { return nil }
+
+// atom is one leaf of an expression. It is evaluated by itself with
+// [Moment.atomTruth].
+type atom struct {
+	source       string // as it was written
+	line, column int    // where
+	negated      bool   // under an odd number of !
+	compares     bool   // it is a comparison: Moment.atomValue gives its left-hand value
+}

@@ -1,0 +1,68 @@
+package segment
+
+import (
+	"errors"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Options configures a [Language]. The zero Options is UTC, the default
+// limits and no functions beside the language's own.
+type Options struct {
+	Zone      *time.Location // the audience's zone; nil is UTC
+	Limits    Limits
+	Functions []Function
+}
+
+// Function is a function of the host that expressions can call by its name.
+//
+// Call must be pure: the same arguments give the same result, whenever and
+// however often it is called, from several goroutines at once. It gets the
+// arguments in order, each of its declared type and never absent: when an
+// argument is unknown the result is unknown and Call does not run. An error
+// from Call makes the result unknown; a panic is an error of the evaluation.
+type Function struct {
+	Name   string          // [a-z][A-Za-z0-9_]*, no word of the language
+	Args   []audience.Type // at most 8; a date arrives as a timestamp value
+	Result audience.Type   // of what Call returns
+	Call   func(args []audience.Value) (audience.Value, error)
+}
+
+// Language compiles expressions against the schema of one audience. It is
+// immutable and safe for concurrent use. When the schema changes make a new
+// one.
+type Language struct {
+	limits Limits
+}
+
+var errNotYet = errors.New("segment: not built yet")
+
+// NewLanguage makes the language of a schema, which is completed with the
+// built-in event types first. The schema is the store's, with its stable
+// numbers: fields and properties are read by them. The error is an
+// [audience.FieldError] about the schema or a function.
+func NewLanguage(schema audience.Schema, opts Options) (*Language, error) {
+	if err := schema.Check(audience.Limits{}); err != nil {
+		return nil, err
+	}
+	return &Language{limits: opts.Limits.withDefaults()}, nil
+}
+
+// Compile parses and checks an expression that stands alone: inSegment is an
+// error in it, because only a set knows other segments. The error is a
+// [*CompileError], the first one; its More holds further ones.
+func (l *Language) Compile(source string) (*Expression, error) { return l.compile(source, nil) }
+
+// compile is [Language.Compile] within a set. For the author of sets:
+//
+//   - segments are the names that inSegment may name, the compiled expression's
+//     own among them: cycles are for the set to refuse. nil means no set. The
+//     slice is kept and must not change.
+//   - The error, if any, is a *CompileError without Segment and File: the set
+//     fills them in, also in More.
+//   - [Expression.segments] tells which ones the expression names.
+func (l *Language) compile(source string, segments []string) (*Expression, error) {
+	_, _ = source, segments
+	return nil, errNotYet
+}

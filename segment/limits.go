@@ -1,0 +1,29 @@
+package segment
+
+// Limits bounds what an expression may be and may cost. Zero and negative
+// members mean the default. Exceeding one is an error, never an answer.
+type Limits struct {
+	SourceBytes int // bytes of the source; default 65,536
+	Depth       int // how deep operators, calls and parentheses nest; default 64
+	Nodes       int // operators, calls, names and constants together; default 5,000
+	ListItems   int // elements of one list that is written out; default 1,000
+	Streams     int // times events(...) is written; default 100
+	RegexBytes  int // bytes of one regular expression; default 1,000
+	Steps       int // steps of evaluating it for one contact; default 10,000,000
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(p *int, def int) {
+		if *p <= 0 {
+			*p = def
+		}
+	}
+	set(&l.SourceBytes, 65_536)
+	set(&l.Depth, 64)
+	set(&l.Nodes, 5_000)
+	set(&l.ListItems, 1_000)
+	set(&l.Streams, 100)
+	set(&l.RegexBytes, 1_000)
+	set(&l.Steps, 10_000_000)
+	return l
+}
