@@ -250,14 +250,16 @@ func (a *applier) addAddress(addr Address) {
 }
 
 func (a *applier) addExternal(x ExternalID) {
-	i, ok := slices.BinarySearchFunc(a.next.External, x, compareExternal)
+	i, ok := slices.BinarySearchFunc(a.next.External, x, CompareExternal)
 	if !ok {
 		a.next.External = slices.Insert(a.next.External, i, x)
 		a.changed = true
 	}
 }
 
-func compareExternal(a, b ExternalID) int {
+// CompareExternal orders external ids by system, then id: the order in which
+// a contact holds them.
+func CompareExternal(a, b ExternalID) int {
 	if c := strings.Compare(a.System, b.System); c != 0 {
 		return c
 	}

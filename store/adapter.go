@@ -324,7 +324,8 @@ type FeedWriter interface {
 	// one Commit of the feed in the order of the calls.
 	AppendChanges(ctx context.Context, at time.Time, changes []Change) error
 	// BlankChanges empties, in every commit so far and in this transaction,
-	// the changes of the contacts but for contact and kind. Commits and
+	// the changes whose Contact or Other is among the contacts, as
+	// [Change.Blank] does; with kinds only those of the kinds. Commits and
 	// positions stay.
-	BlankChanges(ctx context.Context, contacts []audience.ContactID) error
+	BlankChanges(ctx context.Context, contacts []audience.ContactID, kinds ...ChangeKind) error
 }

@@ -60,8 +60,11 @@ func (k ChangeKind) String() string {
 
 // Change is one thing that a commit changed. It carries what it changed, so
 // that a follower never has to read a state newer than its position. Members
-// that its kind does not use are zero, and so are all but Contact and Kind
-// once the contact has been erased.
+// that its kind does not use are zero. Erasing a person leaves of earlier
+// changes that held anything of hers Kind, Contact and Other; a contact that
+// lives on and lost changes in this way, since she was merged with her for a
+// while, gets a contact change in the erasing commit that brings her up to
+// date.
 type Change struct {
 	Kind       ChangeKind
 	Contact    audience.ContactID
@@ -76,5 +79,5 @@ type Change struct {
 	Source     audience.Source
 }
 
-// Blank gives what is left of the change once its contact is erased.
+// Blank gives what is left of the change once the person in it is erased.
 func (c Change) Blank() Change { return Change{Kind: c.Kind, Contact: c.Contact, Other: c.Other} }

@@ -15,8 +15,19 @@ import (
 const (
 	namespaceAudience = "audience" // settings
 	namespaceEvidence = "evidence" // evidence and salts of ledger records
+	namespaceDeleted  = "deleted"  // contacts who were deleted and not erased
+	namespaceUnmerged = "unmerged" // under whose id rows of a contact once stood
 	settingsKey       = "settings"
 )
+
+// isReserved reports the namespaces that features must not write.
+func isReserved(namespace string) bool {
+	switch namespace {
+	case namespaceAudience, namespaceEvidence, namespaceDeleted, namespaceUnmerged:
+		return true
+	}
+	return false
+}
 
 // settings are what an audience remembers of its options, with the stable
 // numbers of its schema.

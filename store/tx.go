@@ -97,7 +97,7 @@ func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.
 // version. Version must be that of the stored record, 0 for a new one; else
 // it is [audience.ErrConflict].
 func (tx *Tx) SaveRecord(ctx context.Context, r Record) (uint64, error) {
-	if r.Namespace == namespaceAudience || r.Namespace == namespaceEvidence {
+	if isReserved(r.Namespace) {
 		return 0, &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}
 	}
 	if err := audience.CheckName("record.namespace", r.Namespace, tx.audience.limits); err != nil {
@@ -115,7 +115,7 @@ func (tx *Tx) SaveRecord(ctx context.Context, r Record) (uint64, error) {
 
 // DeleteRecord removes a record of the version given.
 func (tx *Tx) DeleteRecord(ctx context.Context, namespace, key string, version uint64) error {
-	if namespace == namespaceAudience || namespace == namespaceEvidence {
+	if isReserved(namespace) {
 		return &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}
 	}
 	return tx.write.DeleteRecord(ctx, namespace, key, version)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -57,9 +56,10 @@ type putBatch struct {
 	redirect map[audience.ContactID]audience.ContactID
 	touched  []*putContact // in order of first use
 	results  []*putContact
-	before   []bool // per result: created by this very write
-	changes  []bool // per result
-	erased   map[audience.AddressHash]bool
+	before   []bool                                        // per result: created by this very write
+	changes  []bool                                        // per result
+	erased   map[audience.AddressHash]audience.Suppression // tombstones
+	returned []audience.Suppression                        // those of them that are lifted
 	inferred []audience.Field
 }
 
@@ -139,10 +139,10 @@ func (p *putBatch) findErased(ctx context.Context, writes []audience.ContactWrit
 	if err != nil {
 		return err
 	}
-	p.erased = make(map[audience.AddressHash]bool)
+	p.erased = make(map[audience.AddressHash]audience.Suppression)
 	for _, s := range found {
 		if s.Reason == audience.SuppressedErased && s.Stands() {
-			p.erased[s.Hash] = true
+			p.erased[s.Hash] = s
 		}
 	}
 	return nil
@@ -234,14 +234,23 @@ func (p *putBatch) target(w *audience.ContactWrite) (*putContact, error) {
 	return found, nil
 }
 
+// checkErased refuses addresses of erased persons, and lifts the tombstones
+// of those who come back.
 func (p *putBatch) checkErased(w *audience.ContactWrite) error {
-	if len(p.erased) == 0 || w.Returning {
+	if len(p.erased) == 0 {
 		return nil
 	}
 	for _, a := range writtenAddresses(w) {
 		for _, h := range p.tx.audience.keys.AddressHashes(p.tx.audience.name, a) {
-			if p.erased[h] {
+			s, ok := p.erased[h]
+			switch {
+			case !ok:
+			case !w.Returning:
 				return &audience.DeniedError{Rule: "erased", Hint: "the person was erased; only her own act brings her back (Returning)"}
+			default:
+				s.Lifted = p.tx.at
+				p.returned = append(p.returned, s)
+				delete(p.erased, h)
 			}
 		}
 	}
@@ -354,9 +363,10 @@ func (p *putBatch) store(ctx context.Context) error {
 	var readdressed []int
 	contacts := make([]audience.Contact, len(p.touched))
 	for i, c := range p.touched {
-		rows[i] = ContactRow{Contact: c.now, Expect: c.stored.Version}
-		contacts[i] = c.now
-		changes[i] = Change{Kind: ChangeContact, Contact: c.now.ID, After: &contacts[i], Source: c.source}
+		after := c.now // on its own: the feed may keep it long after the others
+		rows[i] = ContactRow{Contact: after, Expect: c.stored.Version}
+		contacts[i] = after
+		changes[i] = Change{Kind: ChangeContact, Contact: after.ID, After: &after, Source: c.source}
 		added, removed := identityChanges(&c.stored, &c.now)
 		for _, identity := range removed {
 			releases = append(releases, Claim{Identity: identity, Contact: c.now.ID})
@@ -379,6 +389,11 @@ func (p *putBatch) store(ctx context.Context) error {
 	if len(claims) > 0 {
 		if err := tx.write.ClaimIdentities(ctx, claims); err != nil {
 			return identityTaken(err)
+		}
+	}
+	if len(p.returned) > 0 {
+		if err := tx.write.PutSuppressions(ctx, p.returned); err != nil {
+			return err
 		}
 	}
 	if err := tx.tellSuppressed(ctx, contacts, changes, readdressed); err != nil {
@@ -433,9 +448,4 @@ func identityChanges(before, after *audience.Contact) (added, removed []audience
 		}
 	}
 	return added, removed
-}
-
-// evidenceKey names the evidence of a ledger record.
-func evidenceKey(contact audience.ContactID, seq uint64) string {
-	return contact.String() + "/" + strconv.FormatUint(seq, 10)
 }

@@ -99,9 +99,10 @@ func (w *writer) AppendChanges(ctx context.Context, at time.Time, changes []stor
 	return nil
 }
 
-// BlankChanges empties the changes that are about the contacts, also as the
-// losers of merges: the winner's row in such a change holds what was theirs.
-func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID) error {
+// BlankChanges empties the changes, of the kinds or of every kind, that are
+// about the contacts, also as the losers of merges: the winner's row in such
+// a change holds what was theirs.
+func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID, kinds ...store.ChangeKind) error {
 	about := make(map[audience.ContactID]bool, len(contacts))
 	for _, id := range contacts {
 		about[id] = id != 0
@@ -124,7 +125,7 @@ func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID
 			}
 			old, _ := w.v.feed.commits.get(numberKey(number))
 			c := &commit{at: old.at, changes: slices.Clone(old.changes)}
-			blank(c.changes, about)
+			blank(c.changes, about, kinds)
 			w.v.feed.commits.set(w.edit, numberKey(number), c)
 		}
 		return nil
@@ -132,14 +133,16 @@ func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID
 	if err != nil {
 		return err
 	}
-	blank(w.pending, about)
+	blank(w.pending, about, kinds)
 	return nil
 }
 
-func blank(changes []store.Change, about map[audience.ContactID]bool) {
+func blank(changes []store.Change, about map[audience.ContactID]bool, kinds []store.ChangeKind) {
 	for i := range changes {
-		if about[changes[i].Contact] || about[changes[i].Other] {
-			changes[i] = changes[i].Blank()
+		c := &changes[i]
+		concerned := about[c.Contact] || about[c.Other]
+		if concerned && (len(kinds) == 0 || slices.Contains(kinds, c.Kind)) {
+			*c = c.Blank()
 		}
 	}
 }

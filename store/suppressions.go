@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// heldSuppressions are the suppressions of some addresses, kept up to date
+// in memory while a batch changes them, so that an item sees what the items
+// in front of it did.
+type heldSuppressions struct {
+	tx      *Tx
+	hashes  map[string][]audience.AddressHash // by compare form; the hash under the primary key first
+	held    map[suppressionKey]audience.Suppression
+	changed []suppressionKey // in order of their first change
+	dirty   map[suppressionKey]bool
+}
+
+type suppressionKey struct {
+	hash   audience.AddressHash
+	reason audience.SuppressionReason
+}
+
+// loadSuppressions reads what is held about addresses. Without keys nothing
+// is held and nothing can be.
+func (tx *Tx) loadSuppressions(ctx context.Context, addresses []audience.Address) (*heldSuppressions, error) {
+	h := &heldSuppressions{
+		tx:     tx,
+		hashes: make(map[string][]audience.AddressHash, len(addresses)),
+		held:   make(map[suppressionKey]audience.Suppression),
+		dirty:  make(map[suppressionKey]bool),
+	}
+	var all []audience.AddressHash
+	for _, a := range addresses {
+		if _, seen := h.hashes[a.Canonical()]; seen {
+			continue
+		}
+		hashes := tx.audience.keys.AddressHashes(tx.audience.name, a)
+		h.hashes[a.Canonical()] = hashes
+		all = append(all, hashes...)
+	}
+	if len(all) == 0 {
+		return h, nil
+	}
+	found, err := tx.roles.Suppressions(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range found {
+		h.held[suppressionKey{s.Hash, s.Reason}] = s
+	}
+	return h, nil
+}
+
+func (h *heldSuppressions) set(s audience.Suppression) {
+	key := suppressionKey{s.Hash, s.Reason}
+	if !h.dirty[key] {
+		h.dirty[key] = true
+		h.changed = append(h.changed, key)
+	}
+	h.held[key] = s
+}
+
+// suppress makes a refusal stand, dated when the person acted. One that
+// stands under any key keeps standing with the later date; a refusal from
+// before the act that lifted it does not come back.
+func (h *heldSuppressions) suppress(a audience.Address, reason audience.SuppressionReason, at time.Time, source audience.Source) bool {
+	hashes := h.hashes[a.Canonical()]
+	if len(hashes) == 0 {
+		return false
+	}
+	for _, hash := range hashes {
+		s, ok := h.held[suppressionKey{hash, reason}]
+		switch {
+		case !ok:
+			continue
+		case s.Stands() && !at.After(s.At), !s.Stands() && at.Before(s.Lifted):
+			return false
+		case s.Stands():
+			s.At = at
+		default:
+			s = audience.Suppression{Hash: hash, Reason: reason, At: at, Source: source}
+		}
+		h.set(s)
+		return true
+	}
+	h.set(audience.Suppression{Hash: hashes[0], Reason: reason, At: at, Source: source})
+	return true
+}
+
+// each visits the suppressions of addresses that stand.
+func (h *heldSuppressions) each(addresses []audience.Address, visit func(audience.Suppression)) {
+	for _, a := range addresses {
+		for _, hash := range h.hashes[a.Canonical()] {
+			for reason := audience.SuppressedWithdrawn; reason <= audience.SuppressedErased; reason++ {
+				if s, ok := h.held[suppressionKey{hash, reason}]; ok && s.Stands() {
+					visit(s)
+				}
+			}
+		}
+	}
+}
+
+// suppressed reports whether any of the addresses is suppressed.
+func (h *heldSuppressions) suppressed(addresses []audience.Address) bool {
+	found := false
+	h.each(addresses, func(audience.Suppression) { found = true })
+	return found
+}
+
+// lift ends what a grant lifts. When something stands that it does not lift
+// it is refused: a grant that could not be acted on would read as consent.
+func (h *heldSuppressions) lift(addresses []audience.Address, r *audience.ConsentRecord) (lifted bool, err error) {
+	if r.Scope.Channel != "" && r.Scope.Channel != audience.ChannelEmail {
+		return false, nil
+	}
+	var lifts []audience.Suppression
+	h.each(addresses, func(s audience.Suppression) {
+		if !liftedBy(&s, r) {
+			err = &audience.DeniedError{Rule: "suppressed", Hint: "a suppression of the address stands (" + s.Reason.String() + "); " + howToLift(s.Reason)}
+			return
+		}
+		lifts = append(lifts, s)
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, s := range lifts {
+		s.Lifted = r.Acted
+		h.set(s)
+	}
+	return len(lifts) > 0, nil
+}
+
+// liftedBy: consent to one topic says nothing about the refusal of
+// everything.
+func liftedBy(s *audience.Suppression, r *audience.ConsentRecord) bool {
+	email := r.Scope.Channel == "" || r.Scope.Channel == audience.ChannelEmail
+	return email && r.Scope.List == "" && s.LiftedBy(r)
+}
+
+func howToLift(reason audience.SuppressionReason) string {
+	switch reason {
+	case audience.SuppressedComplained:
+		return "only a double opt-in after it, not for a single list, lifts it"
+	case audience.SuppressedManually:
+		return "lift it with Suppress"
+	case audience.SuppressedErased:
+		return "put the contact with Returning first"
+	default:
+		return "a grant that was made after it, not for a single list, lifts it"
+	}
+}
+
+// store writes what changed.
+func (h *heldSuppressions) store(ctx context.Context) error {
+	if len(h.changed) == 0 {
+		return nil
+	}
+	rows := make([]audience.Suppression, len(h.changed))
+	for i, key := range h.changed {
+		rows[i] = h.held[key]
+	}
+	return h.tx.write.PutSuppressions(ctx, rows)
+}

@@ -1,0 +1,264 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strconv"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Record appends to the ledger, in order, and gives the records as they
+// stand in it. This is the only way in which anybody becomes mailable.
+//
+// A withdrawal from everything, a complaint and a bounce suppress the
+// contact's addresses in the same commit; a grant lifts what it may lift:
+// see [audience.Suppression.LiftedBy]. Evidence goes into the feature
+// records under the contact: [Reader.Evidence] gives it back.
+//
+// Refused items: [audience.ErrInvalid], also for a purpose or topic that is
+// not declared; [audience.ErrNotFound] for an unknown contact;
+// [audience.ErrDenied] for a grant without evidence, without keys, or while a
+// suppression stands that it does not lift. Refusals are never denied.
+func (tx *Tx) Record(ctx context.Context, writes ...audience.ConsentWrite) ([]audience.ConsentRecord, error) {
+	if err := checkBatch(tx.audience.limits, writes, tx.checkConsent); err != nil || len(writes) == 0 {
+		return nil, err
+	}
+	refs := make([]audience.Ref, len(writes))
+	for i := range writes {
+		refs[i] = writes[i].Contact
+	}
+	ids, rows, err := tx.resolveAll(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	b, err := tx.newConsentBatch(ctx, rows, writes)
+	if err != nil {
+		return nil, err
+	}
+	var refused audience.BatchError
+	for i := range writes {
+		if err := b.apply(ctx, ids[i], &writes[i]); err != nil {
+			refused.Add(i, err)
+		}
+	}
+	if err := refused.OrNil(); err != nil {
+		return nil, err
+	}
+	return b.commit(ctx)
+}
+
+func (tx *Tx) checkConsent(w *audience.ConsentWrite) error {
+	if err := w.Check(tx.audience.limits); err != nil {
+		return err
+	}
+	s := &tx.settings.Schema
+	if w.Scope.Purpose != "" && !s.HasPurpose(w.Scope.Purpose) {
+		return &audience.FieldError{Path: "scope.purpose", Rule: "unknown", Hint: "a declared purpose"}
+	}
+	if list, ok := s.ListNamed(w.Scope.List); w.Scope.List != "" && (!ok || list.Kind != audience.ListTopic) {
+		return &audience.FieldError{Path: "scope.list", Rule: "unknown", Hint: "a declared list of the kind topic"}
+	}
+	if w.Kind == audience.ConsentGranted && tx.audience.keys.IsZero() {
+		return &audience.DeniedError{Rule: "key", Hint: "a grant needs Options.Keys: without them no refusal could be held against it"}
+	}
+	return nil
+}
+
+// consentBatch applies consent writes in memory.
+type consentBatch struct {
+	tx           *Tx
+	rows         map[audience.ContactID]audience.Contact
+	heads        map[audience.ContactID]*audience.ConsentRecord
+	chains       map[audience.ContactID][]audience.ConsentRecord // of contacts that refuse: all records of all origins
+	suppressions *heldSuppressions
+	records      []audience.ConsentRecord
+	evidence     []Record
+	changes      []Change
+}
+
+func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]audience.Contact, writes []audience.ConsentWrite) (*consentBatch, error) {
+	b := &consentBatch{
+		tx: tx, rows: rows,
+		heads:  make(map[audience.ContactID]*audience.ConsentRecord, len(rows)),
+		chains: make(map[audience.ContactID][]audience.ConsentRecord),
+	}
+	ids := make([]audience.ContactID, 0, len(rows))
+	var addresses []audience.Address
+	for id, c := range rows {
+		ids = append(ids, id)
+		addresses = append(addresses, c.Addresses...)
+	}
+	heads, err := tx.roles.LedgerHeads(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range heads {
+		b.heads[heads[i].Contact] = &heads[i]
+	}
+	refuses, grants := false, false
+	for i := range writes {
+		refuses = refuses || writes[i].Kind.IsRefusal()
+		grants = grants || writes[i].Kind == audience.ConsentGranted
+	}
+	if !refuses && !grants {
+		addresses = nil // a request touches no suppression
+	}
+	if b.suppressions, err = tx.loadSuppressions(ctx, addresses); err != nil {
+		return nil, err
+	}
+	if refuses {
+		return b, b.loadChains(ctx, ids)
+	}
+	return b, nil
+}
+
+// loadChains reads what a refusal is held against: a grant that was made
+// after it, though recorded before.
+func (b *consentBatch) loadChains(ctx context.Context, ids []audience.ContactID) error {
+	l, err := b.tx.lineages(ctx, ids)
+	if err != nil {
+		return err
+	}
+	records, err := b.tx.roles.Ledger(ctx, l.origins)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		b.chains[l.root[r.Contact]] = append(b.chains[l.root[r.Contact]], r)
+	}
+	return nil
+}
+
+func (b *consentBatch) apply(ctx context.Context, id audience.ContactID, w *audience.ConsentWrite) error {
+	r := b.record(id, w)
+	if len(w.Evidence) > 0 {
+		b.commitEvidence(&r, w.Evidence)
+	}
+	r.Hash = r.ComputeHash()
+	if err := r.CheckLink(b.tx.audience.name, b.heads[id]); err != nil {
+		return err
+	}
+	c := b.rows[id]
+	touched, err := b.applySuppressions(&c, &r)
+	if err != nil {
+		return err
+	}
+	b.heads[id] = &r
+	b.chains[id] = append(b.chains[id], r)
+	b.records = append(b.records, r)
+	change := Change{Kind: ChangeLedger, Contact: id, Record: &r, Source: r.Source}
+	if touched {
+		suppressed := b.suppressions.suppressed(c.Addresses)
+		change.Suppressed = &suppressed
+	}
+	b.changes = append(b.changes, change)
+	return nil
+}
+
+// record makes the next record of a contact's chain, but for evidence and
+// hash.
+func (b *consentBatch) record(id audience.ContactID, w *audience.ConsentWrite) audience.ConsentRecord {
+	r := audience.ConsentRecord{
+		Contact: id, Seq: 1, Prev: audience.ChainStart(b.tx.audience.name, id),
+		Kind: w.Kind, Scope: w.Scope, Acted: b.tx.at, Recorded: b.tx.at,
+		Mechanism: w.Mechanism, Notice: w.Notice, Source: w.Source,
+	}
+	if head := b.heads[id]; head != nil {
+		r.Seq, r.Prev = head.Seq+1, head.Hash
+	}
+	if acted := audience.FromMicros(audience.Micros(w.Acted)); !w.Acted.IsZero() && acted.Before(b.tx.at) {
+		r.Acted = acted
+	}
+	if !w.Expires.IsZero() && !w.Kind.IsRefusal() { // a refusal does not end by itself
+		r.Expires = audience.FromMicros(audience.Micros(w.Expires))
+	}
+	return r
+}
+
+// commitEvidence keeps evidence with a fresh salt, and puts the commitment
+// to both into the record.
+func (b *consentBatch) commitEvidence(r *audience.ConsentRecord, evidence []byte) {
+	var salt [32]byte
+	_, _ = rand.Read(salt[:]) // it never fails
+	r.Evidence = audience.Commit(salt, evidence)
+	b.evidence = append(b.evidence, Record{
+		Namespace: namespaceEvidence, Key: evidenceKey(r.Contact, r.Seq),
+		Value: append(salt[:], evidence...), Contact: r.Contact,
+	})
+}
+
+// applySuppressions suppresses by a refusal and lifts by a grant.
+func (b *consentBatch) applySuppressions(c *audience.Contact, r *audience.ConsentRecord) (touched bool, err error) {
+	if r.Kind == audience.ConsentGranted {
+		return b.suppressions.lift(c.Addresses, r)
+	}
+	reason, ok := audience.SuppressionReasonOf(r)
+	if !ok || b.answered(reason, r) {
+		return false, nil
+	}
+	for _, a := range c.Addresses {
+		if b.suppressions.suppress(a, reason, r.Acted, r.Source) {
+			touched = true
+		}
+	}
+	return touched, nil
+}
+
+// answered reports whether a grant of the contact that stands was made after
+// the refusal.
+func (b *consentBatch) answered(reason audience.SuppressionReason, refusal *audience.ConsentRecord) bool {
+	s := audience.Suppression{Reason: reason, At: refusal.Acted}
+	for i := range b.chains[refusal.Contact] {
+		r := &b.chains[refusal.Contact][i]
+		if expired := !r.Expires.IsZero() && !r.Expires.After(b.tx.at); !expired && liftedBy(&s, r) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *consentBatch) commit(ctx context.Context) ([]audience.ConsentRecord, error) {
+	tx := b.tx
+	if len(b.evidence) > 0 {
+		if _, err := tx.write.PutRecords(ctx, b.evidence, tx.at); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.write.AppendLedger(ctx, b.records); err != nil {
+		return nil, err
+	}
+	if err := b.suppressions.store(ctx); err != nil {
+		return nil, err
+	}
+	return b.records, tx.log(ctx, b.changes...)
+}
+
+// Evidence gives the evidence that a record of the ledger commits to, after
+// holding it against the commitment. Of a record without evidence, or once
+// the contact was erased, it is [audience.ErrNotFound]; evidence that is not
+// what the record commits to is [audience.ErrConflict].
+func (r *Reader) Evidence(ctx context.Context, record audience.ConsentRecord) ([]byte, error) {
+	if !record.HasEvidence() {
+		return nil, &audience.NotFoundError{Kind: "evidence"}
+	}
+	kept, err := r.roles.Record(ctx, namespaceEvidence, evidenceKey(record.Contact, record.Seq), audience.MinInstant())
+	if errors.Is(err, audience.ErrNotFound) {
+		return nil, &audience.NotFoundError{Kind: "evidence"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var salt [32]byte
+	evidence := kept.Value[min(copy(salt[:], kept.Value), len(kept.Value)):]
+	if audience.Commit(salt, evidence) != record.Evidence {
+		return nil, &audience.ConflictError{Kind: "evidence", Contact: record.Contact, Hint: "the evidence is not what the ledger commits to"}
+	}
+	return evidence, nil
+}
+
+// evidenceKey names the evidence of a ledger record.
+func evidenceKey(contact audience.ContactID, seq uint64) string {
+	return contact.String() + "/" + strconv.FormatUint(seq, 10)
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// SuppressionWrite holds something against an address, or takes a manual
+// suppression back.
+type SuppressionWrite struct {
+	Address audience.Address
+	Reason  audience.SuppressionReason // withdrawn, bounced, complained or manual
+	At      time.Time                  // when it happened; zero, or later than it: the instant of the commit
+	Lift    bool                       // end it; manual suppressions only
+	Source  audience.Source
+}
+
+// Suppress keeps addresses, of contacts or of nobody, from ever being
+// mailed: the host's own list of refusals, or what it knows from elsewhere.
+// It records nothing in the ledger. Addresses are kept as keyed hashes only.
+//
+// Refused items: [audience.ErrInvalid] for a missing address or reason;
+// [audience.ErrDenied] without keys, for tombstones, and for lifting what
+// only consent lifts.
+func (tx *Tx) Suppress(ctx context.Context, writes ...SuppressionWrite) error {
+	if err := checkBatch(tx.audience.limits, writes, tx.checkSuppression); err != nil || len(writes) == 0 {
+		return err
+	}
+	addresses := make([]audience.Address, len(writes))
+	refs := make([]audience.Ref, len(writes))
+	for i := range writes {
+		addresses[i] = writes[i].Address
+		refs[i] = audience.AddressRef(writes[i].Address)
+	}
+	ids, err := tx.Resolve(ctx, refs...)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.lock(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, c := range rows {
+		addresses = append(addresses, c.Addresses...)
+	}
+	held, err := tx.loadSuppressions(ctx, addresses)
+	if err != nil {
+		return err
+	}
+	var changes []Change
+	for i := range writes {
+		if !tx.suppressOne(held, &writes[i]) {
+			continue
+		}
+		if c, ok := rows[ids[i]]; ok {
+			suppressed := held.suppressed(c.Addresses)
+			changes = append(changes, Change{Kind: ChangeSuppression, Contact: c.ID, Suppressed: &suppressed, Source: writes[i].Source})
+		}
+	}
+	if err := held.store(ctx); err != nil {
+		return err
+	}
+	return tx.log(ctx, changes...)
+}
+
+func (tx *Tx) checkSuppression(w *SuppressionWrite) error {
+	switch {
+	case tx.audience.keys.IsZero():
+		return &audience.DeniedError{Rule: "key", Hint: "suppressions need Options.Keys"}
+	case w.Address.IsZero():
+		return &audience.FieldError{Path: "address", Rule: "empty", Hint: "an address"}
+	case w.Reason == audience.SuppressedErased:
+		return &audience.DeniedError{Rule: "erased", Hint: "tombstones are written by Erase and lifted by a Put with Returning"}
+	case w.Reason.String() == "none":
+		return &audience.FieldError{Path: "reason", Rule: "unknown", Hint: "withdrawn, bounced, complained or manual"}
+	case w.Lift && w.Reason != audience.SuppressedManually:
+		return &audience.DeniedError{Rule: "lift", Hint: "only a grant with evidence lifts a suppression that is not manual: use Record"}
+	}
+	return nil
+}
+
+// suppressOne reports whether it changed anything.
+func (tx *Tx) suppressOne(held *heldSuppressions, w *SuppressionWrite) bool {
+	at := tx.at
+	if given := audience.FromMicros(audience.Micros(w.At)); !w.At.IsZero() && given.Before(at) {
+		at = given
+	}
+	if !w.Lift {
+		return held.suppress(w.Address, w.Reason, at, w.Source)
+	}
+	var lifts []audience.Suppression
+	held.each([]audience.Address{w.Address}, func(s audience.Suppression) {
+		if s.Reason == w.Reason {
+			lifts = append(lifts, s)
+		}
+	})
+	for _, s := range lifts {
+		s.Lifted = at
+		held.set(s)
+	}
+	return len(lifts) > 0
+}

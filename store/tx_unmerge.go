@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Unmerge takes a contact out of the one she was merged into: her row comes
+// back as it was, with those of her addresses and external ids that the
+// winner still has, and with her own events, ledger and lists. What came in
+// for the winner since then stays with the winner; refusals among it are
+// written to the loser too, since nobody can tell whom they were meant for.
+//
+// Errors: [audience.ErrNotFound] when the merge does not stand;
+// [audience.ErrConflict] when the winner was merged or deleted herself, or
+// when one of the two would be left without any identity.
+func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audience.Source) error {
+	m, err := tx.roles.MergeOf(ctx, loser)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.lock(ctx, []audience.ContactID{m.Winner})
+	if err != nil {
+		return err
+	}
+	w, ok := rows[m.Winner]
+	if !ok {
+		return &audience.ConflictError{Kind: "merge", Contact: m.Winner, Hint: "the winner was merged or deleted since; undo that merge first"}
+	}
+	winner, restored, moved, err := tx.split(w, m)
+	if err != nil {
+		return err
+	}
+	if err := tx.write.DeleteMerges(ctx, []audience.ContactID{loser}); err != nil {
+		return err
+	}
+	put := []ContactRow{{Contact: winner, Expect: w.Version}, {Contact: restored}}
+	if err := tx.write.PutContacts(ctx, put); err != nil {
+		return err
+	}
+	if err := tx.move(ctx, moved, m.Winner, loser); err != nil {
+		return err
+	}
+	if err := tx.logSuppressed(
+		ctx,
+		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: loser, After: &winner, Source: source},
+		Change{Kind: ChangeContact, Contact: loser, After: &restored, Source: source},
+	); err != nil {
+		return err
+	}
+	if err := tx.markUnmerged(ctx, m); err != nil {
+		return err
+	}
+	return tx.copyRefusals(ctx, m)
+}
+
+// split gives the two contacts that a merge undone leaves, and the
+// identities that go back.
+func (tx *Tx) split(w audience.Contact, m Merge) (winner, loser audience.Contact, moved []audience.Identity, err error) {
+	held := make(map[string]bool)
+	for _, identity := range w.Identities() {
+		held[identity.Index()] = true
+	}
+	back, lost := make(map[string]bool), make(map[string]bool)
+	for _, identity := range m.Identities {
+		if held[identity.Index()] {
+			back[identity.Index()] = true
+			moved = append(moved, identity)
+		} else {
+			lost[identity.Index()] = true
+		}
+	}
+	winner = withoutIdentities(w, back)
+	loser = withoutIdentities(m.LoserRow, lost)
+	for _, c := range []audience.Contact{winner, loser} {
+		if len(c.Addresses)+len(c.External) == 0 {
+			return winner, loser, nil, &audience.ConflictError{Kind: "identity", Contact: c.ID, Hint: "she would be left without any address or external id; give her one first"}
+		}
+	}
+	winner.Version, winner.UpdatedAt = w.Version+1, tx.at
+	loser.Version, loser.UpdatedAt = m.LoserRow.Version+1, tx.at
+	return winner, loser, moved, nil
+}
+
+// copyRefusals appends the refusals that the winner's chain got since the
+// merge to the loser's.
+func (tx *Tx) copyRefusals(ctx context.Context, m Merge) error {
+	chains, err := tx.roles.Ledger(ctx, []audience.ContactID{m.Winner, m.Loser})
+	if err != nil {
+		return err
+	}
+	seq, prev := uint64(0), audience.ChainStart(tx.audience.name, m.Loser)
+	for i := range chains {
+		if chains[i].Contact == m.Loser {
+			seq, prev = chains[i].Seq, chains[i].Hash
+		}
+	}
+	refusals := slices.DeleteFunc(chains, func(r audience.ConsentRecord) bool {
+		return r.Contact != m.Winner || r.Seq <= m.WinnerSeq || !r.Kind.IsRefusal()
+	})
+	if len(refusals) == 0 {
+		return nil
+	}
+	copies := make([]audience.ConsentRecord, len(refusals))
+	changes := make([]Change, len(refusals))
+	for i, r := range refusals {
+		seq++
+		r.Contact, r.Seq, r.Prev, r.Recorded, r.Evidence = m.Loser, seq, prev, tx.at, [32]byte{}
+		r.Hash = r.ComputeHash()
+		prev = r.Hash
+		copies[i] = r
+		changes[i] = Change{Kind: ChangeLedger, Contact: m.Loser, Record: &r, Source: r.Source}
+	}
+	if err := tx.write.AppendLedger(ctx, copies); err != nil {
+		return err
+	}
+	return tx.log(ctx, changes...)
+}
