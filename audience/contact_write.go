@@ -363,12 +363,13 @@ func (a *applier) fields(known func(string) (Field, bool)) error {
 // Fit gives the value as one of the wanted type: itself, or an int as the
 // double it equals. Anything else is a [*FieldError].
 func Fit(v Value, want Type, path string) (Value, error) {
-	if v.kind == want {
+	have := v.Type()
+	if have == want {
 		return v, nil
 	}
-	const exact = 1 << 53
+	const exact = 1 << 53 // beyond, not every int is a double
 	if n, ok := v.Int(); ok && want == TypeDouble && n >= -exact && n <= exact {
 		return DoubleValue(float64(n)), nil
 	}
-	return Value{}, &FieldError{Path: path, Rule: "type", Hint: "a value of type " + want.String() + ", not " + v.kind.String()}
+	return Value{}, &FieldError{Path: path, Rule: "type", Hint: "a value of type " + want.String() + ", not " + have.String()}
 }

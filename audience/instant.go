@@ -28,7 +28,7 @@ func MaxInstant() time.Time { return FromMicros(maxMicros) }
 func Instant(t time.Time) (time.Time, error) {
 	us := Micros(t)
 	if !isInstant(us) {
-		return time.Time{}, &FieldError{Path: "time", Rule: "range", Hint: "an instant in the years 1 to 9999, in UTC"}
+		return time.Time{}, instantError("time")
 	}
 	return FromMicros(us), nil
 }

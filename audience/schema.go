@@ -195,7 +195,7 @@ func (s *Schema) checkFields(l Limits) error {
 		if err := CheckFieldName(f.Name, l); err != nil {
 			return err
 		}
-		if f.Type.String() == "none" {
+		if !f.Type.IsValid() {
 			return &FieldError{Path: path, Rule: "type", Hint: "a type"}
 		}
 		if seen[f.Name] {
@@ -222,7 +222,7 @@ func (s *Schema) checkEvents(l Limits) error {
 			if err := CheckPropName(path, p.Name, l); err != nil {
 				return err
 			}
-			if p.Type.String() == "none" {
+			if !p.Type.IsValid() {
 				return &FieldError{Path: path + "." + p.Name, Rule: "type", Hint: "a type"}
 			}
 			if props[p.Name] {

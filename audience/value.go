@@ -29,7 +29,7 @@ const (
 )
 
 // String gives "string", "int", "double", "bool", "timestamp", "date" or
-// "list"; "none" for the zero Type.
+// "list"; "none" for any other Type.
 func (t Type) String() string {
 	switch t {
 	case TypeString:
@@ -46,9 +46,13 @@ func (t Type) String() string {
 		return "date"
 	case TypeStringList:
 		return "list"
+	default:
+		return "none"
 	}
-	return "none"
 }
+
+// IsValid reports whether t is one of the types.
+func (t Type) IsValid() bool { return TypeString <= t && t <= TypeStringList }
 
 // ParseType reads the text form of a type.
 func ParseType(s string) (Type, error) {
@@ -61,21 +65,26 @@ func ParseType(s string) (Type, error) {
 }
 
 // Value is the value of a custom field or of an event property. The zero
-// Value is absent. A Value prints its type, never its content: read it with
-// the accessor of its type.
+// Value is absent. A Value is immutable and safe for concurrent use.
+//
+// Like [Private] it never prints its content, only its type, such as <int>:
+// read it with the accessor of its type, or with Reveal. Compare with Equal;
+// == does not compile.
 type Value struct {
-	_    [0]func() // compare with Equal: a Value holds pointers
-	kind Type
-	bits uint64
-	text *string
-	list *[]string
+	_ [0]func()
+	// A pointer for the reason given at Private, to one of string, int64,
+	// float64, bool, micros, Date and []string; nil when absent.
+	content any
 }
 
+// micros is an instant as the library keeps it.
+type micros int64
+
 // StringValue makes a string value.
-func StringValue(s string) Value { return Value{kind: TypeString, text: &s} }
+func StringValue(s string) Value { return Value{content: &s} }
 
 // IntValue makes an int value.
-func IntValue(n int64) Value { return Value{kind: TypeInt, bits: uint64(n)} }
+func IntValue(n int64) Value { return Value{content: &n} }
 
 // DoubleValue makes a double value; -0 becomes 0. NaN and infinities are
 // refused when the value is validated.
@@ -83,136 +92,187 @@ func DoubleValue(f float64) Value {
 	if f == 0 {
 		f = 0 // -0 and 0 are one value
 	}
-	return Value{kind: TypeDouble, bits: math.Float64bits(f)}
+	return Value{content: &f}
 }
 
 // BoolValue makes a bool value.
-func BoolValue(b bool) Value {
-	v := Value{kind: TypeBool}
-	if b {
-		v.bits = 1
-	}
-	return v
-}
+func BoolValue(b bool) Value { return Value{content: &b} }
 
 // TimestampValue makes a timestamp value, truncated to the microsecond. A
 // year outside 1 to 9999 is refused when the value is validated.
 func TimestampValue(t time.Time) Value {
-	v := Value{kind: TypeTimestamp, bits: 1 << 63} // out of range: Check refuses it
-	if checkInstant("", t) == nil {
-		v.bits = uint64(Micros(t))
-	}
-	return v
+	us := micros(Micros(t))
+	return Value{content: &us}
 }
 
-// DateValue makes a date value.
-func DateValue(d Date) Value { return Value{kind: TypeDate, bits: uint64(int64(d))} }
+// DateValue makes a date value. A year outside 1 to 9999 is refused when the
+// value is validated.
+func DateValue(d Date) Value { return Value{content: &d} }
 
 // StringListValue makes a list value: sorted bytewise, without duplicates.
-// The argument is copied.
+// The argument is copied. A list without items is not absent.
 func StringListValue(items ...string) Value {
 	l := slices.Clone(items)
 	slices.Sort(l)
 	l = slices.Compact(l)
-	return Value{kind: TypeStringList, list: &l}
+	return Value{content: &l}
 }
 
 // Type is the value's type, or the zero Type when absent.
-func (v Value) Type() Type { return v.kind }
+func (v Value) Type() Type {
+	switch v.content.(type) {
+	case *string:
+		return TypeString
+	case *int64:
+		return TypeInt
+	case *float64:
+		return TypeDouble
+	case *bool:
+		return TypeBool
+	case *micros:
+		return TypeTimestamp
+	case *Date:
+		return TypeDate
+	case *[]string:
+		return TypeStringList
+	}
+	return 0
+}
 
 // IsZero reports whether the value is absent.
-func (v Value) IsZero() bool { return v.kind == 0 }
+func (v Value) IsZero() bool { return v.content == nil }
+
+// contentOf gives the content of a value of that type, else the zero T.
+func contentOf[T any](v Value) (content T, ok bool) {
+	if p, ok := v.content.(*T); ok {
+		return *p, true
+	}
+	return content, false
+}
 
 // Str gives a string value's content; false for any other type.
-func (v Value) Str() (string, bool) {
-	if v.kind != TypeString {
-		return "", false
-	}
-	return *v.text, true
-}
+func (v Value) Str() (string, bool) { return contentOf[string](v) }
 
 // Int gives an int value's content; false for any other type.
-func (v Value) Int() (int64, bool) { return int64(v.bits), v.kind == TypeInt }
+func (v Value) Int() (int64, bool) { return contentOf[int64](v) }
 
 // Double gives a double value's content; false for any other type.
-func (v Value) Double() (float64, bool) {
-	if v.kind != TypeDouble {
-		return 0, false
-	}
-	return math.Float64frombits(v.bits), true
-}
+func (v Value) Double() (float64, bool) { return contentOf[float64](v) }
 
 // Bool gives a bool value's content; false for any other type.
-func (v Value) Bool() (value, ok bool) {
-	ok = v.kind == TypeBool
-	return ok && v.bits == 1, ok
-}
+func (v Value) Bool() (value, ok bool) { return contentOf[bool](v) }
 
 // Timestamp gives a timestamp value's content in UTC; false for any other type.
 func (v Value) Timestamp() (time.Time, bool) {
-	if v.kind != TypeTimestamp {
+	us, ok := contentOf[micros](v)
+	if !ok {
 		return time.Time{}, false
 	}
-	return FromMicros(int64(v.bits)), true
+	return FromMicros(int64(us)), true
 }
 
 // Date gives a date value's content; false for any other type.
-func (v Value) Date() (Date, bool) { return Date(int64(v.bits)), v.kind == TypeDate }
+func (v Value) Date() (Date, bool) { return contentOf[Date](v) }
 
 // StringList gives a list value's content, sorted, which must not be
 // changed; false for any other type.
-func (v Value) StringList() ([]string, bool) {
-	if v.kind != TypeStringList {
-		return nil, false
-	}
-	return *v.list, true
-}
+func (v Value) StringList() ([]string, bool) { return contentOf[[]string](v) }
 
 // Equal reports whether both have the same type and content; two absent
 // values are equal.
-func (v Value) Equal(o Value) bool { return v.kind == o.kind && v.Compare(o) == 0 }
+func (v Value) Equal(o Value) bool { return v.Compare(o) == 0 }
 
 // Compare orders values: absent first, then by type, then by content
-// (strings by bytes, false before true). It is an order for sorting, not the
-// comparison of the segment language.
+// (strings by bytes, lists item by item, false before true). It is an order
+// for sorting, not the comparison of the segment language.
 func (v Value) Compare(o Value) int {
-	if c := cmp.Compare(v.kind, o.kind); c != 0 {
-		return c
+	switch x := v.content.(type) {
+	case *string:
+		if y, ok := o.content.(*string); ok {
+			return strings.Compare(*x, *y)
+		}
+	case *int64:
+		if y, ok := o.content.(*int64); ok {
+			return cmp.Compare(*x, *y)
+		}
+	case *float64:
+		if y, ok := o.content.(*float64); ok {
+			return cmp.Compare(*x, *y)
+		}
+	case *bool:
+		if y, ok := o.content.(*bool); ok {
+			return compareBools(*x, *y)
+		}
+	case *micros:
+		if y, ok := o.content.(*micros); ok {
+			return cmp.Compare(*x, *y)
+		}
+	case *Date:
+		if y, ok := o.content.(*Date); ok {
+			return cmp.Compare(*x, *y)
+		}
+	case *[]string:
+		if y, ok := o.content.(*[]string); ok {
+			return slices.Compare(*x, *y)
+		}
 	}
-	switch v.kind {
-	case TypeString:
-		return strings.Compare(*v.text, *o.text)
-	case TypeStringList:
-		return slices.Compare(*v.list, *o.list)
-	case TypeDouble:
-		return cmp.Compare(math.Float64frombits(v.bits), math.Float64frombits(o.bits))
-	default:
-		return cmp.Compare(int64(v.bits), int64(o.bits))
+	return cmp.Compare(v.Type(), o.Type())
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
 	}
+	return -1
 }
 
 // Reveal gives the content as text, the form that files and exports use:
 // decimal numbers (the shortest for a double), true and false, RFC 3339 with
 // up to six decimals in UTC, YYYY-MM-DD, and for a list its items joined by a
-// comma. Absent is the empty text.
+// comma. An item that would not come back as it is (with a comma, quote or
+// line break, space at its ends, or empty) stands in double quotes, quotes
+// within it doubled, as in CSV. Absent and the list without items are the
+// empty text.
 func (v Value) Reveal() string {
-	switch v.kind {
-	case TypeString:
-		return *v.text
-	case TypeInt:
-		return strconv.FormatInt(int64(v.bits), 10)
-	case TypeDouble:
-		return strconv.FormatFloat(math.Float64frombits(v.bits), 'g', -1, 64)
-	case TypeBool:
-		return strconv.FormatBool(v.bits == 1)
-	case TypeTimestamp:
-		return FromMicros(int64(v.bits)).Format(time.RFC3339Nano)
-	case TypeDate:
-		return Date(int64(v.bits)).String()
-	case TypeStringList:
-		return strings.Join(*v.list, ",")
+	switch x := v.content.(type) {
+	case *string:
+		return *x
+	case *int64:
+		return strconv.FormatInt(*x, 10)
+	case *float64:
+		return strconv.FormatFloat(*x, 'g', -1, 64)
+	case *bool:
+		return strconv.FormatBool(*x)
+	case *micros:
+		return FromMicros(int64(*x)).Format(time.RFC3339Nano)
+	case *Date:
+		return x.String()
+	case *[]string:
+		return joinItems(*x)
 	}
 	return ""
+}
+
+// joinItems is not the CSV writer of the standard library, because that one
+// does not tell an empty item from no item.
+func joinItems(items []string) string {
+	var b strings.Builder
+	for i, item := range items {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if item != "" && !strings.ContainsAny(item, ",\"\r\n") && strings.TrimSpace(item) == item {
+			b.WriteString(item)
+			continue
+		}
+		b.WriteByte('"')
+		b.WriteString(strings.ReplaceAll(item, `"`, `""`))
+		b.WriteByte('"')
+	}
+	return b.String()
 }
 
 // Format prints the type only, whatever the verb.
@@ -224,26 +284,28 @@ func (v Value) LogValue() slog.Value { return slog.StringValue(v.mask()) }
 // MarshalJSON gives the type only; exporters use the accessors.
 func (v Value) MarshalJSON() ([]byte, error) { return json.Marshal(v.mask()) }
 
-func (v Value) mask() string { return "<" + v.kind.String() + ">" }
+func (v Value) mask() string { return "<" + v.Type().String() + ">" }
 
 // Check reports why the value cannot be stored, or nil: text must be valid
 // UTF-8 without NUL and within the limits, a double finite, an instant or
-// date in the years 1 to 9999.
+// date in the years 1 to 9999. It is a [*FieldError] for the path.
 func (v Value) Check(path string, l Limits) error {
 	l = l.withDefaults()
-	switch v.kind {
-	case TypeString:
-		return checkText(path, *v.text, l.StringBytes)
-	case TypeStringList:
-		return checkTexts(path, *v.list, l.ListItems, l.StringBytes)
-	case TypeDouble:
-		if f := math.Float64frombits(v.bits); math.IsNaN(f) || math.IsInf(f, 0) {
+	switch x := v.content.(type) {
+	case *string:
+		return checkText(path, *x, l.StringBytes)
+	case *[]string:
+		return checkTexts(path, *x, l.ListItems, l.StringBytes)
+	case *float64:
+		if math.IsNaN(*x) || math.IsInf(*x, 0) {
 			return &FieldError{Path: path, Rule: "finite", Hint: "a finite number"}
 		}
-	case TypeTimestamp:
-		return checkInstant(path, FromMicros(int64(v.bits)))
-	case TypeDate:
-		if d := int64(v.bits); d < int64(minDate()) || d > int64(maxDate()) {
+	case *micros:
+		if !isInstant(int64(*x)) {
+			return instantError(path)
+		}
+	case *Date:
+		if !x.valid() {
 			return &FieldError{Path: path, Rule: "range", Hint: "a date in the years 1 to 9999"}
 		}
 	}
@@ -274,12 +336,14 @@ func checkTexts(path string, items []string, maxItems, maxBytes int) error {
 	return nil
 }
 
-func minDate() Date { return DateOf(MinInstant(), time.UTC) }
-func maxDate() Date { return DateOf(MaxInstant(), time.UTC) }
-
+// checkInstant looks at the instant as it is stored: in whole microseconds.
 func checkInstant(path string, t time.Time) error {
-	if t.Before(MinInstant()) || t.After(MaxInstant()) {
-		return &FieldError{Path: path, Rule: "range", Hint: "an instant in the years 1 to 9999"}
+	if !isInstant(Micros(t)) {
+		return instantError(path)
 	}
 	return nil
+}
+
+func instantError(path string) error {
+	return &FieldError{Path: path, Rule: "range", Hint: "an instant in the years 1 to 9999, in UTC"}
 }
