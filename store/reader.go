@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -140,9 +141,17 @@ func (r *Reader) Events(ctx context.Context, ref audience.Ref, types ...string) 
 }
 
 // History gives a contact's ledger and those of the contacts merged into
-// her.
+// her. The ledger outlives the contact: one who was deleted is still found by
+// her id.
 func (r *Reader) History(ctx context.Context, ref audience.Ref) (audience.History, error) {
 	id, err := r.resolveOne(ctx, ref)
+	if named, ok := ref.ContactID(); ok && errors.Is(err, audience.ErrNotFound) {
+		heads, headErr := r.roles.LedgerHeads(ctx, []audience.ContactID{named})
+		if headErr != nil || len(heads) == 0 {
+			return audience.History{}, errors.Join(headErr, err)
+		}
+		id, err = named, nil
+	}
 	if err != nil {
 		return audience.History{}, err
 	}

@@ -1,0 +1,300 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// G4: nobody becomes mailable but by a record with evidence.
+func TestRecordGrants(t *testing.T) {
+	ann := audience.Key("ann")
+	tests := map[string]struct {
+		change func(*audience.ConsentWrite)
+		want   error
+		status string
+	}{
+		"with evidence":           {func(*audience.ConsentWrite) {}, nil, "subscribed"},
+		"without evidence":        {func(w *audience.ConsentWrite) { w.Evidence = nil }, audience.ErrDenied, "none"},
+		"pre-ticked":              {func(w *audience.ConsentWrite) { w.Mechanism = audience.MechanismPreTicked }, audience.ErrDenied, "none"},
+		"no mechanism":            {func(w *audience.ConsentWrite) { w.Mechanism = "" }, audience.ErrDenied, "none"},
+		"undeclared purpose":      {func(w *audience.ConsentWrite) { w.Scope.Purpose = "sale" }, audience.ErrInvalid, "none"},
+		"undeclared topic":        {func(w *audience.ConsentWrite) { w.Scope.List = "gossip" }, audience.ErrInvalid, "none"},
+		"a list by hand":          {func(w *audience.ConsentWrite) { w.Scope.List = "vip" }, audience.ErrInvalid, "none"},
+		"another purpose":         {func(w *audience.ConsentWrite) { w.Scope.Purpose = "research" }, nil, "none"},
+		"another channel":         {func(w *audience.ConsentWrite) { w.Scope.Channel = "sms" }, nil, "none"},
+		"only a topic":            {func(w *audience.ConsentWrite) { w.Scope.List = "news" }, nil, "none"},
+		"only asked for":          {func(w *audience.ConsentWrite) { w.Kind = audience.ConsentRequested }, nil, "pending"},
+		"somebody else":           {func(w *audience.ConsentWrite) { w.Contact = audience.Key("bob") }, audience.ErrNotFound, "none"},
+		"no kind":                 {func(w *audience.ConsentWrite) { w.Kind = 0 }, audience.ErrInvalid, "none"},
+		"everything":              {func(w *audience.ConsentWrite) { w.Scope = audience.Scope{} }, nil, "subscribed"},
+		"dated after the present": {func(w *audience.ConsentWrite) { w.Acted = w.Acted.AddDate(90, 0, 0) }, nil, "subscribed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.put("ann", "ann@example.com")
+			w := grant(ann, audience.MechanismSingleOptIn)
+			w.Acted = f.now
+			tt.change(&w)
+			before := len(f.changes())
+			r, err := f.Record(t.Context(), w)
+			require.ErrorIs(t, err, tt.want)
+			require.Equal(t, tt.status, f.status(ann))
+			require.Equal(t, tt.status == "subscribed", f.mailable(ann))
+			if err != nil {
+				require.Len(t, f.changes(), before, "a refused record leaves nothing behind")
+				return
+			}
+			require.False(t, r.Acted.After(f.now), "nobody acts after the commit")
+			require.Equal(t, store.ChangeLedger, f.last().Kind)
+			require.Equal(t, r, *f.last().Record)
+		})
+	}
+}
+
+func TestRecordWithoutKeys(t *testing.T) {
+	f := newFixture(t, withoutKeys)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	_, err := f.Record(t.Context(), grant(ann, audience.MechanismDoubleOptIn))
+	require.ErrorIs(t, err, audience.ErrDenied)
+	var denied *audience.DeniedError
+	require.ErrorAs(t, err, &denied)
+	require.Equal(t, "key", denied.Rule)
+	f.record(refusal(ann, audience.ConsentWithdrawn))
+	require.Equal(t, "unsubscribed", f.status(ann), "a refusal is always recorded")
+	err = f.refused(func(tx *store.Tx) error {
+		return tx.Suppress(t.Context(), store.SuppressionWrite{Address: address(t, "x@example.com"), Reason: audience.SuppressedManually})
+	})
+	require.ErrorIs(t, err, audience.ErrDenied)
+}
+
+func TestRecordChains(t *testing.T) {
+	f := newFixture(t)
+	id := f.put("ann", "ann@example.com")
+	other := f.put("bob", "bob@example.com")
+	ann, bob := audience.Key("ann"), audience.Key("bob")
+	f.update(func(tx *store.Tx) error {
+		records, err := tx.Record(t.Context(), grant(ann, audience.MechanismPaper), grant(bob, audience.MechanismPaper), refusal(ann, audience.ConsentWithdrawn))
+		require.Len(t, records, 3)
+		require.Equal(t, []uint64{1, 1, 2}, []uint64{records[0].Seq, records[1].Seq, records[2].Seq})
+		return err
+	})
+	f.later(time.Minute)
+	f.record(grant(ann, audience.MechanismVerbal))
+	f.view(func(r *store.Reader) error {
+		for _, c := range []struct {
+			id   audience.ContactID
+			want int
+		}{{id, 3}, {other, 1}} {
+			h, err := r.History(t.Context(), audience.ID(c.id))
+			require.NoError(t, err)
+			require.Len(t, h.Records, c.want)
+			var prev *audience.ConsentRecord
+			for i := range h.Records {
+				require.NoError(t, h.Records[i].CheckLink("main", prev))
+				prev = &h.Records[i]
+			}
+		}
+		return nil
+	})
+}
+
+func TestRecordEvidence(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	r := f.record(grant(audience.Key("ann"), audience.MechanismPaper))
+	bare := f.record(refusal(audience.Key("ann"), audience.ConsentWithdrawn))
+	f.view(func(reader *store.Reader) error {
+		evidence, err := reader.Evidence(t.Context(), r)
+		require.NoError(t, err)
+		require.Equal(t, "she ticked the box of the form", string(evidence))
+		_, err = reader.Evidence(t.Context(), bare)
+		require.ErrorIs(t, err, audience.ErrNotFound)
+		forged := r
+		forged.Evidence[0] ^= 1
+		_, err = reader.Evidence(t.Context(), forged)
+		require.ErrorIs(t, err, audience.ErrConflict)
+		return nil
+	})
+	for _, namespace := range []string{"evidence", "audience", "deleted", "unmerged"} {
+		err := f.refused(func(tx *store.Tx) error {
+			_, err := tx.SaveRecord(t.Context(), store.Record{Namespace: namespace, Key: "x"})
+			return err
+		})
+		require.ErrorIs(t, err, audience.ErrDenied, namespace)
+	}
+}
+
+// A refusal of everything, a complaint and a bounce hold the addresses, and
+// are lifted by what the fold says, never by less.
+func TestRecordSuppressions(t *testing.T) {
+	ann := audience.Key("ann")
+	topic := func(w audience.ConsentWrite) audience.ConsentWrite { w.Scope.List = "news"; return w }
+	type step struct {
+		write  audience.ConsentWrite
+		ago    time.Duration // acted
+		denied bool
+		status string
+		held   []string
+	}
+	single, double := grant(ann, audience.MechanismSingleOptIn), grant(ann, audience.MechanismDoubleOptIn)
+	sms := single
+	sms.Scope.Channel = "sms"
+	marketing := refusal(ann, audience.ConsentWithdrawn)
+	marketing.Scope = audience.MarketingScope()
+	withdrawn, bounced, complained := refusal(ann, audience.ConsentWithdrawn), refusal(ann, audience.ConsentBounced), refusal(ann, audience.ConsentComplained)
+	tests := map[string][]step{
+		"withdrawn, then granted again": {
+			{write: single, status: "subscribed"},
+			{write: withdrawn, status: "unsubscribed", held: []string{"withdrawn"}},
+			{write: single, status: "subscribed"},
+		},
+		"a grant from before the refusal": {
+			{write: withdrawn, status: "unsubscribed", held: []string{"withdrawn"}},
+			{write: single, ago: 3 * time.Hour, denied: true, status: "unsubscribed", held: []string{"withdrawn"}},
+		},
+		"a refusal from before the grant": {
+			{write: single, status: "subscribed"},
+			{write: withdrawn, ago: 3 * time.Hour, status: "subscribed"},
+		},
+		"a refusal from before the grant that lifted it": {
+			{write: withdrawn, status: "unsubscribed", held: []string{"withdrawn"}},
+			{write: single, status: "subscribed"},
+			{write: withdrawn, ago: 90 * time.Minute, status: "subscribed"},
+			{write: withdrawn, status: "unsubscribed", held: []string{"withdrawn"}},
+		},
+		"bounced": {
+			{write: bounced, status: "bounced", held: []string{"bounced"}},
+			{write: single, status: "subscribed"},
+		},
+		"complained": {
+			{write: complained, status: "complained", held: []string{"complained"}},
+			{write: single, denied: true, status: "complained", held: []string{"complained"}},
+			{write: double, status: "subscribed"},
+		},
+		"a topic lifts nothing": {
+			{write: withdrawn, status: "unsubscribed", held: []string{"withdrawn"}},
+			{write: topic(double), denied: true, status: "unsubscribed", held: []string{"withdrawn"}},
+		},
+		"another channel is another matter": {
+			{write: withdrawn, status: "unsubscribed", held: []string{"withdrawn"}},
+			{write: sms, status: "unsubscribed", held: []string{"withdrawn"}},
+		},
+		"refusing marketing alone holds no address": {
+			{write: marketing, status: "unsubscribed"},
+			{write: single, status: "subscribed"},
+		},
+	}
+	for name, steps := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.put("ann", "ann@example.com", "ann@example.org")
+			for i, s := range steps {
+				f.later(time.Hour)
+				s.write.Acted = f.now.Add(-s.ago)
+				_, err := f.Record(t.Context(), s.write)
+				require.Equal(t, s.denied, err != nil, "step %d: %v", i, err)
+				if s.denied {
+					require.ErrorIs(t, err, audience.ErrDenied)
+				}
+				require.Equal(t, s.status, f.status(ann), "step %d", i)
+				require.Equal(t, s.held, f.held("ann@example.com"), "step %d", i)
+				require.Equal(t, s.held, f.held("ann@example.org"), "step %d: of every address", i)
+				require.Equal(t, s.status == "subscribed", f.mailable(ann), "step %d", i)
+			}
+		})
+	}
+}
+
+func TestRecordTellsSuppressed(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	f.record(grant(ann, audience.MechanismPaper))
+	require.Nil(t, f.last().Suppressed, "nothing changed")
+	f.later(time.Hour)
+	f.record(refusal(ann, audience.ConsentBounced))
+	require.True(t, *f.last().Suppressed)
+	f.later(time.Hour)
+	f.record(grant(ann, audience.MechanismPaper))
+	require.False(t, *f.last().Suppressed)
+}
+
+// An item sees what those in front of it did.
+func TestRecordWithinBatch(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	err := f.refused(func(tx *store.Tx) error {
+		_, err := tx.Record(t.Context(), refusal(ann, audience.ConsentComplained), grant(ann, audience.MechanismPaper))
+		return err
+	})
+	var refused *audience.BatchError
+	require.ErrorAs(t, err, &refused)
+	require.Len(t, refused.Items, 1)
+	require.Equal(t, 1, refused.Items[0].Index)
+	require.Equal(t, "none", f.status(ann), "all or nothing")
+}
+
+func TestSuppress(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	f.record(grant(ann, audience.MechanismDoubleOptIn))
+	require.True(t, f.mailable(ann))
+	suppress := func(w store.SuppressionWrite) error {
+		_, err := f.Update(t.Context(), func(tx *store.Tx) error { return tx.Suppress(t.Context(), w) })
+		return err
+	}
+	manual := store.SuppressionWrite{Address: address(t, "ANN@example.com"), Reason: audience.SuppressedManually}
+	require.NoError(t, suppress(manual))
+	require.False(t, f.mailable(ann))
+	require.True(t, *f.last().Suppressed)
+	require.Equal(t, []string{"manual"}, f.held("ann@example.com"))
+
+	_, err := f.Record(t.Context(), grant(ann, audience.MechanismDoubleOptIn))
+	require.ErrorIs(t, err, audience.ErrDenied, "consent does not lift what the host holds")
+	lift := manual
+	lift.Lift = true
+	require.NoError(t, suppress(lift))
+	require.False(t, *f.last().Suppressed)
+	require.True(t, f.mailable(ann))
+
+	for name, w := range map[string]store.SuppressionWrite{
+		"a tombstone":        {Address: manual.Address, Reason: audience.SuppressedErased},
+		"lift a complaint":   {Address: manual.Address, Reason: audience.SuppressedComplained, Lift: true},
+		"lift a withdrawal":  {Address: manual.Address, Reason: audience.SuppressedWithdrawn, Lift: true},
+		"lift a bounce":      {Address: manual.Address, Reason: audience.SuppressedBounced, Lift: true},
+		"no address":         {Reason: audience.SuppressedManually},
+		"no reason":          {Address: manual.Address},
+		"a reason to be met": {Address: manual.Address, Reason: 77},
+	} {
+		require.Error(t, suppress(w), name)
+	}
+}
+
+// A suppression stays whoever holds the address, and under every key.
+func TestSuppressionOutlivesKeyRotation(t *testing.T) {
+	f := newFixture(t)
+	f.update(func(tx *store.Tx) error {
+		return tx.Suppress(t.Context(), store.SuppressionWrite{Address: address(t, "ann@example.com"), Reason: audience.SuppressedComplained})
+	})
+	rotated, err := store.Open(t.Context(), f.adapter, "main", store.Options{
+		Keys: testKeys(t, "b", "a"), Clock: func() time.Time { return f.now },
+	})
+	require.NoError(t, err)
+	f.Audience = rotated
+	f.put("ann", "ann@example.com")
+	require.True(t, f.profile(audience.Key("ann")).Suppressed)
+	_, err = f.Record(t.Context(), grant(audience.Key("ann"), audience.MechanismPaper))
+	require.ErrorIs(t, err, audience.ErrDenied)
+	f.later(time.Second)
+	f.record(grant(audience.Key("ann"), audience.MechanismDoubleOptIn))
+	require.True(t, f.mailable(audience.Key("ann")))
+}
