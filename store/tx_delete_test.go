@@ -122,6 +122,17 @@ func TestDeleteMerged(t *testing.T) {
 	}
 	err := f.refused(func(tx *store.Tx) error { return tx.Unmerge(t.Context(), loser, audience.Source{}) })
 	require.ErrorIs(t, err, audience.ErrConflict)
+	partition, ok := store.As[store.Partition](f.Unwrap())
+	require.True(t, ok)
+	require.NoError(t, partition.View(t.Context(), func(roles store.ReadRoles) error {
+		m, err := roles.MergeOf(t.Context(), loser)
+		require.NoError(t, err)
+		require.Empty(t, m.Identities)
+		require.Equal(t, audience.Contact{ID: loser}, m.LoserRow, "nothing personal stays")
+		events, err := roles.Events(t.Context(), store.EventQuery{Origins: []audience.ContactID{loser}, Retracted: true})
+		require.Empty(t, events)
+		return err
+	}))
 }
 
 func TestErase(t *testing.T) {

@@ -279,6 +279,35 @@ func TestSuppress(t *testing.T) {
 	}
 }
 
+// What was lifted does not come back by news from before it.
+func TestSuppressLate(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	began := f.now
+	f.record(refusal(ann, audience.ConsentWithdrawn))
+	f.later(2 * time.Hour)
+	f.record(grant(ann, audience.MechanismPaper))
+	f.later(2 * time.Hour)
+	for _, tt := range []struct {
+		after time.Duration
+		held  []string
+	}{{time.Hour, nil}, {2 * time.Hour, []string{"withdrawn"}}, {3 * time.Hour, []string{"withdrawn"}}} {
+		f.update(func(tx *store.Tx) error {
+			return tx.Suppress(t.Context(), store.SuppressionWrite{
+				Address: address(t, "ann@example.com"), Reason: audience.SuppressedWithdrawn, At: began.Add(tt.after),
+			})
+		})
+		require.Equal(t, tt.held, f.held("ann@example.com"), tt.after)
+	}
+	_, err := f.Record(t.Context(), func() audience.ConsentWrite {
+		w := grant(ann, audience.MechanismPaper)
+		w.Acted = began.Add(150 * time.Minute)
+		return w
+	}())
+	require.ErrorIs(t, err, audience.ErrDenied, "the later date of a refusal counts")
+}
+
 // A suppression stays whoever holds the address, and under every key.
 func TestSuppressionOutlivesKeyRotation(t *testing.T) {
 	f := newFixture(t)

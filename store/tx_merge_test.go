@@ -134,6 +134,28 @@ func TestMergeKeepsRefusals(t *testing.T) {
 	})
 }
 
+// What the winner said before the merge was not said by the loser: it
+// neither answers the loser's complaint nor is it hers once they part.
+func TestMergeKeepsApartWhatWasBefore(t *testing.T) {
+	ann, bob, cat := audience.Key("ann"), audience.Key("bob"), audience.Key("cat")
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	loser := f.put("bob", "bob@example.com")
+	other := f.put("cat", "cat@example.com")
+	f.record(refusal(bob, audience.ConsentComplained))
+	f.later(time.Hour)
+	f.record(grant(ann, audience.MechanismDoubleOptIn))
+	f.later(time.Hour)
+	f.merge(ann, bob)
+	require.Equal(t, "complained", f.status(ann))
+	f.unmerge(loser)
+	f.later(time.Hour)
+	f.record(refusal(ann, audience.ConsentWithdrawn))
+	f.merge(ann, cat)
+	f.unmerge(other)
+	require.Equal(t, "none", f.status(cat))
+}
+
 func TestMergeOfMerged(t *testing.T) {
 	f := newFixture(t)
 	ids := []audience.ContactID{f.put("a", "a@example.com"), f.put("b", "b@example.com"), f.put("c", "c@example.com")}
