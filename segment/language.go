@@ -33,6 +33,8 @@ type Function struct {
 // immutable and safe for concurrent use. When the schema changes make a new
 // one.
 type Language struct {
+	schema audience.Schema // completed
+	zone   *time.Location  // never nil
 	limits Limits
 }
 
@@ -46,7 +48,11 @@ func NewLanguage(schema audience.Schema, opts Options) (*Language, error) {
 	if err := schema.Check(audience.Limits{}); err != nil {
 		return nil, err
 	}
-	return &Language{limits: opts.Limits.withDefaults()}, nil
+	zone := opts.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return &Language{schema: schema.Complete(), zone: zone, limits: opts.Limits.withDefaults()}, nil
 }
 
 // Compile parses and checks an expression that stands alone: inSegment is an

@@ -51,6 +51,11 @@ func (p Position) Numbers(incarnation Incarnation) ([]uint64, error) {
 	return out, nil
 }
 
+// Incarnation gives the life of the audience's rows that the position
+// belongs to, the zero Incarnation for the zero Position. Contact ids and what
+// is made of them mean nothing in another one.
+func (p Position) Incarnation() Incarnation { return p.incarnation }
+
 // IsZero reports whether the position is before the first commit.
 func (p Position) IsZero() bool { return p == Position{} }
 

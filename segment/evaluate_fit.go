@@ -1,0 +1,58 @@
+package segment
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// fits reports why expressions of the language must not read an audience, or
+// nil. They read fields and properties by their stable numbers and calendars
+// in a zone: with those of another audience the answers would look right and
+// be wrong. A schema that has grown since, or where names have changed, fits.
+func (l *Language) fits(schema audience.Schema, zone *time.Location) error {
+	if l.zone.String() != zone.String() {
+		return &audience.ConflictError{
+			Kind: "zone", Hint: fmt.Sprintf("the set was compiled for the zone %s and the audience's is %s: give Options.Zone", l.zone, zone),
+		}
+	}
+	for _, f := range l.schema.Fields {
+		if stored, ok := schema.FieldByID(f.ID); !ok || stored.Type != f.Type {
+			return misfit("field", f.Name)
+		}
+	}
+	for _, e := range l.schema.Events {
+		stored, ok := schema.EventNamed(e.Name)
+		if !ok || !propsFit(e.Props, stored.Props) {
+			return misfit("event type", e.Name)
+		}
+	}
+	for _, list := range l.schema.Lists {
+		if stored, ok := schema.ListNamed(list.Name); !ok || stored.Kind != list.Kind || stored.Purpose != list.Purpose {
+			return misfit("list", list.Name)
+		}
+	}
+	return nil
+}
+
+// propsFit reports whether properties have the numbers and types of those
+// stored.
+func propsFit(props, stored []audience.Prop) bool {
+	types := make(map[audience.PropID]audience.Type, len(stored))
+	for _, p := range stored {
+		types[p.ID] = p.Type
+	}
+	for _, p := range props {
+		if t, ok := types[p.ID]; !ok || t != p.Type || p.ID == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func misfit(kind, name string) error {
+	return &audience.ConflictError{
+		Kind: "schema", Hint: fmt.Sprintf("%s %q is not the audience's: compile the set with the schema of the store's handle", kind, name),
+	}
+}
