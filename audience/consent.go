@@ -1,8 +1,11 @@
 package audience
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -32,8 +35,9 @@ func (k ConsentKind) String() string {
 		return "bounced"
 	case ConsentComplained:
 		return "complained"
+	default:
+		return "none"
 	}
-	return "none"
 }
 
 // IsRefusal reports whether the kind is a refusal or a failure.
@@ -67,8 +71,9 @@ func (m Mechanism) Affirms() bool {
 	switch m {
 	case MechanismDoubleOptIn, MechanismSingleOptIn, MechanismAttested, MechanismPaper, MechanismVerbal:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Confirms reports whether the mechanism proves control of the mailbox: only
@@ -83,11 +88,20 @@ type Scope struct {
 	List    string // a declared topic
 }
 
+// String gives channel, purpose and list joined by slashes, a star for all:
+// "email/marketing/*".
+func (s Scope) String() string {
+	return cmp.Or(s.Channel, "*") + "/" + cmp.Or(s.Purpose, "*") + "/" + cmp.Or(s.List, "*")
+}
+
 // Covers reports whether s is o or wider than o.
 func (s Scope) Covers(o Scope) bool {
 	covers := func(a, b string) bool { return a == "" || a == b }
 	return covers(s.Channel, o.Channel) && covers(s.Purpose, o.Purpose) && covers(s.List, o.List)
 }
+
+// onEmail reports whether the scope is about e-mail, alone or among others.
+func (s Scope) onEmail() bool { return s.Channel == "" || s.Channel == ChannelEmail }
 
 // MarketingScope is what the status of a contact is about: e-mail for the
 // purpose marketing.
@@ -118,10 +132,10 @@ func (r *ConsentRecord) HasEvidence() bool { return r.Evidence != [32]byte{} }
 // counts reports whether the fold looks at the record at all: unknown kinds,
 // grants without evidence and mechanisms that are no consent never count.
 func (r *ConsentRecord) counts() bool {
-	switch {
-	case r.Kind == ConsentGranted:
+	switch r.Kind {
+	case ConsentGranted:
 		return r.HasEvidence() && r.Mechanism.Affirms()
-	case r.Kind == ConsentRequested:
+	case ConsentRequested:
 		return true
 	default:
 		return r.Kind.IsRefusal()
@@ -149,7 +163,11 @@ func Commit(salt [32]byte, evidence []byte) [32]byte {
 // CheckLink reports why the record may not follow prev in the chain of an
 // audience, or nil. prev is nil for the first record. Stores call it for
 // every record they append: a grant without evidence or without an
-// affirmative mechanism is [ErrDenied] here, whoever asks.
+// affirmative mechanism is [ErrDenied] here, whoever asks. A record that does
+// not follow prev is [ErrConflict], one that is damaged [ErrInvalid].
+//
+// Going through a chain that is stored it finds every record that was
+// changed, left out or moved; not that records are missing at the end.
 func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 	if r.Kind == ConsentGranted && !r.HasEvidence() {
 		return &DeniedError{Rule: "evidence", Hint: "a grant needs evidence: who attests, when, and what was said"}
@@ -164,14 +182,49 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 	switch {
 	case r.Kind.String() == "none":
 		return &FieldError{Path: "kind", Rule: "unknown", Hint: "requested, granted, withdrawn, bounced or complained"}
-	case r.Seq != seq || r.Prev != want:
+	case r.Contact == 0:
+		return &FieldError{Path: "contact", Rule: "empty", Hint: "a contact id"}
+	case r.Seq != seq || r.Prev != want || prev != nil && r.Contact != prev.Contact:
 		return &ConflictError{Kind: "ledger", Contact: r.Contact, Hint: "the chain has moved on; read it again"}
+	}
+	if err := r.checkTimes(earliest); err != nil {
+		return err
+	}
+	b := r.Canonical()
+	switch {
+	case len(b) > maxCanonicalBytes:
+		return &FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", maxCanonicalBytes), Limit: true}
+	case r.Hash != sha256.Sum256(b):
+		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
+	}
+	return nil
+}
+
+// checkTimes refuses what the canonical bytes cannot tell apart: times out of
+// range or with more than microseconds.
+func (r *ConsentRecord) checkTimes(earliest time.Time) error {
+	times := []struct {
+		path string
+		t    time.Time
+		need bool
+	}{{"acted", r.Acted, true}, {"recorded", r.Recorded, true}, {"expires", r.Expires, false}}
+	for _, x := range times {
+		switch {
+		case x.t.IsZero() && x.need:
+			return &FieldError{Path: x.path, Rule: "empty", Hint: "an instant"}
+		case x.t.IsZero():
+			continue
+		case !isInstant(Micros(x.t)):
+			return instantError(x.path)
+		case !FromMicros(Micros(x.t)).Equal(x.t):
+			return &FieldError{Path: x.path, Rule: "precision", Hint: "whole microseconds"}
+		}
+	}
+	switch {
 	case r.Acted.After(r.Recorded):
 		return &FieldError{Path: "acted", Rule: "range", Hint: "an instant not after the commit"}
 	case r.Recorded.Before(earliest):
 		return &FieldError{Path: "recorded", Rule: "range", Hint: "an instant not before the record in front of it"}
-	case r.Hash != r.ComputeHash():
-		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
 	}
 	return nil
 }
@@ -188,11 +241,28 @@ type ConsentWrite struct {
 	Source    Source
 	// Evidence is who attests, when, and the exact text; any form. A grant
 	// without it is ErrDenied. It is kept apart from the ledger, under the
-	// contact, and goes when she is erased.
+	// contact, and goes when she is erased. It is personal, and fmt shows
+	// its bytes where it cannot call Format: in somebody else's struct, in
+	// an unexported field.
 	Evidence []byte
 }
 
-// Check reports why the record can never be accepted, or nil.
+// Format prints kind, contact, channel, purpose and list, whatever the verb;
+// never the evidence, nor the key or address in Contact.
+func (w ConsentWrite) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(w.mask())) }
+
+// LogValue logs what Format prints.
+func (w ConsentWrite) LogValue() slog.Value { return slog.StringValue(w.mask()) }
+
+// MarshalJSON gives what Format prints.
+func (w ConsentWrite) MarshalJSON() ([]byte, error) { return json.Marshal(w.mask()) }
+
+func (w *ConsentWrite) mask() string {
+	return w.Kind.String() + " by " + w.Contact.mask() + " for " + w.Scope.String()
+}
+
+// Check reports why the record can never be accepted, or nil. What depends on
+// the schema or on stored data is checked by the store.
 func (w *ConsentWrite) Check(l Limits) error {
 	l = l.withDefaults()
 	switch {
@@ -213,21 +283,17 @@ func (w *ConsentWrite) Check(l Limits) error {
 		{"scope.list", w.Scope.List},
 		{"mechanism", string(w.Mechanism)},
 		{"notice", w.Notice},
-		{"source.name", w.Source.Name},
-		{"source.actor", w.Source.Actor},
 	}
 	for _, t := range texts {
 		if err := checkText(t.path, t.s, l.NameBytes); err != nil {
 			return err
 		}
 	}
-	for path, t := range map[string]time.Time{"acted": w.Acted, "expires": w.Expires} {
-		if t.IsZero() {
-			continue
-		}
-		if err := checkInstant(path, t); err != nil {
-			return err
-		}
+	if err := w.Source.Check("source", l); err != nil {
+		return err
 	}
-	return nil
+	if err := checkInstant("acted", w.Acted); err != nil { // the zero Time is in range
+		return err
+	}
+	return checkInstant("expires", w.Expires)
 }

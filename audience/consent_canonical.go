@@ -32,7 +32,8 @@ const (
 	tagPrev
 )
 
-// maxCanonicalBytes bounds what the decoder looks at.
+// maxCanonicalBytes bounds a record. CheckLink holds it too, so that nothing
+// is stored that could not be read again.
 const maxCanonicalBytes = 64 << 10
 
 // Canonical gives the bytes that the hash is made of: everything but Hash.
@@ -75,13 +76,14 @@ func appendNumber(b []byte, tag byte, n uint64) []byte {
 	return appendBytes(b, tag, binary.AppendUvarint(nil, n))
 }
 
-// appendTime writes microseconds since the first instant of the year 1, plus
-// one, so that every instant has a positive number and absence is apart.
+// appendTime writes the microseconds since the zero Time, which is the first
+// instant of the year 1, plus one.
 func appendTime(b []byte, tag byte, t time.Time) []byte {
-	if t.IsZero() {
+	us := Micros(t)
+	if us == minMicros {
 		return b
 	}
-	return appendNumber(b, tag, uint64(Micros(t)-Micros(MinInstant()))+1)
+	return appendNumber(b, tag, uint64(us-minMicros)+1)
 }
 
 func appendHash(b []byte, tag byte, h [32]byte) []byte {
@@ -168,10 +170,10 @@ func (r *ConsentRecord) setMember(tag byte, content []byte) bool {
 }
 
 func setTime(t *time.Time, number uint64) bool {
-	span := uint64(Micros(MaxInstant()) - Micros(MinInstant()))
+	const span = maxMicros - minMicros
 	if number == 0 || number-1 > span {
 		return false
 	}
-	*t = FromMicros(int64(number-1) + Micros(MinInstant()))
+	*t = FromMicros(int64(number-1) + minMicros)
 	return true
 }

@@ -1,6 +1,8 @@
 package audience
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,9 +22,12 @@ const (
 	SourceComputed                     // derived by a rule or a model
 )
 
-// String gives "host", "import", "connection", "person" or "computed".
+// String gives "host", "import", "connection", "person" or "computed";
+// "none" for any other kind.
 func (k SourceKind) String() string {
 	switch k {
+	case SourceHost:
+		return "host"
 	case SourceImport:
 		return "import"
 	case SourceConnection:
@@ -31,8 +36,9 @@ func (k SourceKind) String() string {
 		return "person"
 	case SourceComputed:
 		return "computed"
+	default:
+		return "none"
 	}
-	return "host"
 }
 
 // Source says who writes. The zero Source is the host.
@@ -40,6 +46,19 @@ type Source struct {
 	Kind  SourceKind
 	Name  string // the import job, connection or model; not personal
 	Actor string // the operator's id, if any; not an address or a name
+}
+
+// Check reports why the source cannot be stored, or nil: a known kind, valid
+// text, within the limits. It is a [*FieldError].
+func (s Source) Check(path string, l Limits) error {
+	l = l.withDefaults()
+	if s.Kind > SourceComputed {
+		return &FieldError{Path: path + ".kind", Rule: "unknown", Hint: "host, import, connection, person or computed"}
+	}
+	if err := checkText(path+".name", s.Name, l.NameBytes); err != nil {
+		return err
+	}
+	return checkText(path+".actor", s.Actor, l.NameBytes)
 }
 
 // Provenance is where a value came from and when it was committed.
@@ -99,9 +118,11 @@ func (c *Contact) Key() string {
 
 // HasTag reports whether the contact has the tag.
 func (c *Contact) HasTag(name string) bool {
-	_, ok := slices.BinarySearchFunc(c.Tags, name, func(t Tag, n string) int { return strings.Compare(t.Name, n) })
+	_, ok := slices.BinarySearchFunc(c.Tags, name, compareTagName)
 	return ok
 }
+
+func compareTagName(t Tag, name string) int { return strings.Compare(t.Name, name) }
 
 // TagNames gives the names of the tags, sorted.
 func (c *Contact) TagNames() []string {
@@ -131,8 +152,10 @@ func (c *Contact) Field(s *Schema, name string) Value {
 }
 
 func (c *Contact) fieldIndex(id FieldID) (int, bool) {
-	return slices.BinarySearchFunc(c.Fields, id, func(f FieldValue, id FieldID) int { return int(f.ID) - int(id) })
+	return slices.BinarySearchFunc(c.Fields, id, compareFieldID)
 }
+
+func compareFieldID(f FieldValue, id FieldID) int { return cmp.Compare(f.ID, id) }
 
 // Identities gives every identity of the contact, addresses first.
 func (c *Contact) Identities() []Identity {
@@ -153,6 +176,6 @@ func (c Contact) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.mask())) 
 func (c Contact) LogValue() slog.Value { return slog.StringValue(c.mask()) }
 
 // MarshalJSON gives what Format prints; exporters use the accessors.
-func (c Contact) MarshalJSON() ([]byte, error) { return []byte(`"` + c.mask() + `"`), nil }
+func (c Contact) MarshalJSON() ([]byte, error) { return json.Marshal(c.mask()) }
 
 func (c *Contact) mask() string { return fmt.Sprintf("contact %d v%d", uint32(c.ID), c.Version) }

@@ -1,9 +1,10 @@
 package audience
 
 import (
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,13 +34,13 @@ type ContactWrite struct {
 	Email     Address      // becomes the primary address; a former one stays as a further address
 	Addresses []Address    // further addresses to add
 	External  []ExternalID // external ids to add
-	Detach    []Identity   // identities to take away; the next address becomes primary
+	Detach    []Identity   // identities to take away, that of Match too; the next address becomes primary
 
 	FirstName Private
 	LastName  Private
 	Phone     Private
 	Set       map[string]Value // custom fields by name; a field of an unknown name is added to the schema
-	Clear     []string         // fields to make absent: custom ones, first_name, last_name, phone
+	Clear     []string         // fields to make absent: custom ones, first_name, last_name, phone; not among those that are set
 
 	AddTags    []string
 	RemoveTags []string
@@ -47,8 +48,8 @@ type ContactWrite struct {
 
 	CreatedAt time.Time // of a contact that is created; zero: the instant of the commit
 	Source    Source
-	Owner     string // the owner as whom fields with an owner are written
-	Frequency *string
+	Owner     string  // the owner as whom fields with an owner are written
+	Frequency *string // a wish about mail frequency, "" for none; nil leaves it. For compliance features
 
 	// Returning lets a person come back whose erasure left a tombstone. It
 	// is for her own act, such as a signup; an import never sets it.
@@ -60,7 +61,7 @@ type ContactWrite struct {
 func (w *ContactWrite) Identities() []Identity {
 	var out []Identity
 	add := func(i Identity) {
-		if !slices.ContainsFunc(out, func(o Identity) bool { return o.Index() == i.Index() }) {
+		if !slices.ContainsFunc(out, func(o Identity) bool { return o.Equal(i) }) {
 			out = append(out, i)
 		}
 	}
@@ -79,33 +80,37 @@ func (w *ContactWrite) Identities() []Identity {
 	return out
 }
 
+// Format prints whom the write is for, whatever the verb, without keys,
+// addresses and names.
+func (w ContactWrite) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(w.mask())) }
+
+// LogValue logs what Format prints.
+func (w ContactWrite) LogValue() slog.Value { return slog.StringValue(w.mask()) }
+
+// MarshalJSON gives what Format prints.
+func (w ContactWrite) MarshalJSON() ([]byte, error) { return json.Marshal(w.mask()) }
+
+func (w *ContactWrite) mask() string {
+	whom := w.Match
+	switch {
+	case !whom.IsZero():
+	case len(w.External) > 0:
+		whom = ExternalRef(w.External[0])
+	default:
+		whom = AddressRef(w.Email)
+	}
+	return "write of " + whom.mask()
+}
+
 // Check reports why the write can never be accepted, or nil. What depends on
 // the schema or on stored data is checked by the store.
 func (w *ContactWrite) Check(l Limits) error {
 	l = l.withDefaults()
-	if w.Match.IsZero() && len(w.Identities()) == 0 {
-		return &FieldError{Path: "match", Rule: "empty", Hint: "a Ref, an external id or an address"}
+	if err := w.checkIdentities(l); err != nil {
+		return err
 	}
-	if n := len(w.Identities()) + len(w.Detach); n > l.Identities {
-		return &FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Identities), Limit: true}
-	}
-	if i, ok := w.Match.Identity(); ok && len(i.Key()) > l.KeyBytes {
-		return &FieldError{Path: "match", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", l.KeyBytes), Limit: true}
-	}
-	if !w.Match.external.ID.IsZero() {
-		if err := w.Match.external.Check("match", l); err != nil {
-			return err
-		}
-	}
-	for i, x := range w.External {
-		if err := x.Check(fmt.Sprintf("external[%d]", i), l); err != nil {
-			return err
-		}
-	}
-	for path, p := range map[string]Private{"first_name": w.FirstName, "last_name": w.LastName, "phone": w.Phone} {
-		if err := checkText(path, p.Reveal(), l.StringBytes); err != nil {
-			return err
-		}
+	if err := w.checkNames(l); err != nil {
+		return err
 	}
 	if err := w.checkTags(l); err != nil {
 		return err
@@ -113,8 +118,74 @@ func (w *ContactWrite) Check(l Limits) error {
 	if err := w.checkFields(l); err != nil {
 		return err
 	}
-	if !w.CreatedAt.IsZero() {
-		return checkInstant("created_at", w.CreatedAt)
+	if w.Mode > UpdateOnly {
+		return &FieldError{Path: "mode", Rule: "unknown", Hint: "Upsert, CreateOnly or UpdateOnly"}
+	}
+	if err := checkText("owner", w.Owner, l.NameBytes); err != nil {
+		return err
+	}
+	if err := w.Source.Check("source", l); err != nil {
+		return err
+	}
+	return checkInstant("created_at", w.CreatedAt) // the zero Time is in range
+}
+
+func (w *ContactWrite) checkIdentities(l Limits) error {
+	if len(w.Addresses)+len(w.External)+len(w.Detach) > l.Identities {
+		return &FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Identities), Limit: true}
+	}
+	if x := w.Match.external; !x.ID.IsZero() {
+		if err := x.Check("match", l); err != nil {
+			return err
+		}
+	}
+	for i, a := range w.Addresses {
+		if a.IsZero() {
+			return &FieldError{Path: fmt.Sprintf("addresses[%d]", i), Rule: "empty", Hint: "an address"}
+		}
+	}
+	for i, x := range w.External {
+		if err := x.Check(fmt.Sprintf("external[%d]", i), l); err != nil {
+			return err
+		}
+	}
+	brings := w.Identities()
+	if w.Match.IsZero() && len(brings) == 0 {
+		return &FieldError{Path: "match", Rule: "empty", Hint: "a Ref, an external id or an address"}
+	}
+	for i, d := range w.Detach {
+		if w.adds(d) {
+			return &FieldError{Path: fmt.Sprintf("detach[%d]", i), Rule: "exclusive", Hint: "either added or taken away"}
+		}
+	}
+	return nil
+}
+
+// adds reports whether the write gives the contact the identity. That of
+// Match names her; it is added to a new contact only.
+func (w *ContactWrite) adds(i Identity) bool {
+	if !w.Email.IsZero() && AddressIdentity(w.Email).Equal(i) {
+		return true
+	}
+	return slices.ContainsFunc(w.Addresses, func(a Address) bool { return AddressIdentity(a).Equal(i) }) ||
+		slices.ContainsFunc(w.External, func(x ExternalID) bool { return ExternalIdentity(x).Equal(i) })
+}
+
+func (w *ContactWrite) checkNames(l Limits) error {
+	names := []struct {
+		path string
+		p    Private
+	}{{"first_name", w.FirstName}, {"last_name", w.LastName}, {"phone", w.Phone}}
+	for _, n := range names {
+		if err := checkText(n.path, n.p.Reveal(), l.StringBytes); err != nil {
+			return err
+		}
+		if !n.p.IsZero() && slices.Contains(w.Clear, n.path) {
+			return &FieldError{Path: n.path, Rule: "exclusive", Hint: "either set or cleared"}
+		}
+	}
+	if w.Frequency != nil {
+		return checkText("frequency", *w.Frequency, l.NameBytes)
 	}
 	return nil
 }
@@ -140,236 +211,47 @@ func (w *ContactWrite) checkFields(l Limits) error {
 	if len(w.Set) > l.Fields {
 		return &FieldError{Path: "fields", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Fields), Limit: true}
 	}
-	for name, v := range w.Set {
+	if len(w.Clear) > l.Fields {
+		return &FieldError{Path: "clear", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Fields), Limit: true}
+	}
+	for i, name := range w.Clear {
+		if isNameField(name) {
+			continue
+		}
+		if err := CheckFieldName(name, l); err != nil {
+			return &FieldError{Path: fmt.Sprintf("clear[%d]", i), Rule: "unknown", Hint: "a custom field, first_name, last_name or phone"}
+		}
+	}
+	return firstByName(w.Set, func(name string, v Value) error {
 		if err := CheckFieldName(name, l); err != nil {
 			return err
 		}
 		if v.IsZero() {
 			return &FieldError{Path: "fields." + name, Rule: "empty", Hint: "a value; to make the field absent, name it in Clear"}
 		}
-		if err := v.Check("fields."+name, l); err != nil {
-			return err
-		}
 		if slices.Contains(w.Clear, name) {
 			return &FieldError{Path: "fields." + name, Rule: "exclusive", Hint: "either set or cleared"}
 		}
-	}
-	return nil
+		return v.Check("fields."+name, l)
+	})
 }
 
-// Apply gives the contact as it stands after the write, at the instant of
-// the commit. fields resolves a custom field by name; every field of the
-// write must be known to it. The given contact is not changed; changed
-// reports whether anything but version and update time differs. The result's
-// version and update time are those of the given contact: the store sets
-// them when it commits a change.
-//
-// A contact that would exceed the limits is a [*FieldError].
-func (w *ContactWrite) Apply(c Contact, fields func(name string) (Field, bool), at time.Time, l Limits) (next Contact, changed bool, err error) {
-	l = l.withDefaults()
-	a := applier{write: w, next: c, origin: &Provenance{Source: w.Source, At: at}}
-	a.identities()
-	a.names()
-	a.tags()
-	if err := a.fields(fields); err != nil {
-		return Contact{}, false, err
-	}
-	if len(a.next.Tags) > l.Tags {
-		return Contact{}, false, &FieldError{Path: "tags", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Tags), Limit: true}
-	}
-	if n := len(a.next.Addresses) + len(a.next.External); n > l.Identities {
-		return Contact{}, false, &FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Identities), Limit: true}
-	}
-	if len(a.next.Addresses)+len(a.next.External) == 0 {
-		return Contact{}, false, &FieldError{Path: "identities", Rule: "empty", Hint: "a contact keeps at least one address or external id"}
-	}
-	return a.next, a.changed, nil
+// isNameField reports the built-in fields that may be cleared.
+func isNameField(name string) bool {
+	return name == "first_name" || name == "last_name" || name == "phone"
 }
 
-// applier works on copies: slices of the given contact are never changed in
-// place, since readers share them.
-type applier struct {
-	write   *ContactWrite
-	next    Contact
-	origin  *Provenance
-	changed bool
-}
-
-func (a *applier) identities() {
-	w := a.write
-	a.next.Addresses = slices.Clone(a.next.Addresses)
-	a.next.External = slices.Clone(a.next.External)
-	for _, d := range w.Detach {
-		a.detach(d)
-	}
-	if !w.Email.IsZero() {
-		a.setPrimary(w.Email)
-	}
-	for _, addr := range w.Addresses {
-		a.addAddress(addr)
-	}
-	if !w.Match.address.IsZero() {
-		a.addAddress(w.Match.address)
-	}
-	for _, x := range w.External {
-		a.addExternal(x)
-	}
-	if !w.Match.external.ID.IsZero() {
-		a.addExternal(w.Match.external)
-	}
-}
-
-func (a *applier) detach(d Identity) {
-	before := len(a.next.Addresses) + len(a.next.External)
-	a.next.Addresses = slices.DeleteFunc(a.next.Addresses, func(x Address) bool { return AddressIdentity(x).Index() == d.Index() })
-	a.next.External = slices.DeleteFunc(a.next.External, func(x ExternalID) bool { return ExternalIdentity(x).Index() == d.Index() })
-	if len(a.next.Addresses)+len(a.next.External) != before {
-		a.changed = true
-	}
-}
-
-// setPrimary keeps the latest spelling of an address that is already there.
-func (a *applier) setPrimary(addr Address) {
-	if len(a.next.Addresses) > 0 && a.next.Addresses[0].Equal(addr) {
-		if a.next.Addresses[0].Reveal() != addr.Reveal() {
-			a.next.Addresses[0] = addr
-			a.changed = true
-		}
-		return
-	}
-	a.next.Addresses = slices.DeleteFunc(a.next.Addresses, addr.Equal)
-	a.next.Addresses = slices.Insert(a.next.Addresses, 0, addr)
-	a.changed = true
-}
-
-func (a *applier) addAddress(addr Address) {
-	if !slices.ContainsFunc(a.next.Addresses, addr.Equal) {
-		a.next.Addresses = append(a.next.Addresses, addr)
-		a.changed = true
-	}
-}
-
-func (a *applier) addExternal(x ExternalID) {
-	i, ok := slices.BinarySearchFunc(a.next.External, x, CompareExternal)
-	if !ok {
-		a.next.External = slices.Insert(a.next.External, i, x)
-		a.changed = true
-	}
-}
-
-// CompareExternal orders external ids by system, then id: the order in which
-// a contact holds them.
-func CompareExternal(a, b ExternalID) int {
-	if c := strings.Compare(a.System, b.System); c != 0 {
-		return c
-	}
-	return strings.Compare(a.ID.Reveal(), b.ID.Reveal())
-}
-
-func (a *applier) names() {
-	set := func(dst *Private, v Private, name string) {
-		if slices.Contains(a.write.Clear, name) {
-			v = Private{}
-		} else if v.IsZero() {
-			return
-		}
-		if !dst.Equal(v) {
-			*dst = v
-			a.changed = true
-		}
-	}
-	set(&a.next.FirstName, a.write.FirstName, "first_name")
-	set(&a.next.LastName, a.write.LastName, "last_name")
-	set(&a.next.Phone, a.write.Phone, "phone")
-	if f := a.write.Frequency; f != nil && *f != a.next.Frequency {
-		a.next.Frequency = *f
-		a.changed = true
-	}
-}
-
-func (a *applier) tags() {
-	w := a.write
-	before := a.next.Tags
-	tags := slices.Clone(before)
-	if w.SetTags != nil {
-		tags = slices.DeleteFunc(tags, func(t Tag) bool { return !slices.Contains(w.SetTags, t.Name) })
-	}
-	tags = slices.DeleteFunc(tags, func(t Tag) bool { return slices.Contains(w.RemoveTags, t.Name) })
-	for _, name := range slices.Concat(w.SetTags, w.AddTags) {
-		i, ok := slices.BinarySearchFunc(tags, name, func(t Tag, n string) int { return strings.Compare(t.Name, n) })
-		if !ok {
-			tags = slices.Insert(tags, i, Tag{Name: name, Origin: a.origin})
-		}
-	}
-	if !slices.EqualFunc(before, tags, func(x, y Tag) bool { return x.Name == y.Name }) {
-		a.next.Tags = tags
-		a.changed = true
-	}
-}
-
-func (a *applier) fields(known func(string) (Field, bool)) error {
-	if len(a.write.Set) == 0 && len(a.write.Clear) == 0 {
-		return nil
-	}
-	values := slices.Clone(a.next.Fields)
-	touched := false
-	byID := func(f FieldValue, id FieldID) int { return int(f.ID) - int(id) }
-	for name, v := range a.write.Set {
-		f, ok := known(name)
-		if !ok {
-			return &FieldError{Path: "fields." + name, Rule: "unknown", Hint: "a declared field"}
-		}
-		v, err := Fit(v, f.Type, "fields."+name)
-		if err != nil {
-			return err
-		}
-		if f.Owner != "" && f.Owner != a.write.Owner {
-			return &DeniedError{Rule: "owner", Hint: "field " + name + " is written by " + f.Owner + " only"}
-		}
-		i, found := slices.BinarySearchFunc(values, f.ID, byID)
-		switch {
-		case !found:
-			values = slices.Insert(values, i, FieldValue{ID: f.ID, Value: v, Origin: a.origin})
-			touched = true
-		case !values[i].Value.Equal(v):
-			values[i] = FieldValue{ID: f.ID, Value: v, Origin: a.origin}
-			touched = true
-		}
-	}
-	for _, name := range a.write.Clear {
-		switch name {
-		case "first_name", "last_name", "phone":
+// firstByName calls check for every member and gives the error of the
+// first by name, so that it does not depend on the order of the map.
+func firstByName(members map[string]Value, check func(name string, v Value) error) error {
+	first, failed := "", error(nil)
+	for name, v := range members {
+		if failed != nil && name >= first {
 			continue
 		}
-		f, ok := known(name)
-		if !ok {
-			return &FieldError{Path: "fields." + name, Rule: "unknown", Hint: "a declared field"}
-		}
-		if f.Owner != "" && f.Owner != a.write.Owner {
-			return &DeniedError{Rule: "owner", Hint: "field " + name + " is written by " + f.Owner + " only"}
-		}
-		if i, found := slices.BinarySearchFunc(values, f.ID, byID); found {
-			values = slices.Delete(values, i, i+1)
-			touched = true
+		if err := check(name, v); err != nil {
+			first, failed = name, err
 		}
 	}
-	if touched {
-		a.next.Fields = values
-		a.changed = true
-	}
-	return nil
-}
-
-// Fit gives the value as one of the wanted type: itself, or an int as the
-// double it equals. Anything else is a [*FieldError].
-func Fit(v Value, want Type, path string) (Value, error) {
-	have := v.Type()
-	if have == want {
-		return v, nil
-	}
-	const exact = 1 << 53 // beyond, not every int is a double
-	if n, ok := v.Int(); ok && want == TypeDouble && n >= -exact && n <= exact {
-		return DoubleValue(float64(n)), nil
-	}
-	return Value{}, &FieldError{Path: path, Rule: "type", Hint: "a value of type " + want.String() + ", not " + have.String()}
+	return failed
 }

@@ -2,6 +2,7 @@ package audience
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -77,7 +78,7 @@ func (e Event) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.mask())) }
 func (e Event) LogValue() slog.Value { return slog.StringValue(e.mask()) }
 
 // MarshalJSON gives what Format prints; exporters use the accessors.
-func (e Event) MarshalJSON() ([]byte, error) { return []byte(fmt.Sprintf("%q", e.mask())), nil }
+func (e Event) MarshalJSON() ([]byte, error) { return json.Marshal(e.mask()) }
 
 func (e *Event) mask() string {
 	return fmt.Sprintf("%s of contact %d at %s", e.Type, uint32(e.Contact), e.Time.UTC().Format(time.RFC3339Nano))
@@ -101,7 +102,22 @@ type EventWrite struct {
 	Source   Source
 }
 
-// Check reports why the event can never be accepted, or nil.
+// Format prints type, contact and time, whatever the verb; never the key or
+// address in Contact.
+func (w EventWrite) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(w.mask())) }
+
+// LogValue logs what Format prints.
+func (w EventWrite) LogValue() slog.Value { return slog.StringValue(w.mask()) }
+
+// MarshalJSON gives what Format prints.
+func (w EventWrite) MarshalJSON() ([]byte, error) { return json.Marshal(w.mask()) }
+
+func (w *EventWrite) mask() string {
+	return fmt.Sprintf("%s of %s at %s", w.Type, w.Contact.mask(), w.Time.UTC().Format(time.RFC3339Nano))
+}
+
+// Check reports why the event can never be accepted, or nil. What depends on
+// the schema or on stored data is checked by the store.
 func (w *EventWrite) Check(l Limits) error {
 	l = l.withDefaults()
 	if w.Contact.IsZero() {
@@ -125,37 +141,42 @@ func (w *EventWrite) Check(l Limits) error {
 	if len(w.Props) > l.EventProps {
 		return &FieldError{Path: "props", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.EventProps), Limit: true}
 	}
-	for name, v := range w.Props {
+	if err := w.Source.Check("source", l); err != nil {
+		return err
+	}
+	return firstByName(w.Props, func(name string, v Value) error {
 		if err := CheckPropName(w.Type, name, l); err != nil {
 			return err
 		}
 		if v.IsZero() {
 			return &FieldError{Path: "props." + name, Rule: "empty", Hint: "a value, or no such property"}
 		}
-		if err := v.Check("props."+name, l); err != nil {
-			return err
-		}
-	}
-	return nil
+		return v.Check("props."+name, l)
+	})
 }
 
 // Event gives the event of the write for a contact, its properties resolved
-// by the event type. Properties the type does not have are a [*FieldError].
+// by the event type. A property that the type does not have, or has with a
+// type that the value does not fit, is a [*FieldError].
 func (w *EventWrite) Event(contact ContactID, t EventType) (Event, error) {
 	e := Event{
 		Contact: contact, Origin: contact,
 		ID: w.ID, Type: t.Name, Time: FromMicros(Micros(w.Time)), Revision: w.Revision, Retracted: w.Retract,
 	}
-	for name, v := range w.Props {
+	if len(w.Props) > 0 {
+		e.Props = make([]EventProp, 0, len(w.Props))
+	}
+	err := firstByName(w.Props, func(name string, v Value) error {
 		p, ok := t.PropNamed(name)
 		if !ok {
-			return Event{}, &FieldError{Path: "props." + name, Rule: "unknown", Hint: "a property of " + t.Name}
+			return &FieldError{Path: "props." + name, Rule: "unknown", Hint: "a property of " + t.Name}
 		}
 		v, err := Fit(v, p.Type, "props."+name)
-		if err != nil {
-			return Event{}, err
-		}
 		e.Props = append(e.Props, EventProp{ID: p.ID, Value: v})
+		return err
+	})
+	if err != nil {
+		return Event{}, err
 	}
 	slices.SortFunc(e.Props, func(a, b EventProp) int { return cmp.Compare(a.ID, b.ID) })
 	return e, nil

@@ -2,7 +2,6 @@ package audience
 
 import (
 	"cmp"
-	"slices"
 	"time"
 )
 
@@ -33,8 +32,9 @@ func (s Status) String() string {
 		return "bounced"
 	case StatusComplained:
 		return "complained"
+	default:
+		return "none"
 	}
-	return "none"
 }
 
 // ParseStatus reads the text form of a status, exactly.
@@ -88,68 +88,39 @@ type MergedHistory struct {
 // For a scope with a list only grants and requests for that very list count,
 // while refusals for anything wider count too: see [History.OnList].
 func (h *History) Fold(scope Scope, at time.Time) Standing {
-	return h.standing(at, func(t time.Time) Standing { return h.foldAt(scope, t) })
+	return h.until(at, func(t time.Time) Standing { return h.foldAt(scope, t) }, scope)
 }
 
 // OnList gives the standing for a topic: the list's own grant must stand and
 // nothing wider may refuse, be it for the list's purpose or for everything.
 func (h *History) OnList(list List, at time.Time) Standing {
-	purpose := cmp.Or(list.Purpose, PurposeMarketing)
-	return h.standing(at, func(t time.Time) Standing {
-		own := h.foldAt(Scope{Channel: ChannelEmail, Purpose: purpose, List: list.Name}, t)
-		if own.Status != StatusSubscribed {
-			return own
+	wide := Scope{Channel: ChannelEmail, Purpose: cmp.Or(list.Purpose, PurposeMarketing)}
+	own := wide
+	own.List = list.Name
+	return h.until(at, func(t time.Time) Standing {
+		topic := h.foldAt(own, t)
+		if topic.Status != StatusSubscribed {
+			return topic
 		}
-		if wider := h.foldAt(Scope{Channel: ChannelEmail, Purpose: purpose}, t); wider.Status.IsRefusal() {
+		if wider := h.foldAt(wide, t); wider.Status.IsRefusal() {
 			return wider
 		}
-		return own
-	})
-}
-
-// standing adds to a fold the next instant at which its status changes.
-func (h *History) standing(at time.Time, fold func(time.Time) Standing) Standing {
-	now := fold(at)
-	instants := h.instantsAfter(at, nil)
-	slices.SortFunc(instants, time.Time.Compare)
-	for _, t := range instants {
-		if fold(t).Status != now.Status {
-			now.Until = t
-			break
-		}
-	}
-	return now
-}
-
-// instantsAfter collects the instants after at at which any fold may change.
-func (h *History) instantsAfter(at time.Time, out []time.Time) []time.Time {
-	for i := range h.Records {
-		r := &h.Records[i]
-		if r.Expires.After(at) {
-			out = append(out, r.Expires)
-		}
-		if r.Acted.After(at) {
-			out = append(out, r.Acted)
-		}
-	}
-	for i := range h.Merged {
-		if h.Merged[i].At.After(at) {
-			out = append(out, h.Merged[i].At)
-		}
-		out = h.Merged[i].History.instantsAfter(at, out)
-	}
-	return out
+		return topic
+	}, own, wide)
 }
 
 // folded is the state of a fold: the last of each kind of what counts. It
-// does not depend on the order in which records are looked at, and nothing in
-// it is forgotten because of something that acted before it.
+// does not depend on the order in which records are looked at, but for two
+// refusals of one instant, and nothing in it is forgotten because of
+// something that acted before it. The zero Time means that there is none: it
+// is the first instant of the range, so whoever acted then counts for nothing.
 type folded struct {
 	requested  time.Time // the first request
 	granted    time.Time
 	confirmed  time.Time // the confirmed opt-in, which alone answers complaints before it
-	refused    time.Time
-	refusal    Status // what refused then
+	refused    time.Time // only who acts after it lifts the refusal
+	refusal    Status    // what is shown of it
+	since      time.Time // when that was; before refused only after a merge
 	complained time.Time
 }
 
@@ -162,7 +133,7 @@ func (f folded) standing() Standing {
 	case !f.complained.IsZero() && !f.confirmed.After(f.complained):
 		return Standing{Status: StatusComplained, Since: f.complained}
 	case f.isRefused():
-		return Standing{Status: f.refusal, Since: f.refused}
+		return Standing{Status: f.refusal, Since: f.since}
 	case !f.granted.IsZero():
 		return Standing{Status: StatusSubscribed, Since: f.granted}
 	case !f.requested.IsZero():
@@ -181,16 +152,22 @@ func (h *History) fold(scope Scope, at time.Time) folded {
 		if m.At.After(at) {
 			break
 		}
-		n := 0
-		for n < len(rest) && rest[n].Seq <= m.Seq {
-			n++
-		}
+		n := m.before(rest)
 		f.apply(rest[:n], scope, at)
 		rest = rest[n:]
 		f = worse(f, m.History.fold(scope, at))
 	}
 	f.apply(rest, scope, at)
 	return f
+}
+
+// before counts the records at the front that the winner had at the merge.
+func (m *MergedHistory) before(records []ConsentRecord) int {
+	n := 0
+	for n < len(records) && records[n].Seq <= m.Seq {
+		n++
+	}
+	return n
 }
 
 // apply puts records on top of the state.
@@ -201,12 +178,7 @@ func (f *folded) apply(records []ConsentRecord, scope Scope, at time.Time) {
 }
 
 func (f *folded) applyOne(r *ConsentRecord, scope Scope, at time.Time) {
-	switch {
-	case r.Acted.After(at), !r.counts(), !r.Scope.Covers(scope):
-		return
-	case !r.Kind.IsRefusal() && r.Scope.List != scope.List:
-		return // a topic is joined by name
-	case !r.Kind.IsRefusal() && !r.Expires.IsZero() && !r.Expires.After(at):
+	if r.Acted.After(at) || !r.speaksOf(scope) || r.isOver(at) {
 		return
 	}
 	switch r.Kind {
@@ -228,10 +200,23 @@ func (f *folded) applyOne(r *ConsentRecord, scope Scope, at time.Time) {
 	}
 }
 
+// speaksOf reports whether the fold for a scope looks at the record.
+func (r *ConsentRecord) speaksOf(scope Scope) bool {
+	if !r.counts() || !r.Scope.Covers(scope) {
+		return false
+	}
+	return r.Kind.IsRefusal() || r.Scope.List == scope.List // a topic is joined by name
+}
+
+// isOver reports whether the record has expired; refusals do not.
+func (r *ConsentRecord) isOver(at time.Time) bool {
+	return !r.Kind.IsRefusal() && !r.Expires.IsZero() && !r.Expires.After(at)
+}
+
 // refuse takes the last refusal; of two at one instant the one written later.
 func (f *folded) refuse(s Status, at time.Time) {
 	if !at.Before(f.refused) {
-		f.refused, f.refusal = at, s
+		f.refused, f.refusal, f.since = at, s, at
 	}
 }
 
@@ -270,13 +255,15 @@ func worse(a, b folded) folded {
 		out.granted = worst.Since
 	case StatusComplained:
 		out.complained = worst.Since
+	default: // refusals come below
 	}
 	for _, side := range []folded{a, b} {
-		if side.isRefused() {
-			out.refused = later(out.refused, side.refused)
-			if rank(side.refusal) > rank(out.refusal) {
-				out.refusal = side.refusal
-			}
+		if !side.isRefused() {
+			continue
+		}
+		out.refused = later(out.refused, side.refused)
+		if c := cmp.Compare(rank(side.refusal), rank(out.refusal)); c > 0 || c == 0 && side.since.After(out.since) {
+			out.refusal, out.since = side.refusal, side.since
 		}
 	}
 	return out
@@ -284,5 +271,18 @@ func worse(a, b folded) folded {
 
 // rank orders statuses from the best to the worst for a merge.
 func rank(s Status) int {
-	return slices.Index([]Status{StatusNone, StatusSubscribed, StatusPending, StatusBounced, StatusUnsubscribed, StatusComplained}, s)
+	switch s {
+	case StatusSubscribed:
+		return 1
+	case StatusPending:
+		return 2
+	case StatusBounced:
+		return 3
+	case StatusUnsubscribed:
+		return 4
+	case StatusComplained:
+		return 5
+	default:
+		return 0
+	}
 }

@@ -132,6 +132,15 @@ type AddressHash struct {
 	Sum [32]byte // HMAC-SHA256
 }
 
+// Format prints the id of the key, never the hash: it is a person's for
+// whoever has the key.
+func (h AddressHash) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(h.mask())) }
+
+// LogValue logs what Format prints.
+func (h AddressHash) LogValue() slog.Value { return slog.StringValue(h.mask()) }
+
+func (h AddressHash) mask() string { return "address hash under key " + h.Key }
+
 // AddressHash gives the hash under the primary key; false without keys or
 // address.
 //

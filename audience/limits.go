@@ -9,6 +9,7 @@ type Limits struct {
 	KeyBytes      int // an external id or event id; default 512
 	Tags          int // tags of one contact; default 1,000
 	Fields        int // custom fields of an audience; default 1,000
+	Lists         int // lists of an audience, and its purposes; default 1,000
 	Identities    int // addresses and external ids of one contact; default 100
 	EventTypes    int // event types of an audience; default 500
 	EventProps    int // properties of one event type; default 200
@@ -31,6 +32,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.KeyBytes, 512)
 	set(&l.Tags, 1_000)
 	set(&l.Fields, 1_000)
+	set(&l.Lists, 1_000)
 	set(&l.Identities, 100)
 	set(&l.EventTypes, 500)
 	set(&l.EventProps, 200)

@@ -1,6 +1,7 @@
 package audience
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -39,7 +40,7 @@ func (x ExternalID) Check(path string, l Limits) error {
 	if x.System == "" || x.ID.IsZero() {
 		return &FieldError{Path: path, Rule: "empty", Hint: "a system and an id"}
 	}
-	if err := checkText(path+".system", x.System, l.NameBytes); err != nil {
+	if err := CheckName(path+".system", x.System, l); err != nil {
 		return err
 	}
 	return checkText(path+".id", x.ID.Reveal(), l.KeyBytes)
@@ -94,11 +95,17 @@ func (r Ref) Identity() (Identity, bool) {
 	return Identity{}, false
 }
 
+// Address gives the address of a Ref made by [AddressRef] or [Email].
+func (r Ref) Address() (Address, bool) { return r.address, !r.address.IsZero() }
+
 // Format prints the kind of the Ref, and the number of one made by [ID].
 func (r Ref) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(r.mask())) }
 
 // LogValue logs what Format prints.
 func (r Ref) LogValue() slog.Value { return slog.StringValue(r.mask()) }
+
+// MarshalJSON gives what Format prints.
+func (r Ref) MarshalJSON() ([]byte, error) { return json.Marshal(r.mask()) }
 
 func (r Ref) mask() string {
 	switch {
@@ -130,6 +137,18 @@ func ExternalIdentity(x ExternalID) Identity {
 	return Identity{kind: "external:" + x.System, key: x.ID}
 }
 
+// Equal reports whether both are the same identity.
+func (i Identity) Equal(o Identity) bool { return i.kind == o.kind && i.key.Equal(o.key) }
+
+// Format prints the kind, whatever the verb.
+func (i Identity) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(i.kind)) }
+
+// LogValue logs what Format prints.
+func (i Identity) LogValue() slog.Value { return slog.StringValue(i.kind) }
+
+// MarshalJSON gives what Format prints.
+func (i Identity) MarshalJSON() ([]byte, error) { return json.Marshal(i.kind) }
+
 // Kind is "address", or "external:" followed by the system.
 func (i Identity) Kind() string { return i.kind }
 
@@ -139,6 +158,3 @@ func (i Identity) Key() string { return i.key.Reveal() }
 // Index gives kind and key as one text that is unique among identities, for
 // the adapters' tables. It is personal.
 func (i Identity) Index() string { return i.kind + "\x00" + i.key.Reveal() }
-
-// Address gives the address of a Ref made by [AddressRef] or [Email].
-func (r Ref) Address() (Address, bool) { return r.address, !r.address.IsZero() }

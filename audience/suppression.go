@@ -29,8 +29,9 @@ func (r SuppressionReason) String() string {
 		return "manual"
 	case SuppressedErased:
 		return "erased"
+	default:
+		return "none"
 	}
-	return "none"
 }
 
 // Suppression is a refusal or a failure held by keyed address hash, so that
@@ -47,11 +48,12 @@ type Suppression struct {
 func (s *Suppression) Stands() bool { return s.Lifted.IsZero() }
 
 // LiftedBy reports whether a grant lifts the suppression: it must be later
-// than the refusal (a refusal wins a tie) and count as consent. A complaint
-// is lifted by a confirmed opt-in only; a manual suppression and a tombstone
-// never by a grant.
+// than the refusal (a refusal wins a tie), count as consent, and be about
+// e-mail; consent to one topic says nothing about the refusal of everything.
+// A complaint is lifted by a confirmed opt-in only; a manual suppression and
+// a tombstone never by a grant.
 func (s *Suppression) LiftedBy(r *ConsentRecord) bool {
-	if !r.counts() || r.Kind != ConsentGranted || !r.Acted.After(s.At) {
+	if r.Kind != ConsentGranted || !r.counts() || !r.Acted.After(s.At) || !r.Scope.onEmail() || r.Scope.List != "" {
 		return false
 	}
 	switch s.Reason {
@@ -65,17 +67,23 @@ func (s *Suppression) LiftedBy(r *ConsentRecord) bool {
 }
 
 // SuppressionReasonOf gives the reason with which a ledger record suppresses
-// the contact's addresses: a withdrawal from everything on a channel or at
-// all, a complaint, a bounce. False for any other record.
+// the contact's addresses: a withdrawal from everything, a complaint or a
+// bounce, for e-mail or for all channels. False for any other record: what
+// failed or was refused on another channel says nothing about an address.
 func SuppressionReasonOf(r *ConsentRecord) (SuppressionReason, bool) {
+	if !r.Scope.onEmail() {
+		return 0, false
+	}
 	switch r.Kind {
 	case ConsentComplained:
 		return SuppressedComplained, true
 	case ConsentBounced:
 		return SuppressedBounced, true
 	case ConsentWithdrawn:
-		email := r.Scope.Channel == "" || r.Scope.Channel == ChannelEmail
-		return SuppressedWithdrawn, email && r.Scope.Purpose == "" && r.Scope.List == ""
+		if r.Scope.Purpose == "" && r.Scope.List == "" {
+			return SuppressedWithdrawn, true
+		}
+		return 0, false
 	default:
 		return 0, false
 	}

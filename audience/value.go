@@ -286,6 +286,20 @@ func (v Value) MarshalJSON() ([]byte, error) { return json.Marshal(v.mask()) }
 
 func (v Value) mask() string { return "<" + v.Type().String() + ">" }
 
+// Fit gives the value as one of the wanted type: itself, or an int as the
+// double it equals. Anything else is a [*FieldError].
+func Fit(v Value, want Type, path string) (Value, error) {
+	have := v.Type()
+	if have == want {
+		return v, nil
+	}
+	const exact = 1 << 53 // beyond, not every int is a double
+	if n, ok := v.Int(); ok && want == TypeDouble && n >= -exact && n <= exact {
+		return DoubleValue(float64(n)), nil
+	}
+	return Value{}, &FieldError{Path: path, Rule: "type", Hint: "a value of type " + want.String() + ", not " + have.String()}
+}
+
 // Check reports why the value cannot be stored, or nil: text must be valid
 // UTF-8 without NUL and within the limits, a double finite, an instant or
 // date in the years 1 to 9999. It is a [*FieldError] for the path.
