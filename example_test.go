@@ -1,0 +1,58 @@
+package audiencekit_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/memstore"
+)
+
+// A shop asks whether a customer is in a segment. README.md shows the inner
+// part; a test keeps the two alike.
+func Example() {
+	ctx := context.Background()
+	// In production: 32 random bytes, kept with the host's other secrets.
+	keys, err := audience.NewKeys("2026", map[string][]byte{"2026": []byte("an example key, and no secret at all")})
+	check(err)
+	email, err := audience.ParseAddress("ann@example.com")
+	check(err)
+
+	// README begins here.
+	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{Keys: keys})
+	check(err)
+	ann := audience.Key("u42") // your own id; audience.Email("ann@example.com") names her too
+	_, err = aud.Put(ctx, audience.ContactWrite{Match: ann, Email: email})
+	check(err)
+	_, err = aud.Record(ctx, audience.ConsentWrite{
+		Contact: ann, Kind: audience.ConsentGranted, Scope: audience.MarketingScope(),
+		Mechanism: audience.MechanismDoubleOptIn, Evidence: []byte("confirmed the link in the message of 3 May"),
+	})
+	check(err)
+	_, err = aud.Append(ctx, audience.EventWrite{
+		Contact: ann, Type: "purchase", Time: aud.Now(), Props: map[string]audience.Value{"value": audience.DoubleValue(129.90)},
+	})
+	check(err)
+
+	language, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone()})
+	check(err)
+	buyers, err := language.Compile(`contact.status == "subscribed" && events("purchase").within("1y").sum("value") > 100`)
+	check(err)
+	profile, err := aud.Profile(ctx, ann, buyers.Parts())
+	check(err)
+	member, err := buyers.At(aud.Now()).Match(&profile)
+	check(err)
+	fmt.Println("may get the offer:", member)
+	// README ends here.
+
+	// Output: may get the offer: true
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
