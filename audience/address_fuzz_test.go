@@ -1,7 +1,6 @@
 package audience_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -26,7 +25,7 @@ func FuzzParseAddress(f *testing.F) {
 		a, err := audience.ParseAddress(s)
 		if err != nil {
 			var field *audience.FieldError
-			require.True(t, errors.As(err, &field))
+			require.ErrorAs(t, err, &field)
 			require.Equal(t, addressErrors()[field.Rule], err.Error(), "only fixed texts, so none of the input")
 			require.True(t, a.IsZero())
 			return

@@ -285,9 +285,9 @@ func TestAddressPrintsAMask(t *testing.T) {
 }
 
 func TestAddressCannotBeUnmarshalled(t *testing.T) {
-	var a audience.Address
-	require.Error(t, json.Unmarshal([]byte(`"jane@example.com"`), &a))
-	require.True(t, a.IsZero())
+	var row struct{ A audience.Address }
+	require.Error(t, json.Unmarshal([]byte(`{"A": "jane@example.com"}`), &row))
+	require.True(t, row.A.IsZero())
 }
 
 func TestMustAddressPanicsWithoutTheText(t *testing.T) {

@@ -96,8 +96,10 @@ func (w *ContactWrite) mask() string {
 	case !whom.IsZero():
 	case len(w.External) > 0:
 		whom = ExternalRef(w.External[0])
-	default:
+	case !w.Email.IsZero():
 		whom = AddressRef(w.Email)
+	case len(w.Addresses) > 0:
+		whom = AddressRef(w.Addresses[0])
 	}
 	return "write of " + whom.mask()
 }

@@ -19,10 +19,11 @@ const minKeyBytes = 32
 // zero Keys have none: then consent and suppressions cannot be stored. Keys
 // never print.
 type Keys struct {
-	ring *keyRing
+	// Two pointers, because fmt shows what a pointer to a struct points to
+	// when it cannot call Format and the verb is not for pointers.
+	handle **keyRing
 }
 
-// keyRing is behind a pointer so that no formatter reaches the secrets.
 type keyRing struct {
 	primary string
 	secrets []namedSecret // sorted by id
@@ -54,7 +55,7 @@ func NewKeys(primary string, secrets map[string][]byte) (Keys, error) {
 		ring.secrets = append(ring.secrets, namedSecret{id, slices.Clone(secret), sub})
 	}
 	slices.SortFunc(ring.secrets, func(a, b namedSecret) int { return cmp.Compare(a.id, b.id) })
-	k := Keys{ring: ring}
+	k := Keys{handle: &ring}
 	if !k.Has(primary) {
 		return Keys{}, &FieldError{Path: "keys", Rule: "primary", Hint: "a primary id that is among the keys"}
 	}
@@ -62,38 +63,36 @@ func NewKeys(primary string, secrets map[string][]byte) (Keys, error) {
 }
 
 // IsZero reports whether there are no keys.
-func (k Keys) IsZero() bool { return k.ring == nil }
+func (k Keys) IsZero() bool { return k.handle == nil }
+
+// ring gives an empty one when there are no keys.
+func (k Keys) ring() *keyRing {
+	if k.handle == nil {
+		return &keyRing{}
+	}
+	return *k.handle
+}
 
 // Has reports whether there is a key of that id.
 func (k Keys) Has(id string) bool { return k.find(id) != nil }
 
 // Primary gives the id of the key that new hashes are made under, or "".
-func (k Keys) Primary() string {
-	if k.ring == nil {
-		return ""
-	}
-	return k.ring.primary
-}
+func (k Keys) Primary() string { return k.ring().primary }
 
 // IDs gives the ids of all keys, sorted.
 func (k Keys) IDs() []string {
-	if k.ring == nil {
-		return nil
-	}
-	out := make([]string, len(k.ring.secrets))
-	for i, s := range k.ring.secrets {
-		out[i] = s.id
+	var out []string
+	for _, s := range k.ring().secrets {
+		out = append(out, s.id)
 	}
 	return out
 }
 
 func (k Keys) find(id string) *namedSecret {
-	if k.ring == nil {
-		return nil
-	}
-	for i := range k.ring.secrets {
-		if k.ring.secrets[i].id == id {
-			return &k.ring.secrets[i]
+	secrets := k.ring().secrets
+	for i := range secrets {
+		if secrets[i].id == id {
+			return &secrets[i]
 		}
 	}
 	return nil
@@ -147,21 +146,23 @@ func (h AddressHash) mask() string { return "address hash under key " + h.Key }
 // The message is audience, 0, "email", 0, canonical address; the key is
 // derived for the purpose "audience/compliance/suppression/v1".
 func (k Keys) AddressHash(audience string, a Address) (AddressHash, bool) {
-	if k.ring == nil || a.IsZero() {
+	if k.IsZero() || a.IsZero() {
 		return AddressHash{}, false
 	}
-	return k.find(k.ring.primary).hash(audience, a), true
+	return k.find(k.Primary()).hash(audience, a), true
 }
 
 // AddressHashes gives the hashes under every key, the primary first: what a
 // lookup has to try. It is empty without keys or address.
 func (k Keys) AddressHashes(audience string, a Address) []AddressHash {
-	if k.ring == nil || a.IsZero() {
+	if k.IsZero() || a.IsZero() {
 		return nil
 	}
-	out := []AddressHash{k.find(k.ring.primary).hash(audience, a)}
-	for i := range k.ring.secrets {
-		if s := &k.ring.secrets[i]; s.id != k.ring.primary {
+	ring := k.ring()
+	out := make([]AddressHash, 1, len(ring.secrets))
+	out[0] = k.find(ring.primary).hash(audience, a)
+	for i := range ring.secrets {
+		if s := &ring.secrets[i]; s.id != ring.primary {
 			out = append(out, s.hash(audience, a))
 		}
 	}

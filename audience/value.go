@@ -73,9 +73,13 @@ func ParseType(s string) (Type, error) {
 type Value struct {
 	_ [0]func()
 	// A pointer for the reason given at Private, to one of string, int64,
-	// float64, bool, micros, Date and []string; nil when absent.
+	// float64, bool, micros, Date and list; nil when absent.
 	content any
 }
+
+// list is a pointer once more, because fmt shows what a pointer to a slice
+// points to when the verb is not for pointers.
+type list *[]string
 
 // micros is an instant as the library keeps it.
 type micros int64
@@ -112,9 +116,10 @@ func DateValue(d Date) Value { return Value{content: &d} }
 // StringListValue makes a list value: sorted bytewise, without duplicates.
 // The argument is copied. A list without items is not absent.
 func StringListValue(items ...string) Value {
-	l := slices.Clone(items)
-	slices.Sort(l)
-	l = slices.Compact(l)
+	set := slices.Clone(items)
+	slices.Sort(set)
+	set = slices.Compact(set)
+	l := list(&set)
 	return Value{content: &l}
 }
 
@@ -133,7 +138,7 @@ func (v Value) Type() Type {
 		return TypeTimestamp
 	case *Date:
 		return TypeDate
-	case *[]string:
+	case *list:
 		return TypeStringList
 	}
 	return 0
@@ -176,7 +181,13 @@ func (v Value) Date() (Date, bool) { return contentOf[Date](v) }
 
 // StringList gives a list value's content, sorted, which must not be
 // changed; false for any other type.
-func (v Value) StringList() ([]string, bool) { return contentOf[[]string](v) }
+func (v Value) StringList() ([]string, bool) {
+	l, ok := contentOf[list](v)
+	if !ok {
+		return nil, false
+	}
+	return *l, true
+}
 
 // Equal reports whether both have the same type and content; two absent
 // values are equal.
@@ -211,9 +222,9 @@ func (v Value) Compare(o Value) int {
 		if y, ok := o.content.(*Date); ok {
 			return cmp.Compare(*x, *y)
 		}
-	case *[]string:
-		if y, ok := o.content.(*[]string); ok {
-			return slices.Compare(*x, *y)
+	case *list:
+		if y, ok := o.content.(*list); ok {
+			return slices.Compare(**x, **y)
 		}
 	}
 	return cmp.Compare(v.Type(), o.Type())
@@ -250,8 +261,8 @@ func (v Value) Reveal() string {
 		return FromMicros(int64(*x)).Format(time.RFC3339Nano)
 	case *Date:
 		return x.String()
-	case *[]string:
-		return joinItems(*x)
+	case *list:
+		return joinItems(**x)
 	}
 	return ""
 }
@@ -308,8 +319,8 @@ func (v Value) Check(path string, l Limits) error {
 	switch x := v.content.(type) {
 	case *string:
 		return checkText(path, *x, l.StringBytes)
-	case *[]string:
-		return checkTexts(path, *x, l.ListItems, l.StringBytes)
+	case *list:
+		return checkTexts(path, **x, l.ListItems, l.StringBytes)
 	case *float64:
 		if math.IsNaN(*x) || math.IsInf(*x, 0) {
 			return &FieldError{Path: path, Rule: "finite", Hint: "a finite number"}
