@@ -12,6 +12,9 @@ import (
 // in a zone: with those of another audience the answers would look right and
 // be wrong. A schema that has grown since, or where names have changed, fits.
 func (l *Language) fits(schema audience.Schema, zone *time.Location) error {
+	if l == nil { // of the zero Set, which reads nothing
+		return nil
+	}
 	if l.zone.String() != zone.String() {
 		return &audience.ConflictError{
 			Kind: "zone", Hint: fmt.Sprintf("the set was compiled for the zone %s and the audience's is %s: give Options.Zone", l.zone, zone),

@@ -8,7 +8,8 @@ import (
 )
 
 // Set is a number of segments that may name each other. It is immutable and
-// safe for concurrent use. [Language.CompileSet] makes it.
+// safe for concurrent use. [Language.CompileSet] makes it; the zero Set has no
+// segments.
 type Set struct {
 	language    *Language
 	definitions []Definition  // sorted by name

@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,10 +71,13 @@ func (c *setCompiler) takeOne(same []Definition) {
 	c.refused = append(c.refused, len(same) > 1)
 	for i, def := range same {
 		if len(same) > 1 {
-			other := same[(i+1)%len(same)]
+			hint := "give each its own name"
+			if other := same[(i+1)%len(same)]; other.File != "" {
+				hint += "; another is in " + printable(other.File)
+			}
 			c.errs = append(c.errs, placed(def, &CompileError{
 				Rule: "duplicate", Message: fmt.Sprintf("there are %d segments of the name %q", len(same), def.Name),
-				Hint: cmp.Or(other.File, "give each its own name"),
+				Hint: hint,
 			}))
 		}
 	}

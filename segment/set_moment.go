@@ -20,12 +20,15 @@ type SetMoment struct {
 // depends on it alone is computed once. An instant outside the years 1 to
 // 9999 makes every call of the SetMoment fail.
 func (s *Set) At(now time.Time) *SetMoment {
-	m := &SetMoment{set: s, now: now, moments: make([]*Moment, len(s.expressions))}
+	m := &SetMoment{set: s, now: audience.FromMicros(audience.Micros(now)), moments: make([]*Moment, len(s.expressions))}
 	for _, i := range s.order {
 		m.moments[i] = s.expressions[i].At(now)
 	}
 	return m
 }
+
+// Now gives the instant of evaluation.
+func (m *SetMoment) Now() time.Time { return m.now }
 
 // Match says for each segment, in the order of [Set.Names], whether the
 // contact is a member. The result is into, made longer when it is too short;
