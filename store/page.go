@@ -160,7 +160,7 @@ func (r *Reader) decodeIDCursor(query string, c Cursor) (audience.ContactID, err
 // it is a fold at an instant; ask with Where: OnList{...}.
 func (r *Reader) Members(ctx context.Context, list string, after Cursor, limit int) (Page[audience.ContactID], error) {
 	var out Page[audience.ContactID]
-	if _, err := r.handPicked(list); err != nil {
+	if err := r.checkHandPicked(list); err != nil {
 		return out, err
 	}
 	query := "members:" + list

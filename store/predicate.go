@@ -327,9 +327,11 @@ func (p Present) describe(b *strings.Builder) {
 	fmt.Fprintf(b, "present(%d,%d)", p.Feature.Kind, p.Feature.Field)
 }
 func (p HasTag) describe(b *strings.Builder) { fmt.Fprintf(b, "tag(%q)", p.Tag) }
+
 func (p ListContains) describe(b *strings.Builder) {
 	fmt.Fprintf(b, "contains(%d,%q)", p.Field, p.Item)
 }
+
 func (p OnList) describe(b *strings.Builder) {
 	fmt.Fprintf(b, "onList(%q,%d,%q)", p.List.Name, p.List.Kind, cmp.Or(p.List.Purpose, audience.PurposeMarketing))
 }

@@ -188,16 +188,17 @@ func (r *Reader) Records(ctx context.Context, namespace, prefix, after string, l
 	return r.roles.RecordsAfter(ctx, namespace, prefix, after, pageSize(limit), r.audience.Now())
 }
 
-// handPicked gives a declared list whose members are written by hand.
-func (r *Reader) handPicked(name string) (audience.List, error) {
+// checkHandPicked reports why a list is none whose members are written by
+// hand, or nil.
+func (r *Reader) checkHandPicked(name string) error {
 	list, ok := r.settings.Schema.ListNamed(name)
 	switch {
 	case !ok:
-		return list, &audience.NotFoundError{Kind: "list", Name: name}
+		return &audience.NotFoundError{Kind: "list", Name: name}
 	case list.Kind == audience.ListTopic:
-		return list, unsupportedTopic(name)
+		return unsupportedTopic(name)
 	}
-	return list, nil
+	return nil
 }
 
 // profilesOf assembles profiles of contact rows, in their order.

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -245,7 +244,7 @@ func TestEraseAfterUnmerge(t *testing.T) {
 		}
 		told[c.Contact] = *c.After
 		for _, a := range c.After.Addresses {
-			require.NotEqual(t, "bob@example.com", a.Canonical(), fmt.Sprintf("%s of %d", c.Kind, c.Contact))
+			require.NotEqual(t, "bob@example.com", a.Canonical(), "%s of %d", c.Kind, c.Contact)
 		}
 	}
 	require.Equal(t, 1, events, "what others did stays")

@@ -39,7 +39,7 @@ func (tx *Tx) Record(ctx context.Context, writes ...audience.ConsentWrite) ([]au
 	}
 	var refused audience.BatchError
 	for i := range writes {
-		if err := b.apply(ctx, ids[i], &writes[i]); err != nil {
+		if err := b.apply(ids[i], &writes[i]); err != nil {
 			refused.Add(i, err)
 		}
 	}
@@ -131,7 +131,7 @@ func (b *consentBatch) loadChains(ctx context.Context, ids []audience.ContactID)
 	return nil
 }
 
-func (b *consentBatch) apply(ctx context.Context, id audience.ContactID, w *audience.ConsentWrite) error {
+func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) error {
 	r := b.record(id, w)
 	if len(w.Evidence) > 0 {
 		b.commitEvidence(&r, w.Evidence)

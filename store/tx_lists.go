@@ -67,7 +67,7 @@ func (tx *Tx) RemoveFromList(ctx context.Context, list string, source audience.S
 // listBatch resolves the contacts and finds the memberships that each has of
 // the list, under her own id or one merged into her.
 func (tx *Tx) listBatch(ctx context.Context, list string, refs []audience.Ref) ([]audience.ContactID, map[audience.ContactID][]Membership, error) {
-	if _, err := tx.handPicked(list); err != nil {
+	if err := tx.checkHandPicked(list); err != nil {
 		return nil, nil, err
 	}
 	noCheck := func(*audience.Ref) error { return nil }
