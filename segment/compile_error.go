@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 )
 
 // CompileError says what is wrong with an expression, and where. It is
@@ -46,4 +47,14 @@ func (e *CompileError) Error() string {
 // Is answers the categories.
 func (e *CompileError) Is(target error) bool {
 	return target == audience.ErrInvalid || e.Rule == "limit" && target == audience.ErrLimit
+}
+
+// compileError makes one error of those that the compiler found.
+func compileError(errs []*celenv.Error) *CompileError {
+	all := make([]*CompileError, len(errs))
+	for i, e := range errs {
+		all[i] = &CompileError{Line: e.Line, Column: e.Column, Rule: e.Rule, Message: e.Message, Hint: e.Hint}
+	}
+	all[0].More = all[1:]
+	return all[0]
 }

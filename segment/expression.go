@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 )
 
 // Truth is the outcome of an expression for a contact. The zero Truth is
@@ -31,7 +32,10 @@ func (t Truth) String() string {
 // Expression is a compiled expression. It is immutable and safe for
 // concurrent use.
 type Expression struct {
-	source string
+	language *Language
+	source   string
+	names    []string // that inSegment may name
+	program  *celenv.Program
 }
 
 // Source gives the text it was compiled from.
@@ -39,21 +43,36 @@ func (e *Expression) Source() string { return e.source }
 
 // Parts says what of a profile the expression reads. A profile must bring
 // these parts, or what is missing counts as not there.
-func (e *Expression) Parts() audience.ProfileParts { return audience.ProfileParts{} }
+func (e *Expression) Parts() audience.ProfileParts { return e.program.Parts() }
 
 // At fixes the instant of evaluation, truncated to the microsecond. What
 // depends on it alone is computed once. An instant outside the years 1 to
 // 9999 makes every call of the Moment fail.
-func (e *Expression) At(now time.Time) *Moment { return &Moment{expression: e, now: now} }
+func (e *Expression) At(now time.Time) *Moment {
+	return &Moment{expression: e, moment: e.program.At(now)}
+}
 
 // segments gives, ascending, the positions in the names given to
 // [Language.compile] of the segments that the expression names itself. For
 // the author of sets.
-func (e *Expression) segments() []int { return nil }
+func (e *Expression) segments() []int {
+	var out []int
+	for _, m := range e.program.Segments() {
+		out = append(out, m.Segment)
+	}
+	return out
+}
 
 // segmentAt gives line and column of the first inSegment that names the
 // segment at a position, for an error about a cycle. For the author of sets.
-func (e *Expression) segmentAt(int) (line, column int) { return 0, 0 }
+func (e *Expression) segmentAt(i int) (line, column int) {
+	for _, m := range e.program.Segments() {
+		if m.Segment == i {
+			return m.Line, m.Column
+		}
+	}
+	return 0, 0
+}
 
 // atoms gives the leaves of the expression under && || and !, in the order
 // of the source. For the author of Explain.

@@ -1,10 +1,10 @@
 package segment
 
 import (
-	"errors"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 )
 
 // Options configures a [Language]. The zero Options is UTC, the default
@@ -21,10 +21,11 @@ type Options struct {
 // however often it is called, from several goroutines at once. It gets the
 // arguments in order, each of its declared type and never absent: when an
 // argument is unknown the result is unknown and Call does not run. An error
-// from Call makes the result unknown; a panic is an error of the evaluation.
+// from Call, or an absent result, makes the result unknown; a panic or a
+// result of another type is an error of the evaluation.
 type Function struct {
 	Name   string          // [a-z][A-Za-z0-9_]*, no word of the language
-	Args   []audience.Type // at most 8; a date arrives as a timestamp value
+	Args   []audience.Type // at most 8; a date arrives as a timestamp, its first instant
 	Result audience.Type   // of what Call returns
 	Call   func(args []audience.Value) (audience.Value, error)
 }
@@ -35,16 +36,15 @@ type Function struct {
 type Language struct {
 	schema audience.Schema // completed
 	zone   *time.Location  // never nil
-	limits Limits
+	env    *celenv.Env
 }
-
-var errNotYet = errors.New("segment: not built yet")
 
 // NewLanguage makes the language of a schema, which is completed with the
 // built-in event types first. The schema is the store's, with its stable
 // numbers: fields and properties are read by them. The error is an
 // [audience.FieldError] about the schema or a function.
 func NewLanguage(schema audience.Schema, opts Options) (*Language, error) {
+	schema = schema.Complete()
 	if err := schema.Check(audience.Limits{}); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,15 @@ func NewLanguage(schema audience.Schema, opts Options) (*Language, error) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	return &Language{schema: schema.Complete(), zone: zone, limits: opts.Limits.withDefaults()}, nil
+	functions := make([]celenv.Function, len(opts.Functions))
+	for i, f := range opts.Functions {
+		functions[i] = celenv.Function(f)
+	}
+	env, err := celenv.New(schema, celenv.Options{Zone: zone, Limits: celenv.Limits(opts.Limits.withDefaults()), Functions: functions})
+	if err != nil {
+		return nil, err
+	}
+	return &Language{schema: schema, zone: zone, env: env}, nil
 }
 
 // Compile parses and checks an expression that stands alone: inSegment is an
@@ -69,6 +77,9 @@ func (l *Language) Compile(source string) (*Expression, error) { return l.compil
 //     fills them in, also in More.
 //   - [Expression.segments] tells which ones the expression names.
 func (l *Language) compile(source string, segments []string) (*Expression, error) {
-	_, _ = source, segments
-	return nil, errNotYet
+	program, errs := l.env.Compile(source, segments)
+	if len(errs) > 0 {
+		return nil, compileError(errs)
+	}
+	return &Expression{language: l, source: source, names: segments, program: program}, nil
 }

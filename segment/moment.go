@@ -1,48 +1,58 @@
 package segment
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 )
 
 // Moment evaluates an [Expression] at one instant. It is immutable and safe
 // for concurrent use.
 type Moment struct {
 	expression *Expression
-	now        time.Time
+	moment     *celenv.Moment
 }
 
 // Now gives the instant of evaluation.
-func (m *Moment) Now() time.Time { return m.now }
+func (m *Moment) Now() time.Time { return m.moment.Now() }
 
 // Match reports whether the contact is a member: the expression is true. The
 // error is [audience.ErrLimit] when evaluating costs more steps than the
-// limit allows, or says that a function of the host panicked; the answer is
-// false then and means nothing.
+// limit allows, [audience.ErrUnsupported] when the expression asks for other
+// segments and so belongs to a set, or says that a function of the host
+// panicked; the answer is false then and means nothing.
 func (m *Moment) Match(p *audience.Profile) (bool, error) {
-	t, err := m.truth(p, nil)
+	t, err := m.Truth(p)
 	return t == True, err
 }
 
 // Truth gives the outcome, which tells false from unknown. Errors are those
 // of [Moment.Match].
-func (m *Moment) Truth(p *audience.Profile) (Truth, error) { return m.truth(p, nil) }
+func (m *Moment) Truth(p *audience.Profile) (Truth, error) {
+	if len(m.expression.program.Segments()) > 0 {
+		return Unknown, errNeedsSet
+	}
+	return m.truth(p, nil)
+}
+
+var errNeedsSet = fmt.Errorf("segment: the expression names other segments: evaluate its set: %w", audience.ErrUnsupported)
 
 // truth is [Moment.Truth] within a set. For the author of sets: members says
 // for each of the names given to [Language.compile] whether the contact is a
 // member; only those of [Expression.segments] are read, and during the call
 // only.
 func (m *Moment) truth(p *audience.Profile, members []bool) (Truth, error) {
-	_, _ = p, members
-	return Unknown, errNotYet
+	t, err := m.moment.Truth(profileRow{p}, members)
+	return Truth(t), err
 }
 
 // atomTruth evaluates one atom of [Expression.atoms]. members is that of
 // [Moment.truth].
 func (m *Moment) atomTruth(a *atom, p *audience.Profile, members []bool) (Truth, error) {
 	_, _, _ = a, p, members
-	return Unknown, errNotYet
+	return Unknown, errNeedsSet
 }
 
 // atomValue gives the text of the left-hand value of an atom that compares,
@@ -50,5 +60,5 @@ func (m *Moment) atomTruth(a *atom, p *audience.Profile, members []bool) (Truth,
 // the atom does not compare.
 func (m *Moment) atomValue(a *atom, p *audience.Profile, members []bool) (string, bool, error) {
 	_, _, _ = a, p, members
-	return "", false, errNotYet
+	return "", false, errNeedsSet
 }

@@ -1,0 +1,220 @@
+package celenv
+
+import (
+	"math"
+	"slices"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// count gives the number of events; false when a window is unknown.
+func (s *stream) count(f *frame, st *state) (int, bool) {
+	if s.filtered() {
+		mark := len(st.items)
+		ok := s.collect(f, st)
+		n := len(st.items) - mark
+		st.items = st.items[:mark]
+		return n, ok
+	}
+	w, ok := s.window(f, st)
+	if !ok {
+		return 0, false
+	}
+	n := 0
+	for i := range s.types {
+		n += len(w.within(st.row.Events(s.types[i].Name)))
+	}
+	return n, true
+}
+
+// ends gives the times of the first and the last event in microseconds; n is
+// how many there are.
+func (s *stream) ends(f *frame, st *state) (first, last int64, n int, ok bool) {
+	first, last = math.MaxInt64, math.MinInt64
+	if s.filtered() {
+		mark := len(st.items)
+		ok = s.collect(f, st)
+		for _, i := range st.items[mark:] {
+			us := audience.Micros(i.event.Time)
+			first, last, n = min(first, us), max(last, us), n+1
+		}
+		st.items = st.items[:mark]
+		return first, last, n, ok
+	}
+	w, ok := s.window(f, st)
+	if !ok {
+		return 0, 0, 0, false
+	}
+	for i := range s.types {
+		events := w.within(st.row.Events(s.types[i].Name))
+		if len(events) > 0 {
+			first = min(first, audience.Micros(events[0].Time))
+			last = max(last, audience.Micros(events[len(events)-1].Time))
+			n += len(events)
+		}
+	}
+	return first, last, n, true
+}
+
+// plainAggregate gives the node of an aggregate without a property.
+func plainAggregate(s *stream, name string) exec {
+	switch name {
+	case "first", "last":
+		return func(f *frame) ref.Val {
+			first, last, n, ok := s.ends(f, stateOf(f))
+			if !ok || n == 0 {
+				return errUnknown
+			}
+			if name == "first" {
+				return types.Timestamp{Time: audience.FromMicros(first)}
+			}
+			return types.Timestamp{Time: audience.FromMicros(last)}
+		}
+	}
+	return func(f *frame) ref.Val {
+		n, ok := s.count(f, stateOf(f))
+		switch {
+		case !ok:
+			return errUnknown
+		case name == "any":
+			return types.Bool(n > 0)
+		case name == "none":
+			return types.Bool(n == 0)
+		}
+		return types.Int(n)
+	}
+}
+
+// rateOf gives the node of rate(a, b).
+func rateOf(a, b *stream) exec {
+	return func(f *frame) ref.Val {
+		st := stateOf(f)
+		over, ok1 := a.count(f, st)
+		under, ok2 := b.count(f, st)
+		if !ok1 || !ok2 || under == 0 {
+			return errUnknown
+		}
+		return types.Double(float64(over) / float64(under))
+	}
+}
+
+// aggregator makes a value of the collected events.
+type aggregator func(st *state, items []item) ref.Val
+
+// propertyAggregate gives the node of an aggregate over a property.
+func propertyAggregate(e *Env, s *stream, name string, ids []audience.PropID, t audience.Type) exec {
+	p := property{env: e, ids: ids, convert: converter(e, t)}
+	aggregate := map[string]aggregator{
+		"sum": p.sum, "avg": p.avg, "min": p.least, "max": p.greatest, "distinct": p.distinct, "latest": p.latest,
+	}[name]
+	return func(f *frame) ref.Val {
+		st := stateOf(f)
+		mark := len(st.items)
+		v := errUnknown
+		if s.collect(f, st) {
+			v = aggregate(st, st.items[mark:])
+		}
+		st.items = st.items[:mark]
+		return v
+	}
+}
+
+// property is the property that an aggregate is about.
+type property struct {
+	env     *Env
+	ids     []audience.PropID // by the place of the event's type
+	convert func(audience.Value) ref.Val
+}
+
+func (p *property) of(i item) audience.Value { return i.event.Prop(p.ids[i.place]) }
+
+// total adds the property up.
+func (p *property) total(st *state, items []item) *decimalSum {
+	sum := &st.sum
+	sum.reset()
+	for _, i := range items {
+		v := p.of(i)
+		if n, ok := v.Int(); ok {
+			sum.addInt(n)
+		} else if f, ok := v.Double(); ok {
+			sum.add(f)
+		}
+	}
+	return sum
+}
+
+func (p *property) sum(st *state, items []item) ref.Val { return double(p.total(st, items).float()) }
+
+func (p *property) avg(st *state, items []item) ref.Val {
+	sum := p.total(st, items)
+	if sum.n == 0 {
+		return errUnknown
+	}
+	return double(sum.mean())
+}
+
+func (p *property) least(_ *state, items []item) ref.Val    { return p.extreme(items, -1) }
+func (p *property) greatest(_ *state, items []item) ref.Val { return p.extreme(items, 1) }
+
+// extreme gives the least (sign -1) or greatest (1) value.
+func (p *property) extreme(items []item, sign int) ref.Val {
+	var best audience.Value
+	for _, i := range items {
+		v := p.of(i)
+		if !v.IsZero() && (best.IsZero() || sign*v.Compare(best) > 0) {
+			best = v
+		}
+	}
+	return p.convert(best)
+}
+
+func (p *property) latest(_ *state, items []item) ref.Val {
+	for _, i := range slices.Backward(items) {
+		if v := p.of(i); !v.IsZero() {
+			return p.convert(v)
+		}
+	}
+	return errUnknown
+}
+
+// distinct counts the different values.
+func (p *property) distinct(st *state, items []item) ref.Val {
+	st.texts, st.numbers = st.texts[:0], st.numbers[:0]
+	for _, i := range items {
+		v := p.of(i)
+		if s, ok := v.Str(); ok {
+			st.texts = append(st.texts, s)
+		} else if bits, ok := bitsOf(v); ok {
+			st.numbers = append(st.numbers, bits)
+		}
+	}
+	slices.Sort(st.texts)
+	slices.Sort(st.numbers)
+	return types.Int(len(slices.Compact(st.texts)) + len(slices.Compact(st.numbers)))
+}
+
+// bitsOf gives a number that stands for a value among those of its type.
+func bitsOf(v audience.Value) (uint64, bool) {
+	if n, ok := v.Int(); ok {
+		return uint64(n), true
+	}
+	if f, ok := v.Double(); ok {
+		return math.Float64bits(f), true
+	}
+	if b, ok := v.Bool(); ok {
+		if b {
+			return 1, true
+		}
+		return 0, true
+	}
+	if t, ok := v.Timestamp(); ok {
+		return uint64(audience.Micros(t)), true
+	}
+	if d, ok := v.Date(); ok {
+		return uint64(d), true
+	}
+	return 0, false
+}

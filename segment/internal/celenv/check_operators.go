@@ -1,0 +1,293 @@
+package celenv
+
+import (
+	"slices"
+	"strconv"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// call checks an operator or a function.
+func (c *checker) call(e ast.Expr) value {
+	call := e.AsCall()
+	if call.IsMemberFunction() {
+		return c.memberCall(e)
+	}
+	switch name := call.FunctionName(); name {
+	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot:
+		return c.logic(e, name)
+	case operators.Conditional:
+		return c.conditional(e)
+	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		return c.comparison(e, name)
+	case operators.In:
+		return c.membership(e)
+	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide, operators.Modulo:
+		return c.arithmetic(e, name)
+	case operators.Negate:
+		return c.negation(e)
+	case operators.Index, operators.OptIndex:
+		return c.index(e, name == operators.OptIndex)
+	case operators.OptSelect:
+		return c.optionalSelection(e)
+	}
+	return c.globalCall(e)
+}
+
+func (c *checker) logic(e ast.Expr, name string) value {
+	args := e.AsCall().Args()
+	values := make([]value, len(args))
+	all := true
+	for i, a := range args {
+		v, ok := c.boolean(a, "what stands beside "+operatorSign(name))
+		values[i] = v
+		all = all && ok
+	}
+	if !all {
+		return value{}
+	}
+	return value{tree: c.operator(e, name, values...), typ: typ{kind: boolKind}}
+}
+
+func (c *checker) conditional(e ast.Expr) value {
+	args := e.AsCall().Args()
+	cond, ok := c.boolean(args[0], "the condition before ?")
+	a, b := c.plain(args[1]), c.plain(args[2])
+	for i, v := range []*value{&a, &b} {
+		if v.motion == isNow || v.motion == combined {
+			*v = c.settle(args[i+1], *v)
+		}
+	}
+	a, b = c.beside(a, b)
+	if !ok || a.kind == invalid || b.kind == invalid {
+		return value{}
+	}
+	if !a.same(b.typ) {
+		c.failf(c.at(e), ruleType, mixHint(a.typ, b.typ), "the two sides of : are %s and %s", a.typ, b.typ)
+		return value{}
+	}
+	t := a.typ
+	if t.elem == invalid {
+		t = b.typ
+	}
+	return value{tree: c.node(e.ID(), buildConditional, cond.tree, a.tree, b.tree), typ: t, motion: max(a.motion, b.motion)}
+}
+
+// mixHint says what to do about an int beside a double.
+func mixHint(a, b typ) string {
+	if a.isNumber() && b.isNumber() {
+		return "double(...) around the int"
+	}
+	return ""
+}
+
+func (c *checker) comparison(e ast.Expr, name string) value {
+	args := e.AsCall().Args()
+	a, b := c.beside(c.plain(args[0]), c.plain(args[1]))
+	if a.kind == invalid || b.kind == invalid {
+		return value{}
+	}
+	ok := c.comparable(e, name, a, b) && c.moves(args, a, b)
+	if !ok {
+		return value{}
+	}
+	c.constants(args, a, b)
+	out := value{typ: typ{kind: boolKind}}
+	out.tree = c.operator(e, name, a, b)
+	return out
+}
+
+func (c *checker) comparable(e ast.Expr, name string, a, b value) bool {
+	switch {
+	case !a.same(b.typ):
+		c.failf(c.at(e), ruleType, mixHint(a.typ, b.typ), "%s cannot be compared with %s", a.typ, b.typ)
+	case a.kind == listKind:
+		c.fail(c.at(e), ruleType, "lists cannot be compared", "in, exists or all")
+	case a.kind == boolKind && name != operators.Equals && name != operators.NotEquals:
+		c.failf(c.at(e), ruleType, "== or !=", "bool has no order")
+	default:
+		return true
+	}
+	return false
+}
+
+// moves checks a comparison of what moves with now: timestamps are free, a
+// difference needs a constant on the other side.
+func (c *checker) moves(args []ast.Expr, a, b value) bool {
+	if a.motion != combined && b.motion != combined {
+		return true
+	}
+	if a.motion == combined && b.constant || b.motion == combined && a.constant {
+		return true
+	}
+	at := args[0]
+	if b.motion == combined {
+		at = args[1]
+	}
+	c.fail(c.start(at), ruleNow, "a difference with now can only be compared with a constant duration",
+		`such as now - contact.created_at > duration("720h")`)
+	return false
+}
+
+// constants checks literals beside fields whose values are known to have a
+// form.
+func (c *checker) constants(args []ast.Expr, a, b value) {
+	c.known(args[1], a, b)
+	c.known(args[0], b, a)
+}
+
+func (c *checker) known(e ast.Expr, field, literal value) {
+	for i, p := range literal.parts {
+		c.known(e.AsList().Elements()[i], field, p)
+	}
+	text, ok := literal.text()
+	if !ok {
+		return
+	}
+	switch field.field {
+	case "status":
+		if _, err := audience.ParseStatus(text); err != nil {
+			c.failf(c.at(e), ruleStatus, didYouMean(text, statusNames(), "none, pending, subscribed, unsubscribed, bounced or complained"),
+				"there is no status %s", strconv.Quote(text))
+		}
+	case "email":
+		c.knownEmail(e, text)
+	case "e.type":
+		names := field.event.typeNames()
+		if !slices.Contains(names, text) {
+			c.failf(c.at(e), ruleEvents, didYouMean(text, names, "one of the types given to events"), "no event here is of type %s", strconv.Quote(text))
+		}
+	}
+}
+
+func (c *checker) knownEmail(e ast.Expr, text string) {
+	a, err := audience.ParseAddress(text)
+	switch {
+	case err != nil:
+		c.fail(c.at(e), ruleEmail, "contact.email never equals this: it is no address", "an address such as jane@example.com")
+	case a.Canonical() != text:
+		c.fail(c.at(e), ruleEmail, "contact.email never equals this: it is not in the form in which addresses are compared", strconv.Quote(a.Canonical()))
+	}
+}
+
+func statusNames() []string {
+	var out []string
+	for s := audience.StatusNone; s <= audience.StatusComplained; s++ {
+		out = append(out, s.String())
+	}
+	return out
+}
+
+func (c *checker) membership(e ast.Expr) value {
+	args := e.AsCall().Args()
+	a, list := c.beside(c.still(args[0]), c.still(args[1]))
+	if a.kind == invalid || list.kind == invalid {
+		return value{}
+	}
+	if list.kind != listKind {
+		c.failf(c.start(args[1]), ruleType, "", "what stands after in is a list, not %s", list.typ)
+		return value{}
+	}
+	if a.kind == listKind || list.elem != invalid && a.kind != list.elem {
+		c.failf(c.at(e), ruleType, mixHint(a.typ, typ{kind: list.elem}), "%s cannot be in %s", a.typ, list.typ)
+		return value{}
+	}
+	c.known(args[1], a, list)
+	out := value{typ: typ{kind: boolKind}}
+	switch {
+	case list.field != "":
+		f, custom, _ := c.contactField(list.field)
+		out.tree = c.node(e.ID(), containsIn(c.env, f, custom), a.tree)
+	case list.parts != nil && allLiterals(list.parts):
+		out.tree = c.node(e.ID(), isOneOf(list.parts), a.tree)
+	default:
+		out.tree = c.operator(e, operators.In, a, list)
+	}
+	return out
+}
+
+func allLiterals(values []value) bool {
+	return !slices.ContainsFunc(values, func(v value) bool { return !v.isLiteral() })
+}
+
+func (c *checker) arithmetic(e ast.Expr, name string) value {
+	args := e.AsCall().Args()
+	a, b := c.beside(c.plain(args[0]), c.plain(args[1]))
+	if a.kind == invalid || b.kind == invalid {
+		return value{}
+	}
+	if a.kind == timeKind || b.kind == timeKind || a.kind == spanKind || b.kind == spanKind {
+		return c.timeArithmetic(e, name, a, b)
+	}
+	sign := operatorSign(name)
+	add := name == operators.Add
+	switch {
+	case a.kind != b.kind, !a.isNumber() && !(add && a.kind == stringKind), name == operators.Modulo && a.kind != intKind:
+		c.failf(c.at(e), ruleType, mixHint(a.typ, b.typ), "there is no %s %s %s", a.typ, sign, b.typ)
+		return value{}
+	}
+	return value{tree: c.node(e.ID(), buildArithmetic(a.kind, name), a.tree, b.tree), typ: a.typ, constant: a.constant && b.constant}
+}
+
+// timeArithmetic checks sums and differences of timestamps and durations.
+func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
+	args := e.AsCall().Args()
+	out := value{constant: a.constant && b.constant}
+	var build builder
+	switch {
+	case a.kind == timeKind && b.kind == timeKind && name == operators.Subtract:
+		out.kind, build = spanKind, buildSpans(subtractTimes)
+		if a.motion != still || b.motion != still {
+			out.motion = combined
+		}
+	case a.kind == timeKind && b.kind == spanKind && name == operators.Add:
+		out.kind, build, out.motion = timeKind, buildSpans(addSpan), shifted(a, b)
+	case a.kind == spanKind && b.kind == timeKind && name == operators.Add:
+		out.kind, build, out.motion = timeKind, buildSpans(addTime), shifted(b, a)
+	case a.kind == timeKind && b.kind == spanKind && name == operators.Subtract:
+		out.kind, build, out.motion = timeKind, buildSpans(subtractSpan), shifted(a, b)
+	case a.kind == spanKind && b.kind == spanKind && name == operators.Add:
+		out.kind, build, out.motion = spanKind, buildSpans(addSpans), max(shifted(a, b), shifted(b, a))
+	case a.kind == spanKind && b.kind == spanKind && name == operators.Subtract:
+		out.kind, build, out.motion = spanKind, buildSpans(subtractSpans), max(shifted(a, b), shifted(b, a))
+	default:
+		c.failf(c.at(e), ruleType, "a timestamp plus or minus a duration, or a difference", "there is no %s %s %s", a.typ, operatorSign(name), b.typ)
+		return value{}
+	}
+	if out.motion == badMotion {
+		c.fail(c.start(args[0]), ruleNow, "what moves with now can only be shifted by a constant duration", `such as now - duration("1h")`)
+		return value{}
+	}
+	out.tree = c.node(e.ID(), build, a.tree, b.tree)
+	return out
+}
+
+// shifted gives how a timestamp or a duration moves with now after b was
+// added to it.
+func shifted(a, by value) motion {
+	switch {
+	case a.motion == still && by.motion == still:
+		return still
+	case by.motion != still && a.motion == still && a.constant && a.kind == spanKind:
+		return by.motion
+	case a.motion != still && by.constant:
+		return a.motion
+	}
+	return badMotion
+}
+
+func (c *checker) negation(e ast.Expr) value {
+	arg := e.AsCall().Args()[0]
+	v := c.still(arg)
+	if v.kind == invalid {
+		return value{}
+	}
+	if !v.isNumber() {
+		c.failf(c.at(e), ruleType, "", "there is no - of %s", v.typ)
+		return value{}
+	}
+	return value{tree: c.node(e.ID(), buildNegation(v.kind), v.tree), typ: v.typ, constant: v.constant}
+}

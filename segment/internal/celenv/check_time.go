@@ -1,0 +1,232 @@
+package celenv
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// timeConstant checks timestamp("..."), duration("...") and date("...").
+func (c *checker) timeConstant(e ast.Expr, name string) value {
+	example := map[string]string{
+		"timestamp": `timestamp("2026-01-31T00:00:00Z")`, "duration": `duration("36h")`, "date": `date("2026-01-31")`,
+	}[name]
+	if !c.arity(e, 1, example) {
+		return value{}
+	}
+	arg := e.AsCall().Args()[0]
+	text, ok := c.written(arg, name, "the argument of "+name, example)
+	if !ok {
+		return value{}
+	}
+	at := c.at(arg)
+	switch name {
+	case "timestamp":
+		return c.timestamp(e, at, text)
+	case "duration":
+		return c.duration(e, at, text)
+	}
+	return c.date(e, at, text)
+}
+
+func (c *checker) timestamp(e ast.Expr, at int, text string) value {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || strings.Contains(text, ",") {
+		hint := "RFC 3339, such as 2026-01-31T09:30:00Z"
+		if _, err := audience.ParseDate(text); err == nil {
+			hint = "date(" + strconv.Quote(text) + ")"
+		}
+		c.fail(at, ruleTime, "this is no timestamp", hint)
+		return value{}
+	}
+	if t.Nanosecond()%1000 != 0 {
+		c.fail(at, ruleTime, "a timestamp has at most six decimals of a second", "")
+		return value{}
+	}
+	us, err := audience.Instant(t)
+	if err != nil {
+		c.fail(at, ruleTime, "the timestamp is out of range", "the years 1 to 9999")
+		return value{}
+	}
+	v := c.constant(e.ID(), types.Timestamp{Time: us}, timeKind)
+	v.instant = true
+	return v
+}
+
+func (c *checker) duration(e ast.Expr, at int, text string) value {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		hint := "hours, minutes and seconds, such as 36h or 1h30m"
+		if p, err := audience.ParsePeriod(text); err == nil {
+			if fixed, ok := p.Fixed(); ok {
+				hint = "duration(" + strconv.Quote(fixed.String()) + ")"
+			}
+		}
+		c.fail(at, ruleDuration, "this is no duration", hint)
+		return value{}
+	}
+	if d%time.Microsecond != 0 {
+		c.fail(at, ruleDuration, "a duration is of whole microseconds", "")
+		return value{}
+	}
+	return c.constant(e.ID(), types.Duration{Duration: d}, spanKind)
+}
+
+func (c *checker) date(e ast.Expr, at int, text string) value {
+	d, err := audience.ParseDate(text)
+	if err != nil {
+		c.fail(at, ruleDate, "this is no date", hintOf(err))
+		return value{}
+	}
+	t, ok := c.env.calendar.StartOfDate(d)
+	if !ok {
+		c.fail(at, ruleDate, "the date is out of range", "the years 1 to 9999")
+		return value{}
+	}
+	v := c.constant(e.ID(), types.Timestamp{Time: t}, timeKind)
+	v.instant, v.date = true, true
+	return v
+}
+
+// hintOf gives what an error of package audience says is expected.
+func hintOf(err error) string {
+	var f *audience.FieldError
+	if errors.As(err, &f) {
+		return f.Hint
+	}
+	return ""
+}
+
+// period reads a period that is written out.
+func (c *checker) period(e ast.Expr, example string) (audience.Period, bool) {
+	text, ok := c.written(e, rulePeriod, "the period", example)
+	if !ok {
+		return audience.Period{}, false
+	}
+	p, err := audience.ParsePeriod(text)
+	if err != nil {
+		c.fail(c.at(e), rulePeriod, "this is no period", hintOf(err))
+		return audience.Period{}, false
+	}
+	return p, true
+}
+
+// fixedPeriod reads a period without a calendar part.
+func (c *checker) fixedPeriod(e ast.Expr, example string) (time.Duration, bool) {
+	p, ok := c.period(e, example)
+	if !ok {
+		return 0, false
+	}
+	d, ok := p.Fixed()
+	if !ok {
+		c.fail(c.at(e), rulePeriod, "this period has no fixed length", "days instead of months and years")
+	}
+	return d, ok
+}
+
+// shiftedNow checks ago("6mo") and ahead("7d").
+func (c *checker) shiftedNow(e ast.Expr, name string) value {
+	example := name + `("30d")`
+	if !c.arity(e, 1, example) {
+		return value{}
+	}
+	p, ok := c.period(e.AsCall().Args()[0], example)
+	if !ok {
+		return value{}
+	}
+	move := audience.Calendar.Ago
+	if name == "ahead" {
+		move = audience.Calendar.Ahead
+	}
+	c.moments = append(c.moments, func(cal audience.Calendar, now time.Time) (time.Time, bool) { return move(cal, now, p) })
+	return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: moving, instant: true}
+}
+
+// startOf checks startOf("d").
+func (c *checker) startOf(e ast.Expr) value {
+	const example = `startOf("mo")`
+	if !c.arity(e, 1, example) {
+		return value{}
+	}
+	arg := e.AsCall().Args()[0]
+	text, ok := c.written(arg, rulePeriod, "the unit", example)
+	if !ok {
+		return value{}
+	}
+	unit, err := audience.ParseCalendarUnit(text)
+	if err != nil {
+		c.failf(c.at(arg), rulePeriod, hintOf(err), "there is no unit %s", strconv.Quote(text))
+		return value{}
+	}
+	c.moments = append(c.moments, func(cal audience.Calendar, now time.Time) (time.Time, bool) { return cal.StartOf(now, unit) })
+	return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, instant: true}
+}
+
+// anniversary checks anniversary(d).
+func (c *checker) anniversary(e ast.Expr) value {
+	if !c.arity(e, 1, "anniversary(contact.birthday)") {
+		return value{}
+	}
+	arg := e.AsCall().Args()[0]
+	v := c.still(arg)
+	if !c.want(arg, v, typ{kind: timeKind}, "the argument of anniversary") {
+		return value{}
+	}
+	return value{tree: c.node(e.ID(), buildAnniversary(c.env), v.tree), typ: typ{kind: timeKind}}
+}
+
+func getterNames() []string {
+	return []string{
+		"getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours",
+		"getMinutes", "getSeconds", "getMilliseconds",
+	}
+}
+
+// getter checks t.getHours() and its like.
+func (c *checker) getter(e ast.Expr, name string, target value) value {
+	call := e.AsCall()
+	if !c.want(call.Target(), target, typ{kind: timeKind}, "what "+name+" is called on") {
+		return value{}
+	}
+	if fine := slices.Index(getterNames(), name) > slices.Index(getterNames(), "getHours"); fine && target.motion != still {
+		c.failf(c.nameAt(e), ruleNow, "getters of now go down to hours", "%s cannot be read of what moves with now", name)
+		return value{}
+	}
+	zone := c.env.zone
+	switch len(call.Args()) {
+	case 0:
+	case 1:
+		z, ok := c.zone(call.Args()[0])
+		if !ok {
+			return value{}
+		}
+		zone = z
+	default:
+		c.failf(c.nameAt(e), ruleType, "the name of a zone, or nothing", "%s takes at most one argument", name)
+		return value{}
+	}
+	return value{tree: c.node(e.ID(), buildGetter(name, zone), target.tree), typ: typ{kind: intKind}}
+}
+
+// zone reads the name of a zone that is written out.
+func (c *checker) zone(e ast.Expr) (*time.Location, bool) {
+	const example = `"Europe/Berlin"`
+	text, ok := c.written(e, ruleZone, "the zone", example)
+	if !ok {
+		return nil, false
+	}
+	if text != "" && text != "Local" {
+		if zone, err := time.LoadLocation(text); err == nil {
+			return zone, true
+		}
+	}
+	c.failf(c.at(e), ruleZone, "a name of the tz database, such as Europe/Berlin or UTC", "there is no zone %s", strconv.Quote(text))
+	return nil, false
+}

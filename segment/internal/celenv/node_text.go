@@ -1,0 +1,146 @@
+package celenv
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+// concatenation is + of two strings.
+func concatenation(args []branch) exec {
+	left, right := args[0], args[1]
+	return func(f *frame) ref.Val {
+		a, ok1 := left.Exec(f).(types.String)
+		b, ok2 := right.Exec(f).(types.String)
+		if !ok1 || !ok2 {
+			return errUnknown
+		}
+		stateOf(f).charge(textCost(len(a) + len(b)))
+		return a + b
+	}
+}
+
+// buildText gives the node of a function that turns a string into another.
+func buildText(name string) builder {
+	turn := map[string]func(string) string{"lowerAscii": lowerASCII, "upperAscii": upperASCII, "trim": strings.TrimSpace}[name]
+	return func(args []branch) exec {
+		arg := args[0]
+		return func(f *frame) ref.Val {
+			s, ok := arg.Exec(f).(types.String)
+			if !ok {
+				return errUnknown
+			}
+			stateOf(f).charge(textCost(len(s)))
+			return types.String(turn(string(s)))
+		}
+	}
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+func upperASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r + 'A' - 'a'
+		}
+		return r
+	}, s)
+}
+
+// buildTextTest gives the node of a test of a string by another.
+func buildTextTest(name string) builder {
+	test := map[string]func(s, t string) bool{
+		"startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix, "contains": strings.Contains,
+	}[name]
+	return func(args []branch) exec {
+		left, right := args[0], args[1]
+		return func(f *frame) ref.Val {
+			a, ok1 := left.Exec(f).(types.String)
+			b, ok2 := right.Exec(f).(types.String)
+			if !ok1 || !ok2 {
+				return errUnknown
+			}
+			stateOf(f).charge(textCost(len(a) + len(b)))
+			return types.Bool(test(string(a), string(b)))
+		}
+	}
+}
+
+// buildMatches gives the node of matches. A regular expression costs by the
+// length of the text and its own.
+func buildMatches(re *regexp.Regexp, weight int) builder {
+	return func(args []branch) exec {
+		arg := args[0]
+		return func(f *frame) ref.Val {
+			s, ok := arg.Exec(f).(types.String)
+			if !ok {
+				return errUnknown
+			}
+			stateOf(f).charge(1 + len(s)*weight/64)
+			return types.Bool(re.MatchString(string(s)))
+		}
+	}
+}
+
+// buildSize gives the node of size: characters of a string, elements of a
+// list.
+func buildSize(k kind) builder {
+	return func(args []branch) exec {
+		arg := args[0]
+		if k == listKind {
+			return func(f *frame) ref.Val {
+				if l, ok := arg.Exec(f).(traits.Sizer); ok {
+					return l.Size()
+				}
+				return errUnknown
+			}
+		}
+		return func(f *frame) ref.Val {
+			s, ok := arg.Exec(f).(types.String)
+			if !ok {
+				return errUnknown
+			}
+			stateOf(f).charge(textCost(len(s)))
+			return types.Int(utf8.RuneCountInString(string(s)))
+		}
+	}
+}
+
+// listText gives the text of a list: its elements joined by commas.
+func listText(v ref.Val) (string, bool) {
+	l, ok := v.(traits.Lister)
+	if !ok {
+		return "", false
+	}
+	var parts []string
+	for it := l.Iterator(); it.HasNext() == types.True; {
+		s, ok := textOf(it.Next())
+		if !ok {
+			return "", false
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, ","), true
+}
+
+// Text evaluates any program and gives the text of its value, in the form of
+// audience.Value.Reveal; false when it is unknown.
+func (m *Moment) Text(row Row, members []bool) (string, bool, error) {
+	v, err := m.eval(row, members)
+	if err != nil || isUnknown(v) {
+		return "", false, err
+	}
+	s, ok := textOf(v)
+	return s, ok, nil
+}

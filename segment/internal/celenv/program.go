@@ -1,0 +1,218 @@
+package celenv
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+	"cel.dev/cel-go/parser"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Truth is the outcome of a condition.
+type Truth uint8
+
+// The outcomes.
+const (
+	Unknown Truth = iota
+	False
+	True
+)
+
+// Program is a compiled expression. It is immutable and safe for concurrent
+// use.
+type Program struct {
+	env      *Env
+	root     interpreter.InterpretableV2
+	moments  []instantOf
+	parts    audience.ProfileParts
+	segments []Mention
+}
+
+// Mention is a segment that an expression names.
+type Mention struct {
+	Segment      int // the place in the names given to Compile
+	Line, Column int // of the first inSegment that names it
+}
+
+// Compile compiles a condition. segments are the names that inSegment may
+// name; nil means that there is no set.
+func (e *Env) Compile(source string, segments []string) (*Program, []*Error) {
+	return e.compile(source, segments, true)
+}
+
+// CompileValue compiles any expression that has a value, for [Moment.Text].
+func (e *Env) CompileValue(source string, segments []string) (*Program, []*Error) {
+	return e.compile(source, segments, false)
+}
+
+func (e *Env) compile(source string, segments []string, condition bool) (*Program, []*Error) {
+	if errs := e.checkSource(source); errs != nil {
+		return nil, errs
+	}
+	parsed, errs := e.parser.Parse(common.NewTextSource(source))
+	if found := errs.GetErrors(); len(found) > 0 {
+		return nil, syntaxErrors(source, e.limits, found)
+	}
+	c := &checker{
+		env: e, source: sourceOf(source), info: parsed.SourceInfo(), segments: segments,
+		factory: ast.NewExprFactoryWithAccumulator(parser.HiddenAccumulatorName), named: map[int]int64{},
+	}
+	var v value
+	if condition {
+		v, _ = c.boolean(parsed.Expr(), "the whole expression")
+	} else {
+		v = c.plain(parsed.Expr())
+	}
+	if len(c.errs) > 0 {
+		return nil, c.errors()
+	}
+	if v.tree == nil {
+		return nil, []*Error{{Line: 1, Column: 1, Rule: ruleSyntax, Message: "this is not understood"}}
+	}
+	root, err := e.planner.NewInterpretable(ast.NewAST(v.tree, parsed.SourceInfo()), interpreter.CustomDecoratorV2(c.decorate))
+	if err != nil {
+		return nil, []*Error{{Line: 1, Column: 1, Rule: ruleSyntax, Message: "this cannot be evaluated"}}
+	}
+	slices.Sort(c.parts.Events)
+	c.parts.Events = slices.Compact(c.parts.Events)
+	return &Program{env: e, root: root, moments: c.moments, parts: c.parts, segments: c.mentions()}, nil
+}
+
+func (e *Env) checkSource(source string) []*Error {
+	one := func(rule, message, hint string) []*Error {
+		return []*Error{{Line: 1, Column: 1, Rule: rule, Message: message, Hint: hint}}
+	}
+	switch {
+	case len(source) > e.limits.SourceBytes:
+		return one(ruleLimit, fmt.Sprintf("the expression has more than %d bytes", e.limits.SourceBytes), "split it into several segments")
+	case !utf8.ValidString(source):
+		return one(ruleSyntax, "the expression is no valid UTF-8", "save it as UTF-8")
+	case strings.Contains(source, "\x00"):
+		return one(ruleSyntax, "the expression holds a NUL character", "text")
+	}
+	return nil
+}
+
+func (c *checker) mentions() []Mention {
+	var out []Mention
+	for _, i := range slices.Sorted(maps.Keys(c.named)) {
+		r, _ := c.info.GetOffsetRange(c.named[i])
+		line, column := c.source.place(c.source.before(int(r.Start), "inSegment"))
+		out = append(out, Mention{Segment: i, Line: line, Column: column})
+	}
+	return out
+}
+
+// Parts says what the program reads of a row.
+func (p *Program) Parts() audience.ProfileParts {
+	parts := p.parts
+	parts.Events = slices.Clone(parts.Events)
+	return parts
+}
+
+// Segments gives the segments that the program names, ascending.
+func (p *Program) Segments() []Mention { return p.segments }
+
+// Moment is a program at an instant. It is immutable and safe for concurrent
+// use.
+type Moment struct {
+	program  *Program
+	now      time.Time
+	instants []instant
+	err      error
+}
+
+// instant is what depends on now alone.
+type instant struct {
+	value  ref.Val // a timestamp, or unknown
+	micros int64
+	known  bool
+}
+
+// instantOf computes an instant from now; false when it is out of range.
+type instantOf func(audience.Calendar, time.Time) (time.Time, bool)
+
+func nowInstant(_ audience.Calendar, now time.Time) (time.Time, bool) { return now, true }
+
+func agoInstant(p audience.Period) instantOf {
+	return func(cal audience.Calendar, now time.Time) (time.Time, bool) { return cal.Ago(now, p) }
+}
+
+// At fixes the instant of evaluation.
+func (p *Program) At(now time.Time) *Moment {
+	m := &Moment{program: p}
+	if m.now, m.err = audience.Instant(now); m.err != nil {
+		return m
+	}
+	m.instants = make([]instant, len(p.moments))
+	for i, f := range p.moments {
+		t, ok := f(p.env.calendar, m.now)
+		m.instants[i] = instant{value: errUnknown}
+		if ok {
+			m.instants[i] = instant{value: types.Timestamp{Time: t}, micros: audience.Micros(t), known: true}
+		}
+	}
+	return m
+}
+
+// Now gives the instant of evaluation.
+func (m *Moment) Now() time.Time { return m.now }
+
+// Truth evaluates a condition for a row. members says which of the segments
+// given to Compile she is in.
+func (m *Moment) Truth(row Row, members []bool) (Truth, error) {
+	v, err := m.eval(row, members)
+	if err != nil {
+		return Unknown, err
+	}
+	switch v {
+	case types.True:
+		return True, nil
+	case types.False:
+		return False, nil
+	}
+	return Unknown, nil
+}
+
+// eval evaluates the program. Whatever panics on the way is an error.
+func (m *Moment) eval(row Row, members []bool) (v ref.Val, err error) {
+	if m.err != nil {
+		return nil, m.err
+	}
+	s := m.program.env.state()
+	s.open(m, row, members)
+	done := false
+	defer func() {
+		if done {
+			s.close()
+			m.program.env.states.Put(s)
+			return
+		}
+		err = evaluationError(recover())
+	}()
+	v = m.program.root.Exec(s.frame)
+	done = true
+	return v, nil
+}
+
+func evaluationError(panicked any) error {
+	switch p := panicked.(type) {
+	case tooManySteps:
+		return errSteps
+	case functionPanicked:
+		return fmt.Errorf("segment: the function %s panicked", p.name)
+	case functionResult:
+		return fmt.Errorf("segment: the function %s gave something else than its declared result: %w", p.name, audience.ErrInvalid)
+	}
+	return errInternal
+}

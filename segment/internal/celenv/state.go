@@ -1,0 +1,107 @@
+package celenv
+
+import (
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// stateName is how nodes within macros find the state; it cannot be written
+// in an expression.
+const stateName = "@state"
+
+// state is one evaluation under way: what nodes read, and scratch space. It
+// is the activation that cel-go passes around.
+type state struct {
+	row     Row
+	contact *audience.Contact
+	moment  *Moment
+	members []bool
+	steps   int
+	event   item // within where
+	status  ref.Val
+
+	frame   *interpreter.ExecutionFrame
+	items   []item // a stack
+	texts   []string
+	numbers []uint64
+	sum     decimalSum
+}
+
+// item is an event of a stream and the place of its type among the types of
+// the stream.
+type item struct {
+	event *audience.Event
+	place int
+}
+
+// ResolveName gives the state itself; variables of macros are resolved before.
+func (s *state) ResolveName(name string) (any, bool) { return s, name == stateName }
+
+// Parent is nil: this is the outermost activation.
+func (s *state) Parent() interpreter.Activation { return nil }
+
+// stateOf finds the state from within any number of macros.
+func stateOf(f *interpreter.ExecutionFrame) *state {
+	if s, ok := f.Scope().(*state); ok {
+		return s
+	}
+	v, _ := f.ResolveName(stateName)
+	return v.(*state)
+}
+
+// tooManySteps ends an evaluation by panicking: nothing in between may absorb
+// it as if it were an unknown.
+type tooManySteps struct{}
+
+// functionPanicked carries a panic of a host's function to the edge, without
+// what it panicked with: that may be personal.
+type functionPanicked struct{ name string }
+
+// charge counts steps.
+func (s *state) charge(n int) {
+	if s.steps -= n; s.steps < 0 {
+		panic(tooManySteps{})
+	}
+}
+
+// textCost is the number of steps of reading so many bytes.
+func textCost(n int) int { return 1 + n/64 }
+
+// open gets the state ready for a contact.
+func (s *state) open(m *Moment, row Row, members []bool) {
+	s.row, s.contact, s.moment, s.members = row, row.Contact(), m, members
+	s.steps = m.program.env.limits.Steps
+	s.event, s.status = item{}, nil
+	s.items = s.items[:0]
+}
+
+// close lets go of everything of the contact.
+func (s *state) close() {
+	s.row, s.contact, s.moment, s.members = nil, nil, nil, nil
+	s.event, s.status = item{}, nil
+	clear(s.items[:cap(s.items)])
+	clear(s.texts[:cap(s.texts)])
+	const keep = 4096
+	if cap(s.items) > keep {
+		s.items = nil
+	}
+	if cap(s.texts) > keep {
+		s.texts = nil
+	}
+	if cap(s.numbers) > keep {
+		s.numbers = nil
+	}
+}
+
+// state takes a state from the pool.
+func (e *Env) state() *state {
+	if s, ok := e.states.Get().(*state); ok {
+		return s
+	}
+	s := &state{}
+	// It cannot fail: the state supplies no functions.
+	s.frame, _ = interpreter.NewExecutionFrame(s)
+	return s
+}
