@@ -14,8 +14,9 @@ import (
 // engine can index, a dialect render and [Match] run. It is three-valued as
 // the segment language is: a comparison with an absent feature is unknown,
 // And, Or and Not follow Kleene's tables, and a contact matches only when the
-// whole is true. Only this package defines predicates; an adapter refuses
-// one it does not know with audience.ErrUnsupported.
+// whole is true. A nil Predicate, alone or as a part, is true for everybody.
+// Only this package defines predicates; an adapter refuses one it does not
+// know with audience.ErrUnsupported.
 type Predicate interface {
 	// truth is the reference meaning.
 	truth(m *matcher) truth
@@ -116,10 +117,15 @@ type Not struct{ Part Predicate }
 // instant. The profile must hold what [PartsOf] names. A nil predicate
 // matches everybody.
 func Match(p Predicate, profile *audience.Profile, at time.Time) bool {
+	return truthFor(p, &matcher{profile: profile, at: at}) == isTrue
+}
+
+// truthFor is the truth of a predicate that may be nil.
+func truthFor(p Predicate, m *matcher) truth {
 	if p == nil {
-		return true
+		return isTrue
 	}
-	return p.truth(&matcher{profile: profile, at: at}) == isTrue
+	return p.truth(m)
 }
 
 // PartsOf names the parts of a profile that the predicate reads.
@@ -133,11 +139,8 @@ func PartsOf(p Predicate) audience.ProfileParts {
 // describePredicate gives a text that is the same for equal predicates and
 // differs for others; it binds cursors to their query.
 func describePredicate(p Predicate) string {
-	if p == nil {
-		return "all"
-	}
 	var b strings.Builder
-	p.describe(&b)
+	describeAny(&b, p)
 	return b.String()
 }
 
@@ -262,7 +265,7 @@ func (IsSuppressed) truth(m *matcher) truth { return truthOf(m.profile.Suppresse
 func (p And) truth(m *matcher) truth {
 	t := isTrue
 	for _, part := range p {
-		t = min(t, part.truth(m))
+		t = min(t, truthFor(part, m))
 		if t == isFalse {
 			break
 		}
@@ -273,7 +276,7 @@ func (p And) truth(m *matcher) truth {
 func (p Or) truth(m *matcher) truth {
 	t := isFalse
 	for _, part := range p {
-		t = max(t, part.truth(m))
+		t = max(t, truthFor(part, m))
 		if t == isTrue {
 			break
 		}
@@ -281,7 +284,7 @@ func (p Or) truth(m *matcher) truth {
 	return t
 }
 
-func (p Not) truth(m *matcher) truth { return -p.Part.truth(m) }
+func (p Not) truth(m *matcher) truth { return -truthFor(p.Part, m) }
 
 func (p Compare) parts() audience.ProfileParts    { return p.Feature.parts() }
 func (p OneOf) parts() audience.ProfileParts      { return p.Feature.parts() }
@@ -290,7 +293,7 @@ func (HasTag) parts() audience.ProfileParts       { return audience.ProfileParts
 func (ListContains) parts() audience.ProfileParts { return audience.ProfileParts{} }
 func (Consents) parts() audience.ProfileParts     { return audience.ProfileParts{Ledger: true} }
 func (IsSuppressed) parts() audience.ProfileParts { return audience.ProfileParts{Suppressed: true} }
-func (p Not) parts() audience.ProfileParts        { return p.Part.parts() }
+func (p Not) parts() audience.ProfileParts        { return PartsOf(p.Part) }
 func (p And) parts() audience.ProfileParts        { return unionOfParts(p) }
 func (p Or) parts() audience.ProfileParts         { return unionOfParts(p) }
 
@@ -306,7 +309,7 @@ func (f Feature) parts() audience.ProfileParts {
 func unionOfParts(all []Predicate) audience.ProfileParts {
 	var out audience.ProfileParts
 	for _, p := range all {
-		out = out.Union(p.parts())
+		out = out.Union(PartsOf(p))
 	}
 	return out
 }
@@ -347,9 +350,18 @@ func describeAll(b *strings.Builder, name string, all []Predicate) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		p.describe(b)
+		describeAny(b, p)
 	}
 	b.WriteByte(')')
+}
+
+// describeAny describes a predicate that may be nil.
+func describeAny(b *strings.Builder, p Predicate) {
+	if p == nil {
+		b.WriteString("all")
+		return
+	}
+	p.describe(b)
 }
 
 // constantText is revealed into a hash only, never shown.
