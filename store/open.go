@@ -161,14 +161,11 @@ func (a *Audience) begin(ctx context.Context, roles WriteRoles) (*Tx, error) {
 	if err := tx.load(ctx); err != nil {
 		return nil, err
 	}
-	last, err := roles.LastCommit(ctx)
+	at, err := tx.instant(ctx)
 	if err != nil {
 		return nil, err
 	}
-	tx.at = a.Now()
-	if last.After(tx.at) {
-		tx.at = last
-	}
+	tx.at = at
 	return tx, nil
 }
 

@@ -31,15 +31,15 @@ func pageSize(limit int) int {
 // ContactQuery asks for contacts in ascending order of their id.
 type ContactQuery struct {
 	Where Predicate // nil: everybody
-	At    time.Time // the instant for standings; zero: the clock's
+	At    time.Time // the instant for standings; zero: the reader's, one for all its pages
 	After Cursor    // from an earlier page of the same query
 	Limit int       // default 1,000, at most 10,000
 }
 
 func (q *ContactQuery) key() string { return "contacts:" + describePredicate(q.Where) }
 
-// Contacts gives a page of contacts. A page may hold fewer than asked for
-// although more follow; Next is empty when none do.
+// Contacts gives a page of contacts. A page may hold fewer than asked for, or
+// none, although more follow; only an empty Next is the end.
 func (r *Reader) Contacts(ctx context.Context, q ContactQuery) (Page[audience.Contact], error) {
 	profiles, err := r.Profiles(ctx, ProfileQuery{ContactQuery: q})
 	if err != nil {
@@ -76,7 +76,9 @@ func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Pr
 	}
 	at := q.At
 	if at.IsZero() {
-		at = r.audience.Now()
+		if at, err = r.instant(ctx); err != nil {
+			return out, err
+		}
 	}
 	limit := pageSize(q.Limit)
 	rows, err := r.roles.ContactsAfter(ctx, after, limit)

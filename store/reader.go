@@ -17,6 +17,7 @@ type Reader struct {
 	audience *Audience
 	roles    ReadRoles
 	settings *settings
+	now      time.Time // see instant; zero until it is needed
 }
 
 // Audience gives the handle the reader belongs to.
@@ -27,6 +28,26 @@ func (r *Reader) Schema() audience.Schema { return r.settings.Schema.Clone() }
 
 // Zone gives the audience's zone as of the snapshot.
 func (r *Reader) Zone() *time.Location { return r.settings.zone }
+
+// instant gives the one instant of everything that this reader reads without
+// being given one: that of the transaction or, in a snapshot, the clock's at
+// the first such read, but never before the last commit. So a clock that was
+// put back revives no record that has expired and no consent that was
+// withdrawn, and the pages of one iteration agree.
+func (r *Reader) instant(ctx context.Context) (time.Time, error) {
+	if !r.now.IsZero() {
+		return r.now, nil
+	}
+	last, err := r.roles.LastCommit(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	r.now = r.audience.Now()
+	if last.After(r.now) {
+		r.now = last
+	}
+	return r.now, nil
+}
 
 // Position gives the feed position of the snapshot.
 func (r *Reader) Position(ctx context.Context) (Position, error) { return r.roles.Position(ctx) }
@@ -179,13 +200,21 @@ func (r *Reader) Suppressions(ctx context.Context, a audience.Address) ([]audien
 // LoadRecord gives one record of a feature's own state,
 // [audience.ErrNotFound] when there is none or it has expired.
 func (r *Reader) LoadRecord(ctx context.Context, namespace, key string) (Record, error) {
-	return r.roles.Record(ctx, namespace, key, r.audience.Now())
+	at, err := r.instant(ctx)
+	if err != nil {
+		return Record{}, err
+	}
+	return r.roles.Record(ctx, namespace, key, at)
 }
 
 // Records gives up to limit records of a namespace whose key starts with
 // prefix and is above after, in order of key bytes.
 func (r *Reader) Records(ctx context.Context, namespace, prefix, after string, limit int) ([]Record, error) {
-	return r.roles.RecordsAfter(ctx, namespace, prefix, after, pageSize(limit), r.audience.Now())
+	at, err := r.instant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.roles.RecordsAfter(ctx, namespace, prefix, after, pageSize(limit), at)
 }
 
 // checkHandPicked reports why a list is none whose members are written by
