@@ -14,7 +14,7 @@ func unsupportedTopic(name string) error {
 // AddToList puts contacts on a static or test list; those on it already are
 // no error. A topic is [audience.ErrUnsupported]: record consent for it.
 func (tx *Tx) AddToList(ctx context.Context, list string, source audience.Source, refs ...audience.Ref) error {
-	ids, on, err := tx.listBatch(ctx, list, refs)
+	ids, on, err := tx.listBatch(ctx, list, source, refs)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (tx *Tx) AddToList(ctx context.Context, list string, source audience.Source
 // RemoveFromList takes contacts off a static or test list; those not on it
 // are no error.
 func (tx *Tx) RemoveFromList(ctx context.Context, list string, source audience.Source, refs ...audience.Ref) error {
-	ids, on, err := tx.listBatch(ctx, list, refs)
+	ids, on, err := tx.listBatch(ctx, list, source, refs)
 	if err != nil {
 		return err
 	}
@@ -66,8 +66,11 @@ func (tx *Tx) RemoveFromList(ctx context.Context, list string, source audience.S
 
 // listBatch resolves the contacts and finds the memberships that each has of
 // the list, under her own id or one merged into her.
-func (tx *Tx) listBatch(ctx context.Context, list string, refs []audience.Ref) ([]audience.ContactID, map[audience.ContactID][]Membership, error) {
+func (tx *Tx) listBatch(ctx context.Context, list string, source audience.Source, refs []audience.Ref) ([]audience.ContactID, map[audience.ContactID][]Membership, error) {
 	if err := tx.checkHandPicked(list); err != nil {
+		return nil, nil, err
+	}
+	if err := source.Check("source", tx.audience.limits); err != nil {
 		return nil, nil, err
 	}
 	noCheck := func(*audience.Ref) error { return nil }

@@ -20,6 +20,9 @@ import (
 // same contact already; [audience.ErrLimit] when the winner would have too
 // many identities.
 func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audience.Source) error {
+	if err := source.Check("source", tx.audience.limits); err != nil {
+		return err
+	}
 	ids, rows, err := tx.resolvePair(ctx, winner, loser)
 	if err != nil {
 		return err

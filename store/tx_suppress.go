@@ -78,7 +78,7 @@ func (tx *Tx) checkSuppression(w *SuppressionWrite) error {
 	case w.Lift && w.Reason != audience.SuppressedManually:
 		return &audience.DeniedError{Rule: "lift", Hint: "only a grant with evidence lifts a suppression that is not manual: use Record"}
 	}
-	return nil
+	return w.Source.Check("source", tx.audience.limits)
 }
 
 // suppressOne reports whether it changed anything.

@@ -17,6 +17,9 @@ import (
 // [audience.ErrConflict] when the winner was merged or deleted herself, or
 // when one of the two would be left without any identity.
 func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audience.Source) error {
+	if err := source.Check("source", tx.audience.limits); err != nil {
+		return err
+	}
 	m, err := tx.roles.MergeOf(ctx, loser)
 	if err != nil {
 		return err
