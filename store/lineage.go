@@ -86,7 +86,7 @@ func (l *lineages) originsOf(root audience.ContactID) []audience.ContactID {
 func (r *Reader) eventsOf(ctx context.Context, l *lineages, types []string) (map[audience.ContactID][]audience.Event, error) {
 	merged := l.merges != nil
 	q := EventQuery{Origins: l.origins, Types: types, Retracted: merged}
-	if merged {
+	if merged || len(types) == 0 {
 		q.Types = nil // a revision may have moved an event to another type
 	}
 	rows, err := r.roles.Events(ctx, q)
