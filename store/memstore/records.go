@@ -74,6 +74,9 @@ func (w *writer) PutRecords(ctx context.Context, records []store.Record, at time
 			if err := sometimes(ctx, i); err != nil {
 				return err
 			}
+			if r.Namespace == "" || r.Key == "" {
+				return wrap(&audience.FieldError{Path: "record", Rule: "empty", Hint: "a namespace and a key"})
+			}
 			var stored uint64
 			if old := w.v.record(keyOf(&r), at); old != nil {
 				stored = old.Version

@@ -1,0 +1,16 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/memstore"
+	"github.com/audiencekit/audiencekit/store/storetest"
+)
+
+func TestMemstore(t *testing.T) {
+	storetest.Run(t, storetest.Harness{
+		New:   func(testing.TB) store.Adapter { return memstore.New() },
+		Lacks: []storetest.Lack{{Feature: storetest.FeatureOverlap, Reason: "a partition has one writer at a time"}},
+	})
+}
