@@ -193,6 +193,9 @@ func (v *naiveEval) strictTime(n *naiveNode, kids []any) (any, bool) {
 	case "startOf":
 		t = naiveStartOf(v.now, n.text, zone)
 	case "anniversary":
+		if year := kids[0].(time.Time).In(zone).Year(); year < 1 || year > 9999 {
+			return nil, true // the date is none of the library's
+		}
 		t = naiveAnniversary(v.now, kids[0].(time.Time), zone)
 	case "t+d":
 		t = kids[0].(time.Time).Add(kids[1].(time.Duration))
