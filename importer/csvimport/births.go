@@ -1,0 +1,100 @@
+package csvimport
+
+import (
+	"crypto/sha256"
+	"iter"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/importer"
+)
+
+// births finds for each contact of a file the created_at that counts: the last
+// one that a row says. A store takes it only when it creates the contact,
+// which the first of her rows does, maybe many batches earlier.
+type births struct {
+	byKey, byMail map[digest]int32 // position in people
+	people        []birth
+}
+
+// digest stands for an external id or an address: exact enough at any size of
+// file, and of the same small size each.
+type digest [16]byte
+
+type birth struct {
+	at    time.Time
+	keyed bool
+}
+
+// findBirths goes through the rows as they will be written.
+func findBirths(rows iter.Seq2[*importer.Contact, error]) (*births, error) {
+	b := &births{byKey: make(map[digest]int32), byMail: make(map[digest]int32)}
+	for row, err := range rows {
+		switch {
+		case err == nil:
+			b.add(&row.Write)
+		case isRowError(err):
+		default:
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func isRowError(err error) bool {
+	_, ok := err.(*importer.RowError) //nolint:errorlint // it is not wrapped: it is what the rows are made with
+	return ok
+}
+
+// add matches a row like [importer.Contacts] does, and leaves out those that
+// clash.
+func (b *births) add(w *audience.ContactWrite) {
+	key, mail := digests(w)
+	byKey, knownKey := b.byKey[key]
+	byMail, knownMail := b.byMail[mail]
+	hasKey, hasMail := len(w.External) > 0, !w.Email.IsZero()
+	knownKey, knownMail = knownKey && hasKey, knownMail && hasMail
+	var who int32
+	switch {
+	case knownKey && knownMail && byKey != byMail, !knownKey && knownMail && hasKey && b.people[byMail].keyed:
+		return
+	case knownKey:
+		who = byKey
+	case knownMail:
+		who = byMail
+	default:
+		who = int32(len(b.people))
+		b.people = append(b.people, birth{})
+	}
+	if hasKey {
+		b.byKey[key] = who
+		b.people[who].keyed = true
+	}
+	if hasMail {
+		b.byMail[mail] = who
+	}
+	if !w.CreatedAt.IsZero() {
+		b.people[who].at = w.CreatedAt
+	}
+}
+
+// of gives what counts for the contact of a row.
+func (b *births) of(w *audience.ContactWrite) time.Time {
+	key, mail := digests(w)
+	if who, ok := b.byKey[key]; ok && len(w.External) > 0 {
+		return b.people[who].at
+	}
+	if who, ok := b.byMail[mail]; ok && !w.Email.IsZero() {
+		return b.people[who].at
+	}
+	return w.CreatedAt
+}
+
+func digests(w *audience.ContactWrite) (key, mail digest) {
+	for _, x := range w.External {
+		sum := sha256.Sum256([]byte(x.ID.Reveal()))
+		key = digest(sum[:16])
+	}
+	sum := sha256.Sum256([]byte(w.Email.Canonical()))
+	return key, digest(sum[:16])
+}

@@ -1,0 +1,174 @@
+package csvimport
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/importer"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// Events imports a file of events about contacts that are there already. It
+// reads the file twice, as [Contacts] does, and declares every column as a
+// property of every type in the file.
+func Events(ctx context.Context, aud *store.Audience, src importer.Source, opts importer.Options) (*importer.Report, error) {
+	opts.Limits = opts.Limits.WithDefaults()
+	f := &file{src: src, layout: eventLayout(), limits: opts.Limits, names: aud.Limits()}
+	s, err := f.survey(ctx, colType)
+	if err != nil {
+		return &importer.Report{}, err
+	}
+	var p *eventPlan
+	if _, err := aud.Update(ctx, func(tx *store.Tx) error {
+		p = newEventPlan(s, tx)
+		return tx.Declare(ctx, p.brings)
+	}); err != nil {
+		return &importer.Report{}, err
+	}
+	report, err := importer.Events(ctx, aud, p.events(ctx, f), opts)
+	report.Columns = s.head.notices
+	return report, err
+}
+
+// eventPlan knows how to read the cells of a row.
+type eventPlan struct {
+	survey   *survey
+	custom   []column
+	paths    []string                   // of the custom columns, for errors
+	types    map[string][]audience.Type // by event type: those of the custom columns
+	brings   audience.Schema
+	calendar audience.Calendar
+	limits   audience.Limits
+}
+
+func newEventPlan(s *survey, tx *store.Tx) *eventPlan {
+	p := &eventPlan{
+		survey: s, custom: s.head.custom(), types: make(map[string][]audience.Type),
+		calendar: audience.NewCalendar(tx.Zone()), limits: tx.Audience().Limits(),
+	}
+	for i, c := range p.custom {
+		p.paths = append(p.paths, "props."+c.name)
+		if c.typ == 0 {
+			p.custom[i].typ = s.types[i].Type()
+		}
+	}
+	schema := tx.Schema()
+	for _, name := range slices.Sorted(maps.Keys(s.kinds)) {
+		kind, _ := schema.EventNamed(name)
+		brings := audience.EventType{Name: name}
+		types := make([]audience.Type, len(p.custom))
+		for i, c := range p.custom {
+			declared, known := kind.PropNamed(c.name)
+			if types[i] = declared.Type; !known {
+				types[i] = c.typ
+				brings.Props = append(brings.Props, audience.Prop{Name: c.name, Type: c.typ})
+			}
+		}
+		p.types[name] = types
+		p.brings.Events = append(p.brings.Events, brings)
+	}
+	return p
+}
+
+// eventCells are the cells of a row, in the order of their columns.
+type eventCells struct {
+	ExternalID string
+	Email      string
+	Type       string
+	Time       string
+	ID         string
+	custom     []string
+	taken      int
+}
+
+// UnmarshalCSVWithFields takes the next cell, by order and not by name.
+func (c *eventCells) UnmarshalCSVWithFields(_, cell string) error {
+	known := [...]*string{&c.ExternalID, &c.Email, &c.Type, &c.Time, &c.ID}
+	if c.taken < len(known) {
+		*known[c.taken] = cell
+	} else {
+		c.custom = append(c.custom, cell)
+	}
+	c.taken++
+	return nil
+}
+
+// events reads the rows of the file.
+func (p *eventPlan) events(ctx context.Context, f *file) iter.Seq2[*importer.Event, error] {
+	return func(yield func(*importer.Event, error) bool) {
+		names := []string{colExternalID, colEmail, colType, colTime, colID}
+		at := p.survey.head.places(names)
+		for _, c := range p.custom {
+			names, at = append(names, c.name), append(at, c.index)
+		}
+		rows := 0
+		for r, err := range decoded[eventCells](ctx, f, names, at) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			rows++
+			if !yieldRow(yield, &r, p.event) {
+				return
+			}
+		}
+		if rows != p.survey.rows {
+			yield(nil, changedError())
+		}
+	}
+}
+
+// event reads one row.
+func (p *eventPlan) event(rec *record, cells *eventCells) (*importer.Event, *importer.RowError) {
+	out := &importer.Event{Line: rec.line, Bytes: rec.bytes, ExternalID: strings.Trim(cells.ExternalID, " \t")}
+	refuse := func(name string, err error) (*importer.Event, *importer.RowError) {
+		return nil, p.survey.head.refuse(rec, name, err)
+	}
+	w := &out.Write
+	if strings.Trim(cells.Email, " \t") != "" {
+		a, err := audience.ParseAddress(cells.Email)
+		if err != nil {
+			return refuse(colEmail, err)
+		}
+		out.Email, w.Contact = a, audience.AddressRef(a)
+	}
+	if out.ExternalID != "" {
+		w.Contact = audience.Key(out.ExternalID)
+	}
+	if w.Contact.IsZero() {
+		return refuse("", &audience.FieldError{Path: "row", Rule: "empty", Hint: "an external_id or an email"})
+	}
+	at, ok := importer.ParseInstant(strings.Trim(cells.Time, " \t"), p.calendar)
+	if !ok {
+		return refuse(colTime, instantError(colTime))
+	}
+	w.Type, w.Time, w.ID = strings.Trim(cells.Type, " \t"), at, strings.Trim(cells.ID, " \t")
+	types, ok := p.types[w.Type]
+	if !ok {
+		err := audience.CheckName(colType, w.Type, p.limits)
+		if err == nil {
+			err = changedError()
+		}
+		return refuse(colType, err)
+	}
+	for i, c := range p.custom {
+		v, err := importer.ParseValue(types[i], cells.custom[i], p.paths[i], p.calendar)
+		if err != nil {
+			return refuse(c.name, err)
+		}
+		if !v.IsZero() {
+			if w.Props == nil {
+				w.Props = make(map[string]audience.Value, len(p.custom))
+			}
+			w.Props[c.name] = v
+		}
+	}
+	if err := w.Check(p.limits); err != nil {
+		return refuse("", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,226 @@
+package csvimport
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/importer"
+)
+
+// record is one row of a file.
+type record struct {
+	line  int // where it begins
+	bytes int64
+	cells []string
+	bad   *importer.RowError // why there are no cells
+}
+
+// reader splits a file into records. Every record is bounded, and a record
+// that is not well-formed costs only the line on which it begins: a quote that
+// is never closed does not swallow the rest of the file.
+type reader struct {
+	src    io.Reader
+	limits importer.Limits
+	width  int // cells of the header, 0 before it was read
+
+	buf        []byte
+	start, end int // of what is not read yet
+	eof        bool
+	line       int // of start
+	read       int64
+	cells      []cell // of the record at start, reused
+}
+
+// cell is where a cell stands within a record, without its quotes.
+type cell struct {
+	from, to int
+	doubled  bool // it holds doubled quotes
+}
+
+func newReader(src io.Reader, limits importer.Limits) *reader {
+	return &reader{src: src, limits: limits, buf: make([]byte, 64<<10), line: 1}
+}
+
+// skipMark passes over a byte order mark, and refuses those of other encodings.
+func (r *reader) skipMark() error {
+	if err := r.fill(); err != nil {
+		return err
+	}
+	head := r.buf[:r.end]
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return fileError("encoding", "UTF-8; this is UTF-16: save it as \"CSV UTF-8\"")
+	}
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		r.start = 3
+	}
+	return nil
+}
+
+// fill reads more into the buffer, as much as there is room for: what is
+// scanned again must not be much more than what is new.
+func (r *reader) fill() error {
+	if r.start > 0 {
+		copy(r.buf, r.buf[r.start:r.end])
+		r.start, r.end = 0, r.end-r.start
+	}
+	if r.end == len(r.buf) {
+		r.buf = append(r.buf, make([]byte, len(r.buf))...)
+	}
+	n, err := io.ReadFull(r.src, r.buf[r.end:])
+	r.end += n
+	r.read += int64(n)
+	switch {
+	case r.read > r.limits.Bytes:
+		return &audience.FieldError{Path: "file", Rule: "max-bytes", Hint: fmt.Sprintf("at most %d bytes", r.limits.Bytes), Limit: true}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		r.eof = true
+		return nil
+	}
+	return err
+}
+
+// next gives the next record, [io.EOF] after the last. Lines of nothing are
+// passed over.
+func (r *reader) next() (record, error) {
+	for {
+		if r.start == r.end && !r.eof {
+			if err := r.fill(); err != nil {
+				return record{}, err
+			}
+		}
+		if r.start == r.end {
+			return record{}, io.EOF
+		}
+		s := r.scan()
+		if s.more && !r.eof && r.end-r.start <= r.limits.RecordBytes {
+			if err := r.fill(); err != nil {
+				return record{}, err
+			}
+			continue
+		}
+		if s.more && !r.eof {
+			s.refuse(0, "max-bytes", fmt.Sprintf("a row of at most %d bytes; is a quote not closed?", r.limits.RecordBytes), true)
+			s.resync = true
+		}
+		rec, err := r.take(&s)
+		if err != nil || rec.cells != nil || rec.bad != nil {
+			return rec, err
+		}
+	}
+}
+
+// take makes the record that was scanned and moves on behind it. Of an empty
+// line it is the zero record.
+func (r *reader) take(s *scan) (record, error) {
+	rec := record{line: r.line}
+	if s.why == nil && s.lines > 1 && r.width > 0 && len(r.cells) != r.width {
+		// A quote that was opened by mistake and closed by the next one.
+		s.refuse(0, "quote", "as many cells as the header has; is a quote not closed?", false)
+		s.resync = true
+	}
+	if s.why != nil {
+		rec.bad = &importer.RowError{Line: r.line, Column: s.column, Err: s.why}
+		if s.resync {
+			return rec, r.skipLine(&rec)
+		}
+	} else if s.length > s.ending {
+		rec.cells, rec.bad = r.texts(s.length - s.ending)
+	}
+	rec.bytes = int64(s.length)
+	r.start += s.length
+	r.line += s.lines
+	return rec, nil
+}
+
+// skipLine moves behind the first line of what is not read yet.
+func (r *reader) skipLine(rec *record) error {
+	for {
+		rest := r.buf[r.start:r.end]
+		if i := bytes.IndexAny(rest, "\r\n"); i >= 0 && (i+1 < len(rest) || rest[i] == '\n' || r.eof) {
+			n := i + 1
+			if rest[i] == '\r' && n < len(rest) && rest[n] == '\n' {
+				n++
+			}
+			rec.bytes += int64(n)
+			r.start += n
+			r.line++
+			return nil
+		}
+		if r.eof {
+			rec.bytes += int64(len(rest))
+			r.start = r.end
+			return nil
+		}
+		if keep := bytes.HasSuffix(rest, []byte("\r")); len(rest) > 0 {
+			drop := len(rest)
+			if keep {
+				drop--
+			}
+			rec.bytes += int64(drop)
+			r.start += drop
+		}
+		if err := r.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// texts gives the cells of the record in the first n bytes, or why one of them
+// cannot be used.
+func (r *reader) texts(n int) ([]string, *importer.RowError) {
+	text := string(r.buf[r.start : r.start+n])
+	sound := utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
+	out := make([]string, len(r.cells))
+	for i, c := range r.cells {
+		s := text[c.from:c.to]
+		if c.doubled {
+			s = strings.ReplaceAll(s, `""`, `"`)
+		}
+		if len(s) > r.limits.CellBytes {
+			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "max-bytes", Hint: fmt.Sprintf("at most %d bytes", r.limits.CellBytes), Limit: true})
+		}
+		if !sound && !utf8.ValidString(s) {
+			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "utf8", Hint: "valid UTF-8: save the file as \"CSV UTF-8\""})
+		}
+		if !sound && strings.IndexByte(s, 0) >= 0 {
+			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "nul", Hint: "text without NUL"})
+		}
+		out[i] = unguard(s)
+	}
+	return out, nil
+}
+
+func (r *reader) badCell(i int, err error) *importer.RowError {
+	return &importer.RowError{Line: r.line, Column: i + 1, Err: err}
+}
+
+func fileError(rule, hint string) error {
+	return &audience.FieldError{Path: "file", Rule: rule, Hint: hint}
+}
+
+// unguard takes off the apostrophe that an export put before a cell so that a
+// spreadsheet would not run it. It is exact: an export puts one also before
+// cells that begin with apostrophes and then like a formula.
+func unguard(s string) string {
+	if s == "" || s[0] != '\'' || !isFormula(s[1:]) {
+		return s
+	}
+	return s[1:]
+}
+
+// isFormula reports whether a spreadsheet could run the cell, behind any
+// apostrophes and spaces.
+func isFormula(s string) bool {
+	s = strings.TrimLeft(s, "' ")
+	for _, begin := range []string{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"} {
+		if strings.HasPrefix(s, begin) {
+			return true
+		}
+	}
+	return false
+}

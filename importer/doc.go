@@ -1,0 +1,12 @@
+// Package importer brings rows of files into an audience. It holds what every
+// format shares: sources that can be read twice, the reading of cells as typed
+// values, the ids of events that have none, the path of a status cell into
+// the ledger, and the pipeline that writes rows in batches. Formats are
+// packages below it, such as csvimport.
+//
+// Good rows go in and bad rows come back: a row that cannot be used costs
+// nothing but itself and is reported with its line, its column and a typed
+// reason, never with its cells. An import can keep or lower somebody's
+// standing; it makes nobody mailable without an [Attestation], and it never
+// lifts a refusal.
+package importer

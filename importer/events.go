@@ -1,0 +1,102 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// Events writes events into an audience, as [Contacts] writes contacts. An
+// event is about the contact with its external id, else the one with its
+// address; one whose contact is unknown, or whose names belong to different
+// contacts, is bad. One without an id gets it from [EventIDs]. An event that is
+// stored already counts as unchanged.
+func Events(ctx context.Context, aud *store.Audience, rows iter.Seq2[*Event, error], opts Options) (*Report, error) {
+	report := &Report{}
+	opts.Limits = opts.Limits.in(aud)
+	w := &writer[*Event]{aud: aud, opts: &opts, report: report}
+	w.try = func(ctx context.Context, tx *store.Tx, rows []*Event) (refused, counts, error) {
+		return (&eventBatch{tx: tx, opts: &opts, rows: rows}).write(ctx)
+	}
+	return report, w.run(ctx, identified(rows))
+}
+
+// identified gives ids to the rows that have none, before they are put into
+// batches: a batch may be tried more than once.
+func identified(rows iter.Seq2[*Event, error]) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		var ids EventIDs
+		for row, err := range rows {
+			if err == nil && row.Write.ID == "" {
+				w := row.Write
+				if w.Contact = audience.AddressRef(row.Email); row.ExternalID != "" {
+					w.Contact = audience.Key(row.ExternalID)
+				}
+				row.Write.ID = ids.ID(&w)
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// eventBatch writes rows within one transaction.
+type eventBatch struct {
+	tx   *store.Tx
+	opts *Options
+	rows []*Event
+}
+
+func (b *eventBatch) write(ctx context.Context) (refused, counts, error) {
+	rows := make([]names, len(b.rows))
+	for i, row := range b.rows {
+		rows[i] = names{key: row.ExternalID, mail: row.Email}
+	}
+	people, err := findPeople(ctx, b.tx, rows)
+	if err != nil {
+		return nil, counts{}, err
+	}
+	no := make(refused)
+	writes := make([]audience.EventWrite, 0, len(rows))
+	at := make([]int, 0, len(rows))
+	for i, row := range b.rows {
+		who, err := people.find(ctx, rows[i])
+		switch {
+		case errors.Is(err, audience.ErrConflict):
+			no[i] = err
+			continue
+		case err != nil:
+			return nil, counts{}, err
+		case who == nil:
+			no[i] = &audience.NotFoundError{Kind: "contact"}
+			continue
+		}
+		w := row.Write
+		w.Contact, w.Source = audience.ID(who.id), b.opts.source()
+		writes, at = append(writes, w), append(at, i)
+	}
+	if len(no) > 0 || len(writes) == 0 {
+		return no, counts{}, nil
+	}
+	results, err := b.tx.Append(ctx, writes...)
+	if err != nil {
+		no, err := refusedItems(err, at)
+		return no, counts{}, err
+	}
+	var done counts
+	for _, r := range results {
+		switch r.Outcome {
+		case store.EventAdded:
+			done.created++
+		case store.EventRevised:
+			done.updated++
+		default:
+			done.unchanged++
+		}
+	}
+	return nil, done, nil
+}

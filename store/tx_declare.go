@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// Declare adds fields, event types, properties, purposes and lists to the
+// schema, as [Open] does; what is there already stays. Importers fix the types
+// of whole columns with it before the first row comes.
+//
+// Errors: [audience.ErrInvalid] for a bad schema, also for one that would
+// exceed the limits; [audience.ErrConflict] for another type of something that
+// exists.
+func (tx *Tx) Declare(_ context.Context, schema audience.Schema) error {
+	if err := schema.Check(tx.audience.limits); err != nil {
+		return err
+	}
+	next, changed, err := mergeSchema(tx.settings.Schema, schema)
+	if err != nil || !changed {
+		return err
+	}
+	if err := next.Check(tx.audience.limits); err != nil {
+		return err
+	}
+	tx.change().Schema = next
+	return nil
+}
