@@ -10,7 +10,7 @@ import (
 // fits reports why expressions of the language must not read an audience, or
 // nil. They read fields and properties by their stable numbers and calendars
 // in a zone: with those of another audience the answers would look right and
-// be wrong. A schema that has grown since, or where names have changed, fits.
+// be wrong. A schema that has grown since fits.
 func (l *Language) fits(schema audience.Schema, zone *time.Location) error {
 	if l == nil { // of the zero Set, which reads nothing
 		return nil
@@ -21,14 +21,19 @@ func (l *Language) fits(schema audience.Schema, zone *time.Location) error {
 		}
 	}
 	for _, f := range l.schema.Fields {
-		if stored, ok := schema.FieldByID(f.ID); !ok || stored.Type != f.Type {
+		if stored, ok := schema.FieldNamed(f.Name); !ok || stored.ID != f.ID || stored.Type != f.Type {
 			return misfit("field", f.Name)
 		}
 	}
 	for _, e := range l.schema.Events {
 		stored, ok := schema.EventNamed(e.Name)
-		if !ok || !propsFit(e.Props, stored.Props) {
+		if !ok {
 			return misfit("event type", e.Name)
+		}
+		for _, p := range e.Props {
+			if have, ok := stored.PropNamed(p.Name); !ok || have.ID != p.ID || have.Type != p.Type {
+				return misfit("property", e.Name+"."+p.Name)
+			}
 		}
 	}
 	for _, list := range l.schema.Lists {
@@ -37,21 +42,6 @@ func (l *Language) fits(schema audience.Schema, zone *time.Location) error {
 		}
 	}
 	return nil
-}
-
-// propsFit reports whether properties have the numbers and types of those
-// stored.
-func propsFit(props, stored []audience.Prop) bool {
-	types := make(map[audience.PropID]audience.Type, len(stored))
-	for _, p := range stored {
-		types[p.ID] = p.Type
-	}
-	for _, p := range props {
-		if t, ok := types[p.ID]; !ok || t != p.Type || p.ID == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func misfit(kind, name string) error {

@@ -59,7 +59,12 @@ func (a Atom) Reveal() string {
 // Explain gives the conditions of the expression in the order of the source,
 // with what they are for the contact: all of them, also those that the
 // outcome did not hang on. Errors are those of [Moment.Match].
-func (m *Moment) Explain(p *audience.Profile) ([]Atom, error) { return m.explain(p, nil) }
+func (m *Moment) Explain(p *audience.Profile) ([]Atom, error) {
+	if len(m.expression.segments()) > 0 {
+		return nil, errNeedsSet
+	}
+	return m.explain(p, nil)
+}
 
 // Explain is [Moment.Explain] of a segment of the set; inSegment answers as in
 // the set. A name that is not in the set is [audience.ErrNotFound].
