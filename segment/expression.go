@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"sync"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -36,6 +37,9 @@ type Expression struct {
 	source   string
 	names    []string // that inSegment may name
 	program  *celenv.Program
+
+	once   sync.Once
+	leaves []*atom // made when somebody asks
 }
 
 // Source gives the text it was compiled from.
@@ -72,17 +76,4 @@ func (e *Expression) segmentAt(i int) (line, column int) {
 		}
 	}
 	return 0, 0
-}
-
-// atoms gives the leaves of the expression under && || and !, in the order
-// of the source. For the author of Explain.
-func (e *Expression) atoms() []*atom { return nil }
-
-// atom is one leaf of an expression. It is evaluated by itself with
-// [Moment.atomTruth].
-type atom struct {
-	source       string // as it was written
-	line, column int    // where
-	negated      bool   // under an odd number of !
-	compares     bool   // it is a comparison: Moment.atomValue gives its left-hand value
 }

@@ -47,18 +47,3 @@ func (m *Moment) truth(p *audience.Profile, members []bool) (Truth, error) {
 	t, err := m.moment.Truth(profileRow{p}, members)
 	return Truth(t), err
 }
-
-// atomTruth evaluates one atom of [Expression.atoms]. members is that of
-// [Moment.truth].
-func (m *Moment) atomTruth(a *atom, p *audience.Profile, members []bool) (Truth, error) {
-	_, _, _ = a, p, members
-	return Unknown, errNeedsSet
-}
-
-// atomValue gives the text of the left-hand value of an atom that compares,
-// in the form of [audience.Value.Reveal]; false when the value is unknown or
-// the atom does not compare.
-func (m *Moment) atomValue(a *atom, p *audience.Profile, members []bool) (string, bool, error) {
-	_, _, _ = a, p, members
-	return "", false, errNeedsSet
-}
