@@ -69,14 +69,9 @@ func (l *lineages) number(id audience.ContactID) {
 
 // originsOf gives the ids under which the rows of one root were written.
 func (l *lineages) originsOf(root audience.ContactID) []audience.ContactID {
-	if l.merges == nil {
-		return []audience.ContactID{root}
-	}
-	var out []audience.ContactID
-	for _, o := range l.origins {
-		if l.root[o] == root {
-			out = append(out, o)
-		}
+	out := []audience.ContactID{root}
+	for _, m := range l.merges[root] {
+		out = append(out, l.originsOf(m.Loser)...)
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func (tx *Tx) Append(ctx context.Context, writes ...audience.EventWrite) ([]Appe
 	}
 	var refused audience.BatchError
 	for i := range writes {
-		if err := b.apply(ids[i], &writes[i]); err != nil {
+		if err := b.try(ids[i], &writes[i]); err != nil {
 			refused.Add(i, err)
 		}
 	}
@@ -143,10 +143,12 @@ func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, w
 	b.counts = make(map[EventCountKey]int)
 	var keys []EventCountKey
 	for i := range writes {
-		key := EventCountKey{Origin: ids[i], Type: writes[i].Type}
-		if _, seen := b.counts[key]; !seen {
-			b.counts[key] = 0
-			keys = append(keys, key)
+		for _, origin := range b.lineages.originsOf(ids[i]) { // a revision stays where the event was written
+			key := EventCountKey{Origin: origin, Type: writes[i].Type}
+			if _, seen := b.counts[key]; !seen {
+				b.counts[key] = 0
+				keys = append(keys, key)
+			}
 		}
 	}
 	counts, err := b.tx.roles.EventCounts(ctx, keys)
@@ -157,6 +159,25 @@ func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, w
 		b.counts[key] = counts[i]
 	}
 	return nil
+}
+
+// try is apply; what it refuses fixes no types.
+func (b *eventBatch) try(contact audience.ContactID, w *audience.EventWrite) error {
+	known, inferred := b.types[w.Type], b.inferred
+	var before audience.EventType
+	if known != nil {
+		before = *known
+	}
+	err := b.apply(contact, w)
+	if err == nil {
+		return nil
+	}
+	if b.inferred = inferred; known != nil {
+		*known = before
+	} else {
+		delete(b.types, w.Type)
+	}
+	return err
 }
 
 func (b *eventBatch) apply(contact audience.ContactID, w *audience.EventWrite) error {
@@ -188,18 +209,32 @@ func (b *eventBatch) apply(contact audience.ContactID, w *audience.EventWrite) e
 		return &audience.ConflictError{Kind: "event", Contact: contact, Hint: "this revision of the event is stored with other content; give a higher revision"}
 	default:
 		e.Origin = old.Origin // a row stays where it was written
+		if e.Type != old.Type {
+			if err := b.count(e); err != nil {
+				return err
+			}
+			b.counts[EventCountKey{Origin: old.Origin, Type: old.Type}]--
+		}
 		b.put(key, e, old, w)
 	}
 	b.results = append(b.results, AppendResult{Contact: contact, ID: e.ID, Outcome: outcome})
 	return nil
 }
 
-func (b *eventBatch) add(key contactEvent, e audience.Event, w *audience.EventWrite) error {
-	count := EventCountKey{Origin: e.Origin, Type: e.Type}
-	if limit := b.tx.audience.limits.EventsPerType; b.counts[count] >= limit {
+// count takes a place among the events of its type.
+func (b *eventBatch) count(e audience.Event) error {
+	key := EventCountKey{Origin: e.Origin, Type: e.Type}
+	if limit := b.tx.audience.limits.EventsPerType; b.counts[key] >= limit {
 		return &audience.FieldError{Path: "events", Rule: "max-items", Hint: fmt.Sprintf("at most %d events of one type of one contact", limit), Limit: true}
 	}
-	b.counts[count]++
+	b.counts[key]++
+	return nil
+}
+
+func (b *eventBatch) add(key contactEvent, e audience.Event, w *audience.EventWrite) error {
+	if err := b.count(e); err != nil {
+		return err
+	}
 	b.put(key, e, nil, w)
 	b.results = append(b.results, AppendResult{Contact: key.contact, ID: e.ID, Outcome: EventAdded})
 	return nil
@@ -247,9 +282,11 @@ func (b *eventBatch) eventType(w *audience.EventWrite) (*audience.EventType, err
 
 func (b *eventBatch) commit(ctx context.Context) ([]AppendResult, error) {
 	if b.inferred {
-		if err := b.extendSchema(); err != nil {
+		next := b.extendedSchema()
+		if err := next.Check(b.tx.audience.limits); err != nil {
 			return nil, err
 		}
+		b.tx.change().Schema = next
 	}
 	if len(b.puts) > 0 {
 		if err := b.tx.write.PutEvents(ctx, b.puts); err != nil {
@@ -259,24 +296,25 @@ func (b *eventBatch) commit(ctx context.Context) ([]AppendResult, error) {
 	return b.results, b.tx.log(ctx, b.changes...)
 }
 
-func (b *eventBatch) extendSchema() error {
-	s := b.tx.change()
+// extendedSchema gives the schema with what the batch adds.
+func (b *eventBatch) extendedSchema() audience.Schema {
+	s := b.tx.settings.Schema.Clone()
 	names := make([]string, 0, len(b.types))
 	for name := range b.types {
 		names = append(names, name)
 	}
 	slices.Sort(names) // stable numbers do not depend on map order
 	for _, name := range names {
-		i := slices.IndexFunc(s.Schema.Events, func(e audience.EventType) bool { return e.Name == name })
+		i := slices.IndexFunc(s.Events, func(e audience.EventType) bool { return e.Name == name })
 		if i < 0 {
-			s.Schema.Events = append(s.Schema.Events, *b.types[name])
+			s.Events = append(s.Events, *b.types[name])
 			continue
 		}
-		s.Schema.Events[i].Props = b.types[name].Props
+		s.Events[i].Props = b.types[name].Props
 	}
-	m := schemaMerger{out: &s.Schema}
+	m := schemaMerger{out: &s}
 	m.number()
-	return s.Schema.Check(b.tx.audience.limits)
+	return s
 }
 
 // newEventID gives an id that sorts by commit instant and by order within

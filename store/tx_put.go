@@ -37,7 +37,9 @@ func (tx *Tx) Put(ctx context.Context, writes ...audience.ContactWrite) ([]PutRe
 	}
 	var refused audience.BatchError
 	for i := range writes {
+		known := len(p.inferred)
 		if err := p.apply(&writes[i]); err != nil {
+			p.inferred = p.inferred[:known] // what is refused fixes no types
 			refused.Add(i, err)
 		}
 	}
@@ -54,10 +56,10 @@ type putBatch struct {
 	holders  map[string]*putContact // by Identity.Index; nil value: nobody
 	byID     map[audience.ContactID]*putContact
 	redirect map[audience.ContactID]audience.ContactID
-	touched  []*putContact // in order of first use
+	touched  []*putContact // those that changed, in order of their first change
 	results  []*putContact
 	before   []bool                                        // per result: created by this very write
-	changes  []bool                                        // per result
+	changes  []bool                                        // per result: changed by it
 	erased   map[audience.AddressHash]audience.Suppression // tombstones
 	returned []audience.Suppression                        // those of them that are lifted
 	inferred []audience.Field
@@ -187,14 +189,16 @@ func (p *putBatch) apply(w *audience.ContactWrite) error {
 		return err
 	}
 	c.now = next
-	if !c.changed && !slices.Contains(p.touched, c) && (changed || created) {
-		p.touched = append(p.touched, c)
+	changed = changed || created
+	if changed {
+		if !c.changed {
+			p.touched = append(p.touched, c)
+		}
+		c.changed, c.source = true, w.Source
 	}
-	c.changed = c.changed || changed || created
-	c.source = w.Source
 	p.results = append(p.results, c)
 	p.before = append(p.before, created)
-	p.changes = append(p.changes, changed || created)
+	p.changes = append(p.changes, changed)
 	return nil
 }
 
@@ -309,16 +313,15 @@ func (p *putBatch) claim(c *putContact, next audience.Contact) error {
 
 // commit writes rows, identities and changes.
 func (p *putBatch) commit(ctx context.Context) ([]PutResult, error) {
-	tx := p.tx
-	if len(p.inferred) > 0 {
-		s := tx.change()
-		s.Schema.Fields = append(s.Schema.Fields, p.inferred...)
-		if err := s.Schema.Check(tx.audience.limits); err != nil {
-			return nil, err
-		}
+	if err := p.checkInferred(); err != nil {
+		return nil, err
 	}
 	if err := p.number(ctx); err != nil {
 		return nil, err
+	}
+	if len(p.inferred) > 0 {
+		s := p.tx.change()
+		s.Schema.Fields = append(s.Schema.Fields, p.inferred...)
 	}
 	if len(p.touched) > 0 {
 		if err := p.store(ctx); err != nil {
@@ -330,6 +333,16 @@ func (p *putBatch) commit(ctx context.Context) ([]PutResult, error) {
 		out[i] = PutResult{ID: c.now.ID, Version: c.now.Version, Created: p.before[i], Changed: p.changes[i]}
 	}
 	return out, nil
+}
+
+// checkInferred reports why the schema cannot take the new fields, or nil.
+func (p *putBatch) checkInferred() error {
+	if len(p.inferred) == 0 {
+		return nil
+	}
+	next := p.tx.settings.Schema
+	next.Fields = slices.Concat(next.Fields, p.inferred)
+	return next.Check(p.tx.audience.limits)
 }
 
 // number gives created contacts their ids and changed ones their version.
