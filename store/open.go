@@ -16,8 +16,10 @@ type Options struct {
 	// Schema declares fields, event types, purposes and lists. What is
 	// stored already stays; what is new is added.
 	Schema audience.Schema
-	// Zone is the time zone of the audience's days, weeks and months; nil
-	// keeps the stored one, UTC for a new audience.
+	// Zone is the time zone of the audience's days, weeks and months, by its
+	// name in the IANA database; nil keeps the stored one, UTC for a new
+	// audience. time.Local is refused: it means another zone on another
+	// machine.
 	Zone *time.Location
 	// Keys hash addresses. Once an audience was opened with keys it cannot
 	// be opened without those that its suppressions name.
@@ -41,7 +43,7 @@ type Audience struct {
 	clock     func() time.Time
 	logger    *slog.Logger
 	limits    audience.Limits
-	settings  atomic.Pointer[settings] // as of the last transaction of this handle
+	settings  atomic.Pointer[settings] // the latest that a transaction of this handle saw
 }
 
 // Open opens an audience in a store, creating it on the first call. It is
@@ -102,33 +104,35 @@ func (a *Audience) Logger() *slog.Logger { return a.logger }
 // Limits gives the limits in force.
 func (a *Audience) Limits() audience.Limits { return a.limits }
 
-// Schema gives a copy of the schema as of the last transaction of this
-// handle. [Reader.Schema] gives that of a snapshot.
+// Schema gives a copy of the latest schema that a transaction of this handle
+// saw. [Reader.Schema] gives that of a snapshot.
 func (a *Audience) Schema() audience.Schema { return a.settings.Load().Schema.Clone() }
 
-// Zone gives the audience's time zone as of the last transaction of this
-// handle.
+// Zone gives the latest time zone that a transaction of this handle saw.
 func (a *Audience) Zone() *time.Location { return a.settings.Load().zone }
 
 // Unwrap gives the adapter's partition, for capabilities.
 func (a *Audience) Unwrap() any { return a.partition }
 
 // View calls fn with a snapshot of the audience: all reads in it see the
-// same commit. It gives fn's error.
+// same commit. It gives fn's error. The Reader must not be used after it.
 func (a *Audience) View(ctx context.Context, fn func(*Reader) error) error {
 	return a.partition.View(ctx, func(roles ReadRoles) error {
 		r := &Reader{audience: a, roles: roles}
 		if err := r.load(ctx); err != nil {
 			return err
 		}
+		a.remember(r.settings)
 		return fn(r)
 	})
 }
 
 // Update calls fn in a transaction and commits when it returns nil; an error
 // or a panic rolls everything back. fn may be called again after a
-// serialization failure and must have no other effects. The position covers
-// the commit; it is zero when nothing was changed.
+// serialization failure and must have no other effects; above all it must
+// not call Update, nor Put, Append and Record of the Audience, which would
+// wait for each other: use those of the Tx. The position covers the commit;
+// it is zero when nothing was changed.
 func (a *Audience) Update(ctx context.Context, fn func(*Tx) error) (Position, error) {
 	var committed *settings
 	pos, err := a.partition.Update(ctx, func(roles WriteRoles) error {
@@ -149,9 +153,19 @@ func (a *Audience) Update(ctx context.Context, fn func(*Tx) error) (Position, er
 		return Position{}, err
 	}
 	if committed != nil {
-		a.settings.Store(committed)
+		a.remember(committed)
 	}
 	return pos, nil
+}
+
+// remember keeps the latest committed settings, so that a record that is
+// known is not decoded again. Transactions end in any order.
+func (a *Audience) remember(s *settings) {
+	for known := a.settings.Load(); known == nil || known.version < s.version; known = a.settings.Load() {
+		if a.settings.CompareAndSwap(known, s) {
+			return
+		}
+	}
 }
 
 // begin makes the transaction and dates it: by the clock, but never before

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,12 +118,23 @@ func (tx *Tx) declare(ctx context.Context, opts Options) error {
 	if !changed && zone.String() == tx.settings.Zone && keyed == tx.settings.Keyed && tx.settings.version != 0 {
 		return nil
 	}
-	if _, err := time.LoadLocation(zone.String()); err != nil {
-		return &audience.FieldError{Path: "zone", Rule: "name", Hint: "a zone of the IANA database, such as Europe/Berlin"}
+	zone, err = loadZone(zone.String())
+	if err != nil {
+		return err
 	}
 	s := tx.change()
 	s.Schema, s.Zone, s.zone, s.Keyed = next, zone.String(), zone, keyed
 	return nil
+}
+
+// loadZone gives the zone of that name, which is what is stored: a machine's
+// local zone and one with a fixed offset and no name mean nothing elsewhere.
+func loadZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, &audience.FieldError{Path: "zone", Rule: "name", Hint: "a zone of the IANA database, such as Europe/Berlin"}
+	}
+	return zone, nil
 }
 
 func (tx *Tx) checkKeys(ctx context.Context, keys audience.Keys) error {
@@ -245,13 +257,16 @@ func (m *schemaMerger) list(l audience.List) {
 	case i < 0:
 		m.out.Lists = append(m.out.Lists, l)
 		m.changed = true
-	case m.out.Lists[i].Kind != l.Kind || m.out.Lists[i].Purpose != l.Purpose:
+	case m.out.Lists[i].Kind != l.Kind || purposeOf(m.out.Lists[i]) != purposeOf(l):
 		m.conflict("list", l.Name)
 	case m.out.Lists[i] != l:
 		m.out.Lists[i] = l
 		m.changed = true
 	}
 }
+
+// purposeOf gives the purpose a topic serves.
+func purposeOf(l audience.List) string { return cmp.Or(l.Purpose, audience.PurposeMarketing) }
 
 // number gives what is new the next stable numbers.
 func (m *schemaMerger) number() {
