@@ -31,7 +31,8 @@ func As[T any](v any) (T, bool) {
 // not given twice.
 type Restorer interface {
 	// Restored makes a new incarnation and skips the counter of contact ids
-	// ahead, past every id that may have been given since the backup.
+	// ahead, past every id that may have been given since the backup. Handles
+	// that were open before have to be opened again.
 	Restored(ctx context.Context) error
 }
 

@@ -21,8 +21,9 @@ const (
 )
 
 // EncodeCursor makes the cursor after the item with the given key. The query
-// is any text that names everything that selects and orders the items.
-// Adapters and features make cursors here and nowhere else.
+// is any text that names everything that selects and orders the items; the
+// key has at most 2,048 bytes. Adapters and features make cursors here and
+// nowhere else.
 func EncodeCursor(audienceName, query string, key []byte) Cursor {
 	b := append([]byte{cursorVersion}, cursorTag(audienceName, query, key)...)
 	return Cursor(base64.RawURLEncoding.EncodeToString(append(b, key...)))

@@ -14,7 +14,7 @@ type Incarnation [16]byte
 
 // Position is a place in the feed of one audience: after some commit. The
 // zero Position is before the first. It is comparable with == and opaque; its
-// text form can be kept and parsed again.
+// text form can be kept, in JSON too, and parsed again.
 type Position struct {
 	incarnation Incarnation
 	numbers     string // big-endian numbers, one per shard
@@ -26,7 +26,7 @@ const (
 )
 
 // NewPosition makes a position for an adapter: one number on one database,
-// one per shard on many, ascending along the feed.
+// one per shard on many (1 to 4,096), ascending along the feed.
 func NewPosition(incarnation Incarnation, numbers ...uint64) Position {
 	b := make([]byte, 0, 8*len(numbers))
 	for _, n := range numbers {
@@ -66,6 +66,16 @@ func (p Position) String() string {
 	}
 	b := append([]byte{positionVersion}, p.incarnation[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(b, p.numbers...))
+}
+
+// MarshalText gives the text form, so that a position can be kept in JSON
+// and the like; its error is always nil.
+func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads the text form: see [ParsePosition].
+func (p *Position) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePosition(string(text))
+	return err
 }
 
 // ParsePosition reads the text form; the empty text is the zero Position.
