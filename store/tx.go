@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -105,6 +107,9 @@ func (tx *Tx) SaveRecord(ctx context.Context, r Record) (uint64, error) {
 	}
 	if limit := tx.audience.limits.RecordBytes; len(r.Value) > limit || len(r.Key) > tx.audience.limits.KeyBytes {
 		return 0, &audience.FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("a value of at most %d bytes and a key of at most %d", limit, tx.audience.limits.KeyBytes), Limit: true}
+	}
+	if !utf8.ValidString(r.Key) || strings.Contains(r.Key, "\x00") {
+		return 0, &audience.FieldError{Path: "record.key", Rule: "utf8", Hint: "valid UTF-8 without NUL"}
 	}
 	versions, err := tx.write.PutRecords(ctx, []Record{r}, tx.at)
 	if err != nil {

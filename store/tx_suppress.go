@@ -78,6 +78,9 @@ func (tx *Tx) checkSuppression(w *SuppressionWrite) error {
 	case w.Lift && w.Reason != audience.SuppressedManually:
 		return &audience.DeniedError{Rule: "lift", Hint: "only a grant with evidence lifts a suppression that is not manual: use Record"}
 	}
+	if _, err := audience.Instant(w.At); err != nil { // the zero Time is in range
+		return &audience.FieldError{Path: "at", Rule: "range", Hint: "an instant in the years 1 to 9999"}
+	}
 	return w.Source.Check("source", tx.audience.limits)
 }
 
