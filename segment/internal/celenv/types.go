@@ -88,9 +88,9 @@ func typeOf(t audience.Type) typ {
 type motion uint8
 
 const (
-	still    motion = iota // not at all, or only at midnights
-	moving                 // ago and ahead
-	isNow                  // now itself, shifted perhaps
-	combined               // a difference with something that moves
-	badMotion              // in a way that nothing can follow
+	still     motion = iota // not at all, or only at midnights
+	moving                  // ago and ahead
+	isNow                   // now itself, shifted perhaps
+	combined                // a difference with something that moves
+	badMotion               // in a way that nothing can follow
 )
