@@ -140,7 +140,7 @@ func BenchmarkEvents(b *testing.B) {
 				currency = "USD"
 			}
 			return map[string]audience.Value{
-				"value": audience.DoubleValue(float64(i%97) + 19.99), "currency": audience.StringValue(currency), "items": audience.IntValue(int64(i)),
+				"value": audience.DoubleValue(float64(1999+i%97*100) / 100), "currency": audience.StringValue(currency), "items": audience.IntValue(int64(i)),
 			}
 		})
 		p = withEvents(e, p, "refund", n, func(i int) map[string]audience.Value {
