@@ -35,10 +35,15 @@ type Partition interface {
 	// error or a panic of fn rolls everything back and is given on. Reads in
 	// fn see its own writes. Transactions are serializable at least with
 	// regard to every row they lock or write; on a serialization failure fn
-	// is called again. A cancelled ctx before the commit rolls back.
+	// is called again, and so it is when its error is audience.ErrRetryable:
+	// then somebody else has overtaken it, and what it read is no longer true.
+	// A cancelled ctx before the commit rolls back. A write that is refused
+	// with one of the errors named at the roles leaves the transaction as it
+	// was before that write: fn may go on and commit.
 	//
 	// The Position covers the commit; it is the zero Position when fn wrote no
-	// change to the feed.
+	// change to the feed. It need not be the commit's own: the commit is in
+	// the feed up to it, and commits that begin later are not.
 	Update(ctx context.Context, fn func(WriteRoles) error) (Position, error)
 
 	FeedReader
@@ -49,20 +54,33 @@ type Partition interface {
 // (a commit that was acknowledged before another began comes first) and,
 // per contact, the order of commits.
 type FeedReader interface {
-	// Commits gives up to limit (at least 1) commits after a position, in
-	// feed order; none when there are none. The zero Position is before the
-	// first commit. A position of another incarnation, ahead of the feed or
-	// trimmed away is audience.ErrPositionGone.
+	// Commits gives up to limit commits after a position, in feed order; none
+	// when there are none. The zero Position is before the first commit. A
+	// position of another incarnation, ahead of the feed or trimmed away is
+	// audience.ErrPositionGone; so is the zero Position once anything was
+	// trimmed. Who reads with the position of each page's last commit gets
+	// every commit, also those of transactions that were open meanwhile.
 	Commits(ctx context.Context, after Position, limit int) ([]Commit, error)
 	// Head gives the position of the last commit, zero before the first.
 	Head(ctx context.Context) (Position, error)
-	// Trim forgets the commits up to and including a position.
+	// Trim forgets the commits up to and including a position; what is
+	// trimmed already stays trimmed, and the zero Position trims nothing. Head,
+	// LastCommit and all rows stay. Positions are refused as by Commits, but
+	// for those that are only trimmed away.
 	Trim(ctx context.Context, through Position) error
 }
 
 // ReadRoles is what an adapter can read in a snapshot or a transaction.
 // Batches come in, batches go out; no method may be called concurrently.
-// Slices that are returned are not changed afterwards by anybody.
+// Slices that are returned are not changed afterwards by anybody, nor are
+// those that a writer was given, but for the values of records, which stay
+// the caller's.
+//
+// Unless a method says otherwise ids and hashes may come in any order and
+// more than once, and each is answered once; what does not exist is left out;
+// an empty batch does nothing; a limit below 1 is audience.ErrInvalid; texts
+// and keys compare by bytes; instants are in UTC and whole microseconds. A
+// cancelled ctx is its error, in every method.
 type ReadRoles interface {
 	ContactReader
 	EventReader
@@ -72,10 +90,12 @@ type ReadRoles interface {
 	RecordReader
 	MergeReader
 	// Position gives the position of the snapshot: the feed after it has
-	// exactly the commits that the snapshot does not contain.
+	// exactly the commits that the snapshot does not contain. In a transaction
+	// it is that of its beginning.
 	Position(ctx context.Context) (Position, error)
-	// LastCommit gives the latest commit instant among the visible commits,
-	// zero when there is none.
+	// LastCommit gives the latest commit instant among the visible commits of
+	// the feed, trimmed or not, zero when there is none. In a transaction it is
+	// that of its beginning.
 	LastCommit(ctx context.Context) (time.Time, error)
 }
 
@@ -97,10 +117,11 @@ type ContactReader interface {
 	// Resolve gives the contact that holds each identity, 0 where nobody
 	// does; one result per identity, in order. Keys compare by bytes.
 	Resolve(ctx context.Context, identities []audience.Identity) ([]audience.ContactID, error)
-	// Contacts gives the rows that exist, in the order of ids.
+	// Contacts gives the rows that exist, in the order of ids; an id that
+	// comes twice is answered twice.
 	Contacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error)
-	// ContactsAfter gives up to limit (at least 1) rows with an id above
-	// after, ascending.
+	// ContactsAfter gives up to limit rows with an id above after, ascending;
+	// fewer only when there are no more, as every read with a limit.
 	ContactsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.Contact, error)
 }
 
@@ -108,21 +129,23 @@ type ContactReader interface {
 type ContactWriter interface {
 	// NewContactIDs gives n ids that were never given before, also not in a
 	// transaction that was rolled back, nor before a restart; ascending. When
-	// there are too few left it is audience.ErrFull.
+	// there are too few left it is audience.ErrFull, and none is given.
 	NewContactIDs(ctx context.Context, n int) ([]audience.ContactID, error)
 	// LockContacts is Contacts, and holds the rows until the end of the
 	// transaction: nobody else writes them meanwhile.
 	LockContacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error)
 	// PutContacts stores rows by id. The stored row must have the version
 	// Expect, or not exist when Expect is 0; else nothing is stored and the
-	// error is audience.ErrConflict.
+	// error is audience.ErrConflict. An id that was never given, such as 0, is
+	// audience.ErrInvalid; one that was given and deleted may come back. Each
+	// id comes once.
 	PutContacts(ctx context.Context, rows []ContactRow) error
 	// DeleteContacts removes rows; those that do not exist are no error.
 	// Identities stay until they are released.
 	DeleteContacts(ctx context.Context, ids []audience.ContactID) error
 	// ClaimIdentities gives identities to contacts. One that another contact
-	// holds is audience.ErrConflict, and nothing is claimed; claiming what one
-	// holds is harmless.
+	// holds, or that two of the claims are about, is audience.ErrConflict, and
+	// nothing is claimed; claiming what one holds is harmless.
 	ClaimIdentities(ctx context.Context, claims []Claim) error
 	// ReleaseIdentities takes identities from the contacts that hold them; one
 	// that another contact holds stays.
@@ -150,21 +173,22 @@ type EventKey struct {
 // EventQuery asks for events by the contacts they were written under.
 type EventQuery struct {
 	Origins   []audience.ContactID
-	Types     []string // nil: every type
+	Types     []string // nil: every type; empty but not nil: none
 	Retracted bool     // also those taken back
 }
 
 // EventReader reads events. Of an event that was revised only the latest
 // revision exists.
 type EventReader interface {
-	// Events gives the events in order of origin, type, time and id bytes.
-	// Contact is set to Origin.
+	// Events gives the events in order of origin, type, time and id, texts by
+	// bytes. Contact is set to Origin.
 	Events(ctx context.Context, q EventQuery) ([]audience.Event, error)
 	// EventsByKey gives the events that exist, also those taken back, in any
-	// order.
+	// order; one whose key comes twice may come twice.
 	EventsByKey(ctx context.Context, keys []EventKey) ([]audience.Event, error)
 	// EventCounts gives how many events, taken back or not, each origin has
-	// of each type, one result per key, in order.
+	// of each type, one result per key, in order; a key that comes twice is
+	// answered twice.
 	EventCounts(ctx context.Context, keys []EventCountKey) ([]int, error)
 }
 
@@ -176,8 +200,9 @@ type EventCountKey struct {
 
 // EventWriter writes events.
 type EventWriter interface {
-	// PutEvents stores events by (Origin, ID); one that exists is superseded,
-	// whatever its revision or type: the caller has checked.
+	// PutEvents stores events by (Origin, ID), each at most once; one that
+	// exists is superseded, whatever its revision or type: the caller has
+	// checked.
 	PutEvents(ctx context.Context, events []audience.Event) error
 	// DeleteEvents removes every event written under the contacts.
 	DeleteEvents(ctx context.Context, origins []audience.ContactID) error
@@ -196,7 +221,7 @@ type ListReader interface {
 	// Memberships gives the memberships of the contacts in order of origin
 	// and list name.
 	Memberships(ctx context.Context, origins []audience.ContactID) ([]Membership, error)
-	// MembersAfter gives up to limit (at least 1) members of a list with an
+	// MembersAfter gives up to limit members of a list with an
 	// origin above after, ascending.
 	MembersAfter(ctx context.Context, list string, after audience.ContactID, limit int) ([]Membership, error)
 }
@@ -234,7 +259,7 @@ type SuppressionReader interface {
 	// Suppressions gives every suppression of the hashes, lifted or not, in
 	// any order.
 	Suppressions(ctx context.Context, hashes []audience.AddressHash) ([]audience.Suppression, error)
-	// SuppressionsAfter gives up to limit (at least 1) suppressions after
+	// SuppressionsAfter gives up to limit suppressions after
 	// one, in order of key id, sum and reason; the zero Suppression is before
 	// the first.
 	SuppressionsAfter(ctx context.Context, after audience.Suppression, limit int) ([]audience.Suppression, error)
@@ -254,8 +279,8 @@ type Record struct {
 	Namespace string // the feature, such as "import"
 	Key       string
 	Value     []byte
-	Version   uint64             // grows with every write; 0 in a write that wants none to exist
-	Expires   time.Time          // zero: never
+	Version   uint64             // grows with every write, and never comes again in the partition; 0 in a write that wants none to exist
+	Expires   time.Time          // zero: never; from that instant on it does not exist
 	Contact   audience.ContactID // whose it is, erased with her; 0: nobody's
 }
 
@@ -264,7 +289,7 @@ type RecordReader interface {
 	// Record gives one record, audience.ErrNotFound when there is none at the
 	// instant.
 	Record(ctx context.Context, namespace, key string, at time.Time) (Record, error)
-	// RecordsAfter gives up to limit (at least 1) records of a namespace
+	// RecordsAfter gives up to limit records of a namespace
 	// whose key starts with prefix and is above after, in order of key bytes.
 	RecordsAfter(ctx context.Context, namespace, prefix, after string, limit int, at time.Time) ([]Record, error)
 }
@@ -274,13 +299,14 @@ type RecordWriter interface {
 	// PutRecords stores records, each namespace and key at most once, and
 	// gives their new versions in order. Each stored version must equal the
 	// one given, 0 when none may exist (or it has expired at the instant);
-	// else nothing is stored and the error is audience.ErrConflict.
+	// else nothing is stored and the error is audience.ErrConflict. An empty
+	// namespace or key is audience.ErrInvalid.
 	PutRecords(ctx context.Context, records []Record, at time.Time) ([]uint64, error)
-	// DeleteRecord removes a record of the version given; another version is
-	// audience.ErrConflict, none is audience.ErrNotFound.
+	// DeleteRecord removes a record of the version given, expired or not;
+	// another version is audience.ErrConflict, none is audience.ErrNotFound.
 	DeleteRecord(ctx context.Context, namespace, key string, version uint64) error
 	// DeleteRecordsOf removes every record of the contacts in all namespaces
-	// but those kept.
+	// but those kept. Records of nobody, contact 0, stay.
 	DeleteRecordsOf(ctx context.Context, contacts []audience.ContactID, keep []string) error
 }
 
@@ -299,8 +325,8 @@ type Merge struct {
 // MergeReader reads merges.
 type MergeReader interface {
 	// Redirect gives for each id the contact that stands for it now: itself
-	// when its row exists, the last winner when it was merged, 0 when neither.
-	// One result per id, in order.
+	// when its row exists, the last winner when it was merged, 0 when neither
+	// or when the merges go round in a circle. One result per id, in order.
 	Redirect(ctx context.Context, ids []audience.ContactID) ([]audience.ContactID, error)
 	// Merges gives the merges whose winner is among ids, in order of winner
 	// and number.
@@ -312,7 +338,8 @@ type MergeReader interface {
 
 // MergeWriter writes merges.
 type MergeWriter interface {
-	// PutMerge stores a merge by loser, giving it its number.
+	// PutMerge stores a merge by loser, in place of the one there is, giving
+	// it the next number.
 	PutMerge(ctx context.Context, m Merge) error
 	// DeleteMerges removes the merges of losers; none is no error.
 	DeleteMerges(ctx context.Context, losers []audience.ContactID) error
@@ -321,7 +348,8 @@ type MergeWriter interface {
 // FeedWriter writes the change feed.
 type FeedWriter interface {
 	// AppendChanges appends to the changes of this transaction, which become
-	// one Commit of the feed in the order of the calls.
+	// one Commit of the feed in the order of the calls, dated with the latest
+	// of the instants. Without changes it does nothing.
 	AppendChanges(ctx context.Context, at time.Time, changes []Change) error
 	// BlankChanges empties, in every commit so far and in this transaction,
 	// the changes whose Contact or Other is among the contacts, as

@@ -94,7 +94,7 @@ func (tx *Tx) finish(ctx context.Context) error {
 	rec := Record{Namespace: namespaceAudience, Key: settingsKey, Value: value, Version: tx.settings.version}
 	versions, err := tx.write.PutRecords(ctx, []Record{rec}, audience.MinInstant())
 	if err != nil {
-		return err
+		return overtaken(err) // another host opened the audience or brought a field meanwhile
 	}
 	tx.settings.version = versions[0]
 	tx.settingsChanged = false

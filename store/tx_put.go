@@ -401,7 +401,7 @@ func (p *putBatch) store(ctx context.Context) error {
 	}
 	if len(claims) > 0 {
 		if err := tx.write.ClaimIdentities(ctx, claims); err != nil {
-			return identityTaken(err)
+			return overtaken(err)
 		}
 	}
 	if len(p.returned) > 0 {
@@ -415,9 +415,9 @@ func (p *putBatch) store(ctx context.Context) error {
 	return tx.log(ctx, changes...)
 }
 
-// identityTaken makes a lost race for an identity worth another try: the
-// batch was planned before somebody else claimed it.
-func identityTaken(err error) error {
+// overtaken makes a lost race worth another try: the batch was planned on
+// what somebody else has changed since.
+func overtaken(err error) error {
 	if errors.Is(err, audience.ErrConflict) {
 		return errors.Join(audience.ErrRetryable, err)
 	}

@@ -36,7 +36,10 @@ func readCalls(r store.ReadRoles, u universe) []call {
 		{"SuppressionsAfter", func(ctx context.Context) error { _, err := r.SuppressionsAfter(ctx, suppression, 10); return err }},
 		{"SuppressionKeys", func(ctx context.Context) error { _, err := r.SuppressionKeys(ctx); return err }},
 		{"Record", func(ctx context.Context) error { _, err := r.Record(ctx, "caps", "a-0", start()); return err }},
-		{"RecordsAfter", func(ctx context.Context) error { _, err := r.RecordsAfter(ctx, "caps", "", "", 10, start()); return err }},
+		{"RecordsAfter", func(ctx context.Context) error {
+			_, err := r.RecordsAfter(ctx, "caps", "", "", 10, start())
+			return err
+		}},
 		{"Redirect", func(ctx context.Context) error { _, err := r.Redirect(ctx, u.ids); return err }},
 		{"Merges", func(ctx context.Context) error { _, err := r.Merges(ctx, u.ids); return err }},
 		{"MergeOf", func(ctx context.Context) error { _, err := r.MergeOf(ctx, u.ids[0]); return err }},

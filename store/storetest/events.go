@@ -211,7 +211,7 @@ func eventCounts(k *kit) {
 			require.Equal(k, want, got)
 		})
 	}
-	count(0, 3, 1, 3) // those taken back count
+	count(0, 3, 1, 3)                            // those taken back count
 	k.update(p, func(w store.WriteRoles) error { // one moves to another type
 		return w.PutEvents(k.ctx, []audience.Event{event(ids[0], "purchase", "1", at(1))})
 	})

@@ -116,7 +116,9 @@ func (k *kit) undoing(p store.Partition, ctx context.Context, u universe, end fu
 		}
 		for _, write := range []func() error{
 			func() error { return w.DeleteContacts(k.ctx, u.ids[:1]) },
-			func() error { return w.ReleaseIdentities(k.ctx, []store.Claim{{Identity: u.identities[1], Contact: u.ids[1]}}) },
+			func() error {
+				return w.ReleaseIdentities(k.ctx, []store.Claim{{Identity: u.identities[1], Contact: u.ids[1]}})
+			},
 			func() error { return w.DeleteEvents(k.ctx, u.ids[1:2]) },
 			func() error { return w.RemoveMembers(k.ctx, []store.Membership{{List: "gold", Origin: u.ids[0]}}) },
 			func() error { return w.DeleteRecordsOf(k.ctx, u.ids, nil) },
