@@ -10,7 +10,7 @@ import (
 // commits do not exist for anybody.
 type Commit struct {
 	Position Position
-	At       time.Time // the instant of the commit
+	At       time.Time // the instant of the commit, never before that of an earlier one
 	Changes  []Change  // at least one, in the order in which they were made
 }
 

@@ -58,7 +58,7 @@ func (tx *Tx) resolveAll(ctx context.Context, refs []audience.Ref) ([]audience.C
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := tx.lock(ctx, ids)
+	rows, err := tx.lockResolved(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,6 +69,22 @@ func (tx *Tx) resolveAll(ctx context.Context, refs []audience.Ref) ([]audience.C
 		}
 	}
 	return ids, rows, refused.OrNil()
+}
+
+// lockResolved is lock for contacts that were found just now: one that is
+// gone was merged or deleted in between, and the transaction has to begin
+// again.
+func (tx *Tx) lockResolved(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]audience.Contact, error) {
+	rows, err := tx.lock(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if _, ok := rows[id]; !ok && id != 0 {
+			return nil, fmt.Errorf("contact %s was merged or deleted meanwhile: %w", id, audience.ErrRetryable)
+		}
+	}
+	return rows, nil
 }
 
 // lock locks contacts by id, each once; 0 is skipped.

@@ -89,7 +89,7 @@ func (d *removal) resolve(ctx context.Context, refs []audience.Ref) ([]audience.
 	if err != nil {
 		return nil, err
 	}
-	if d.rows, err = d.tx.lock(ctx, ids); err != nil {
+	if d.rows, err = d.tx.lockResolved(ctx, ids); err != nil {
 		return nil, err
 	}
 	var refused audience.BatchError

@@ -63,7 +63,7 @@ func (tx *Tx) resolvePair(ctx context.Context, winner, loser audience.Ref) ([]au
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := tx.lock(ctx, ids)
+	rows, err := tx.lockResolved(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -111,7 +111,7 @@ func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (
 		}
 		ids = slices.Concat(ids, current)
 	}
-	rows, err := tx.lock(ctx, ids)
+	rows, err := tx.lockResolved(ctx, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (tx *Tx) Suppress(ctx context.Context, writes ...SuppressionWrite) error {
 	if err != nil {
 		return err
 	}
-	rows, err := tx.lock(ctx, ids)
+	rows, err := tx.lockResolved(ctx, ids)
 	if err != nil {
 		return err
 	}
