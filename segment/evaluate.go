@@ -19,7 +19,7 @@ type Result struct {
 
 	set      *Set
 	sets     []bitset.Set // in the order of set.Names()
-	audience identity
+	audience store.Incarnation
 }
 
 // Names gives the names of the segments, sorted bytewise.
@@ -77,7 +77,7 @@ func (s *Set) Evaluate(ctx context.Context, r *store.Reader, at time.Time, progr
 	}
 	result := &Result{
 		At: at, Position: position, Contacts: run.contacts, set: s, sets: make([]bitset.Set, s.Len()),
-		audience: identity{name: r.Audience().Name(), incarnation: position.Incarnation()},
+		audience: position.Incarnation(),
 	}
 	for i := range run.builders {
 		result.sets[i] = run.builders[i].Build()

@@ -181,6 +181,32 @@ func TestEvaluateStops(t *testing.T) {
 	require.Equal(t, 1, pages)
 }
 
+// TestEvaluateStopsWithinAPage: a page may cost much more than reading it.
+func TestEvaluateStopsWithinAPage(t *testing.T) {
+	aud := setAudience(t)
+	putAges(t, aud, make([]int64, 100)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	calls := 0
+	l := setLanguage(t, aud, segment.Function{
+		Name: "slow", Args: []audience.Type{audience.TypeInt}, Result: audience.TypeBool,
+		Call: func([]audience.Value) (audience.Value, error) {
+			if calls++; calls == 10 {
+				cancel()
+			}
+			return audience.BoolValue(true), nil
+		},
+	})
+	set := compileSet(t, l, "slow", `slow(contact.age)`)
+	require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
+		result, err := set.Evaluate(ctx, r, setNow(), nil)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Nil(t, result)
+		return nil
+	}))
+	require.Equal(t, 10, calls)
+}
+
 // TestEvaluateMerged: who was merged into another is that other.
 func TestEvaluateMerged(t *testing.T) {
 	aud := setAudience(t)

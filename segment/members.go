@@ -13,14 +13,7 @@ import (
 // audience: it goes with any other.
 type Members struct {
 	ids      bitset.Set
-	audience identity
-}
-
-// identity tells one audience of one store from all others, and one life of
-// its rows from another: contact ids mean nothing elsewhere.
-type identity struct {
-	name        string
-	incarnation store.Incarnation
+	audience store.Incarnation // each audience has its own; contact ids mean nothing elsewhere
 }
 
 // Len gives the number of members.
@@ -70,20 +63,21 @@ func (m Members) Equal(o Members) bool {
 }
 
 func (m Members) combine(o Members, op func(a, b bitset.Set) bitset.Set) (Members, error) {
-	id, err := m.common(o)
+	common, err := m.common(o)
 	if err != nil {
 		return Members{}, err
 	}
-	return Members{ids: op(m.ids, o.ids), audience: id}, nil
+	return Members{ids: op(m.ids, o.ids), audience: common}, nil
 }
 
 // common gives the audience that both are of.
-func (m Members) common(o Members) (identity, error) {
+func (m Members) common(o Members) (store.Incarnation, error) {
+	var none store.Incarnation
 	switch {
-	case m.audience == o.audience, o.audience == identity{}:
+	case m.audience == o.audience, o.audience == none:
 		return m.audience, nil
-	case m.audience == identity{}:
+	case m.audience == none:
 		return o.audience, nil
 	}
-	return identity{}, &audience.FieldError{Path: "members", Rule: "audience", Hint: "members of one audience, from one life of its store"}
+	return none, &audience.FieldError{Path: "members", Rule: "audience", Hint: "members of one audience, from one life of its store"}
 }
