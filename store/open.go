@@ -104,11 +104,12 @@ func (a *Audience) Logger() *slog.Logger { return a.logger }
 // Limits gives the limits in force.
 func (a *Audience) Limits() audience.Limits { return a.limits }
 
-// Schema gives a copy of the latest schema that a transaction of this handle
-// saw. [Reader.Schema] gives that of a snapshot.
+// Schema gives a copy of the latest schema that a View or a committed Update
+// of this handle saw. [Reader.Schema] gives that of a snapshot.
 func (a *Audience) Schema() audience.Schema { return a.settings.Load().Schema.Clone() }
 
-// Zone gives the latest time zone that a transaction of this handle saw.
+// Zone gives the latest time zone that a View or a committed Update of this
+// handle saw.
 func (a *Audience) Zone() *time.Location { return a.settings.Load().zone }
 
 // Unwrap gives the adapter's partition, for capabilities.
