@@ -109,11 +109,11 @@ func (c *checker) still(e ast.Expr) value {
 func (c *checker) settle(e ast.Expr, v value) value {
 	switch v.motion {
 	case isNow:
-		c.fail(c.start(e), ruleNow, "now cannot be used here: only in comparisons of timestamps, in a difference that is compared "+
-			"with a constant duration, and in getters down to hours", `such as contact.created_at < ago("30d")`)
+		c.fail(c.start(e), ruleNow, "now cannot be used here",
+			"only in comparisons of timestamps, in differences compared with a constant duration, and in getters down to hours")
 	case moving:
-		c.fail(c.start(e), ruleNow, "what moves with now can only be compared with timestamps, subtracted and compared with a constant "+
-			"duration, read by getters down to hours, or be the edge of a window", "")
+		c.fail(c.start(e), ruleNow, "what moves with now cannot be used here",
+			"only as the edge of a window, in comparisons of timestamps, in differences compared with a constant duration, and in getters down to hours")
 	case combined:
 		c.fail(c.start(e), ruleNow, "a difference with now can only be compared with a constant duration",
 			`such as now - contact.created_at > duration("720h")`)
@@ -130,7 +130,7 @@ func (c *checker) want(e ast.Expr, v value, want typ, what string) bool {
 		return false
 	}
 	if !v.same(want) {
-		c.failf(c.start(e), ruleType, "", "%s is %s, not %s", what, want, v.typ)
+		c.failf(c.start(e), ruleType, typeHint(want, v.typ), "%s must be %s, not %s", what, want, v.typ)
 		return false
 	}
 	return true
@@ -142,9 +142,25 @@ func (c *checker) boolean(e ast.Expr, what string) (value, bool) {
 	return v, c.want(e, v, typ{kind: boolKind}, what)
 }
 
+// typeHint says what to do about a text or an int in the place of something
+// else.
+func typeHint(a, b typ) string {
+	switch {
+	case a.isNumber() && b.isNumber():
+		return "double(...) around the int"
+	case a.kind == timeKind && b.kind == stringKind || a.kind == stringKind && b.kind == timeKind:
+		return `date("2026-01-31") or timestamp("2026-01-31T09:30:00Z") for a constant`
+	case a.kind == spanKind && (b.kind == stringKind || b.isNumber()) || b.kind == spanKind && (a.kind == stringKind || a.isNumber()):
+		return `duration("36h") for a constant`
+	case a.kind == boolKind && b.kind == streamKind:
+		return "end events with .any()"
+	}
+	return ""
+}
+
 func (c *checker) literal(e ast.Expr) value {
 	v := value{tree: e, constant: true}
-	switch x := e.AsLiteral().(type) {
+	switch e.AsLiteral().(type) {
 	case types.Bool:
 		v.kind = boolKind
 	case types.Int:
@@ -153,7 +169,6 @@ func (c *checker) literal(e ast.Expr) value {
 		v.kind = doubleKind
 	case types.String:
 		v.kind = stringKind
-		_ = x
 	default:
 		c.fail(c.at(e), ruleLiteral, "constants of this kind are not part of the language", "true, 1, 1.5 or \"text\"")
 		return value{}

@@ -111,7 +111,7 @@ func (c *checker) written(e ast.Expr, rule, what, example string) (string, bool)
 	}
 	text, ok := v.text()
 	if !ok {
-		c.fail(c.start(e), rule, what+" is a string that is written out", "such as "+example)
+		c.fail(c.start(e), rule, what+" must be a string that is written out", "such as "+example)
 	}
 	return text, ok
 }
@@ -158,7 +158,7 @@ func (c *checker) orValue(e ast.Expr, target value) value {
 		return value{}
 	}
 	if !field.same(d.typ) {
-		c.failf(c.start(arg), ruleType, mixHint(field.typ, d.typ), "the default is %s, not %s", d.typ, field.typ)
+		c.failf(c.start(arg), ruleType, typeHint(field.typ, d.typ), "the default is %s, not %s", d.typ, field.typ)
 		return value{}
 	}
 	c.known(arg, field, d)

@@ -70,8 +70,11 @@ func (c *checker) ident(e ast.Expr) value {
 		known = append(known, l.name)
 	}
 	hint := didYouMean(name, known, "contact.<field>, now or a function")
+	if near := nearest(name, c.fieldNames()); near != "" {
+		hint = "did you mean contact." + near + "?"
+	}
 	if _, _, ok := c.contactField(name); ok {
-		hint = "contact." + name
+		hint = "write contact." + name
 	} else if slices.Contains(c.globals(), name) {
 		hint = "it is a function: " + name + "(...)"
 	}
@@ -143,7 +146,7 @@ func (c *checker) member(e, operand ast.Expr, name string, optional bool) value 
 func (c *checker) field(e ast.Expr, name string, optional bool) value {
 	f, custom, ok := c.contactField(name)
 	if !ok {
-		c.failf(c.nameAt(e), ruleField, didYouMean(name, c.fieldNames(), "a field of the schema"), "the contact has no field %s", strconv.Quote(name))
+		c.failf(c.nameAt(e), ruleField, didYouMean(name, c.fieldNames(), "declare it in the schema"), "the contact has no field %s", strconv.Quote(name))
 		return value{}
 	}
 	read := fieldRead(c.env, f, custom)

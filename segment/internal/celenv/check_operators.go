@@ -66,7 +66,7 @@ func (c *checker) conditional(e ast.Expr) value {
 		return value{}
 	}
 	if !a.same(b.typ) {
-		c.failf(c.at(e), ruleType, mixHint(a.typ, b.typ), "the two sides of : are %s and %s", a.typ, b.typ)
+		c.failf(c.at(e), ruleType, typeHint(a.typ, b.typ), "the two sides of : are %s and %s", a.typ, b.typ)
 		return value{}
 	}
 	t := a.typ
@@ -74,14 +74,6 @@ func (c *checker) conditional(e ast.Expr) value {
 		t = b.typ
 	}
 	return value{tree: c.node(e.ID(), buildConditional, cond.tree, a.tree, b.tree), typ: t, motion: max(a.motion, b.motion)}
-}
-
-// mixHint says what to do about an int beside a double.
-func mixHint(a, b typ) string {
-	if a.isNumber() && b.isNumber() {
-		return "double(...) around the int"
-	}
-	return ""
 }
 
 func (c *checker) comparison(e ast.Expr, name string) value {
@@ -103,7 +95,7 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 func (c *checker) comparable(e ast.Expr, name string, a, b value) bool {
 	switch {
 	case !a.same(b.typ):
-		c.failf(c.at(e), ruleType, mixHint(a.typ, b.typ), "%s cannot be compared with %s", a.typ, b.typ)
+		c.failf(c.at(e), ruleType, typeHint(a.typ, b.typ), "%s cannot be compared with %s", a.typ, b.typ)
 	case a.kind == listKind:
 		c.fail(c.at(e), ruleType, "lists cannot be compared", "in, exists or all")
 	case a.kind == boolKind && name != operators.Equals && name != operators.NotEquals:
@@ -188,11 +180,11 @@ func (c *checker) membership(e ast.Expr) value {
 		return value{}
 	}
 	if list.kind != listKind {
-		c.failf(c.start(args[1]), ruleType, "", "what stands after in is a list, not %s", list.typ)
+		c.failf(c.start(args[1]), ruleType, "", "what stands after in must be a list, not %s", list.typ)
 		return value{}
 	}
 	if a.kind == listKind || list.elem != invalid && a.kind != list.elem {
-		c.failf(c.at(e), ruleType, mixHint(a.typ, typ{kind: list.elem}), "%s cannot be in %s", a.typ, list.typ)
+		c.failf(c.at(e), ruleType, typeHint(a.typ, typ{kind: list.elem}), "%s cannot be in %s", a.typ, list.typ)
 		return value{}
 	}
 	c.known(args[1], a, list)
@@ -226,7 +218,7 @@ func (c *checker) arithmetic(e ast.Expr, name string) value {
 	add := name == operators.Add
 	switch {
 	case a.kind != b.kind, !a.isNumber() && !(add && a.kind == stringKind), name == operators.Modulo && a.kind != intKind:
-		c.failf(c.at(e), ruleType, mixHint(a.typ, b.typ), "there is no %s %s %s", a.typ, sign, b.typ)
+		c.failf(c.at(e), ruleType, typeHint(a.typ, b.typ), "there is no %s %s %s", a.typ, sign, b.typ)
 		return value{}
 	}
 	return value{tree: c.node(e.ID(), buildArithmetic(a.kind, name), a.tree, b.tree), typ: a.typ, constant: a.constant && b.constant}

@@ -176,7 +176,7 @@ func (c *checker) events(e ast.Expr, what string) *stream {
 		return nil
 	}
 	if v.kind != streamKind {
-		c.failf(c.start(e), ruleType, `such as events("purchase")`, "%s is events, not %s", what, v.typ)
+		c.failf(c.start(e), ruleType, `such as events("purchase")`, "%s must be events, not %s", what, v.typ)
 		return nil
 	}
 	return v.stream
@@ -207,7 +207,7 @@ func (c *checker) ratio(e ast.Expr) value {
 		return value{}
 	}
 	if !a.isNumber() || a.kind != b.kind {
-		c.failf(c.nameAt(e), ruleType, mixHint(a.typ, b.typ), "there is no ratio of %s and %s", a.typ, b.typ)
+		c.failf(c.nameAt(e), ruleType, typeHint(a.typ, b.typ), "there is no ratio of %s and %s", a.typ, b.typ)
 		return value{}
 	}
 	return value{tree: c.node(e.ID(), buildRatio, a.tree, b.tree), typ: typ{kind: doubleKind}}
