@@ -61,13 +61,15 @@ func TestSameContent(t *testing.T) {
 		require.True(t, a.SameContent(&b), name)
 	}
 	for name, change := range map[string]func(*audience.Event){
-		"type":           func(e *audience.Event) { e.Type = "x" },
-		"time":           func(e *audience.Event) { e.Time = e.Time.Add(microsecond) },
-		"retraction":     func(e *audience.Event) { e.Retracted = true },
-		"value":          func(e *audience.Event) { e.Props[0].Value = audience.IntValue(8) },
-		"type of value":  func(e *audience.Event) { e.Props[0].Value = audience.DoubleValue(7) },
-		"property":       func(e *audience.Event) { e.Props[0].ID = 2 },
-		"more":           func(e *audience.Event) { e.Props = append(e.Props, audience.EventProp{ID: 2, Value: audience.IntValue(7)}) },
+		"type":          func(e *audience.Event) { e.Type = "x" },
+		"time":          func(e *audience.Event) { e.Time = e.Time.Add(microsecond) },
+		"retraction":    func(e *audience.Event) { e.Retracted = true },
+		"value":         func(e *audience.Event) { e.Props[0].Value = audience.IntValue(8) },
+		"type of value": func(e *audience.Event) { e.Props[0].Value = audience.DoubleValue(7) },
+		"property":      func(e *audience.Event) { e.Props[0].ID = 2 },
+		"more": func(e *audience.Event) {
+			e.Props = append(e.Props, audience.EventProp{ID: 2, Value: audience.IntValue(7)})
+		},
 		"less":           func(e *audience.Event) { e.Props = nil },
 		"absent is less": func(e *audience.Event) { e.Props[0].Value = audience.Value{} },
 	} {

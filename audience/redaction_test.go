@@ -23,7 +23,9 @@ const (
 	secretNumber = 7_316_055
 )
 
-func secretAddress() audience.Address { return audience.MustAddress(secretText + "@" + secretText + ".com") }
+func secretAddress() audience.Address {
+	return audience.MustAddress(secretText + "@" + secretText + ".com")
+}
 
 func secretValues() map[string]audience.Value {
 	return map[string]audience.Value{
