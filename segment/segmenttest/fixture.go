@@ -82,6 +82,9 @@ func (f *Fixture) Event(name, eventType string, pairs ...any) {
 	}
 	_, err := f.player.aud.Append(f.t.Context(), w)
 	require.NoError(f.t, err, "Event %s of %s", eventType, name)
+	if f.player.cast.known(name) {
+		f.player.cast.keep(name, w)
+	}
 }
 
 // Subscribe records that a contact consents to marketing by e-mail.
@@ -144,11 +147,22 @@ func (f *Fixture) expect(e Expect) {
 	_, defined := f.player.defined[e.Segment]
 	require.True(f.t, defined, "there is no segment %q", e.Segment)
 	for _, name := range e.People.Names {
-		require.True(f.t, f.player.cast.lives(name), "there is no contact %q", name)
+		f.find(name)
 	}
 	if err := f.player.expect(f.t.Context(), e); err != nil {
 		f.t.Errorf("segment %s: %s\n%v", e.Segment, f.player.defined[e.Segment].Source, err)
 	}
+}
+
+// find takes note of a contact that the test made by other means than the fixture.
+func (f *Fixture) find(name string) {
+	f.t.Helper()
+	if f.player.cast.lives(name) {
+		return
+	}
+	c, err := f.player.aud.Contact(f.t.Context(), audience.Key(name))
+	require.NoError(f.t, err, "there is no contact %q", name)
+	f.player.meet(name, c.ID)
 }
 
 // Play plays statements of a script from here on, for whatever a fixture has no call for: merges, revisions, suppressions
@@ -167,14 +181,14 @@ func (f *Fixture) Play(statements string) {
 		err = p.statement(all[i])
 	}
 	require.NoError(f.t, err)
+	f.player.prepare(p.steps)
+	if err := f.player.play(f.t.Context(), p.file, p.steps); err != nil {
+		f.t.Errorf("\n%v", err)
+	}
 	for name, x := range p.cast.people { // revisions go on from here
 		if known := f.player.cast.people[name]; known != nil {
 			known.events = x.events
 		}
-	}
-	f.player.prepare(p.steps)
-	if err := f.player.play(f.t.Context(), p.file, p.steps); err != nil {
-		f.t.Errorf("\n%v", err)
 	}
 }
 

@@ -25,7 +25,7 @@ type statement []textLine
 // split gives the statements of a script.
 func split(file, text string) ([]statement, error) {
 	if len(text) > maxScriptBytes {
-		return nil, &ParseError{File: file, Line: 1, Column: 1, Limit: true, Message: "a script of at most " + strconv.Itoa(maxScriptBytes) + " bytes"}
+		return nil, tooMany(file, place{1, 1}, "bytes", maxScriptBytes)
 	}
 	var out []statement
 	for i, line := range strings.Split(text, "\n") {
@@ -42,7 +42,7 @@ func split(file, text string) ([]statement, error) {
 			}
 		case len(trimmed) == len(line):
 			if len(out) == maxSteps {
-				return nil, &ParseError{File: file, Line: at.number, Column: 1, Limit: true, Message: "at most " + strconv.Itoa(maxSteps) + " statements"}
+				return nil, tooMany(file, place{at.number, 1}, "statements", maxSteps)
 			}
 			out = append(out, statement{at})
 		case len(out) == 0:
@@ -55,6 +55,10 @@ func split(file, text string) ([]statement, error) {
 		out[i] = out[i].trimmed()
 	}
 	return out, nil
+}
+
+func tooMany(file string, at place, what string, limit int) error {
+	return &ParseError{File: file, Line: at.line, Column: at.column, Limit: true, Message: "at most " + strconv.Itoa(limit) + " " + what}
 }
 
 // trimmed drops the empty lines at the end.

@@ -194,11 +194,11 @@ func (p *parser) pairs(args []word) ([]pair, error) {
 		if x.key, ok = unquote(key); !ok || x.key == "" {
 			return nil, p.fail(w.place(), `a key in front of the =, such as score or "utm-source"`)
 		}
-		if id := x.key + string(x.op); seen[id] {
+		id := x.key + string(x.op)
+		if seen[id] {
 			return nil, p.fail(w.place(), "a key stands once in a statement")
-		} else {
-			seen[id] = true
 		}
+		seen[id] = true
 		out = append(out, x)
 	}
 	return out, nil

@@ -17,7 +17,7 @@ func (p *parser) contact(verb word, args []word) (func(), error) {
 		return nil, p.fail(args[0].place(), "a contact: a to z, then also digits, _ and -, at most 64")
 	}
 	if len(p.cast.people) >= maxContacts && p.cast.people[name] == nil {
-		return nil, p.fail(args[0].place(), "at most %d contacts", maxContacts)
+		return nil, tooMany(p.file, args[0].place(), "contacts", maxContacts)
 	}
 	w := audience.ContactWrite{Match: audience.Key(name)}
 	args = args[1:]

@@ -110,11 +110,11 @@ func (p *parser) value(x pair, t audience.Type) (audience.Value, error) {
 }
 
 func (p *parser) rawValue(x pair, t audience.Type) (audience.Value, error) {
-	switch t {
-	case audience.TypeTimestamp:
+	if t == audience.TypeTimestamp {
 		at, err := p.instant(x.value, x.at)
 		return audience.TimestampValue(at), err
-	case audience.TypeStringList:
+	}
+	if t == audience.TypeStringList {
 		items, err := p.items(x)
 		return audience.StringListValue(items...), err
 	}
@@ -143,8 +143,9 @@ func scalar(s string, t audience.Type) (audience.Value, bool) {
 	case audience.TypeDate:
 		d, err := audience.ParseDate(s)
 		return audience.DateValue(d), err == nil
+	default:
+		return audience.Value{}, false
 	}
-	return audience.Value{}, false
 }
 
 // items reads a list: items in quotes or not, with commas between; nothing at all is no item.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment"
@@ -21,9 +22,26 @@ const maxFailures = 20
 // The error joins one error per expectation that does not hold, up to 20, each with file and line; anything else that
 // goes wrong ends the script.
 func Play(ctx context.Context, s *Script, aud *store.Audience, clock *Clock, system System) error {
+	if err := checkWorld(ctx, s, aud); err != nil {
+		return fmt.Errorf("%s: %w", s.File, err)
+	}
 	p := newPlayer(aud, clock, system)
 	p.prepare(s.Steps)
 	return p.play(ctx, s.File, s.Steps)
+}
+
+// checkWorld reports why a script cannot begin in an audience, or nil.
+func checkWorld(ctx context.Context, s *Script, aud *store.Audience) error {
+	if now := aud.Now(); !now.Equal(s.Start) {
+		return fmt.Errorf("the clock shows %s and the script begins at %s", now.Format(time.RFC3339Nano), s.Start.Format(time.RFC3339Nano))
+	}
+	return aud.View(ctx, func(r *store.Reader) error {
+		page, err := r.Contacts(ctx, store.ContactQuery{Limit: 1})
+		if err == nil && len(page.Items) > 0 {
+			err = errors.New("the audience must be empty")
+		}
+		return err
+	})
 }
 
 // play plays steps that are prepared.
@@ -238,11 +256,16 @@ func (p *player) put(ctx context.Context, do Put) error {
 	if err != nil {
 		return err
 	}
-	p.cast.add(do.Name)
-	if p.cast.lives(do.Name) {
-		p.ids[do.Name], p.names[result.ID] = result.ID, do.Name
-	}
+	p.meet(do.Name, result.ID)
 	return nil
+}
+
+// meet takes note of a contact, unless the name leads to one that she was merged into.
+func (p *player) meet(name string, id audience.ContactID) {
+	p.cast.add(name)
+	if p.cast.lives(name) {
+		p.ids[name], p.names[id] = id, name
+	}
 }
 
 func refs(names []string) []audience.Ref {

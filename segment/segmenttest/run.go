@@ -61,7 +61,7 @@ func testKeys(t testing.TB) audience.Keys {
 }
 
 //go:embed scripts
-var embedded embed.FS //nolint:gochecknoglobals // go:embed needs a package variable; nothing writes to it
+var embedded embed.FS
 
 // Scripts gives the scripts that say what the language means, for [Run].
 func Scripts() fs.FS {

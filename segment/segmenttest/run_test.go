@@ -9,16 +9,22 @@ import (
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 )
 
-// TestScriptsParse says where a script is wrong before any is played.
-func TestScriptsParse(t *testing.T) {
+// TestScripts holds the memory store and the reference evaluator to every script.
+func TestScripts(t *testing.T) {
+	segmenttest.Run(t, segmenttest.Scripts(), segmenttest.Memory)
+}
+
+func scriptFiles(t testing.TB) []string {
+	t.Helper()
 	files, err := fs.Glob(segmenttest.Scripts(), "*.txt")
 	require.NoError(t, err)
-	require.Greater(t, len(files), 3)
-	for _, file := range files {
-		text, err := fs.ReadFile(segmenttest.Scripts(), file)
-		require.NoError(t, err)
-		s, err := segmenttest.Parse(file, string(text))
-		require.NoError(t, err)
-		require.NotEmpty(t, s.Steps, file)
-	}
+	require.Greater(t, len(files), 40)
+	return files
+}
+
+func scriptText(t testing.TB, file string) string {
+	t.Helper()
+	text, err := fs.ReadFile(segmenttest.Scripts(), file)
+	require.NoError(t, err)
+	return string(text)
 }
