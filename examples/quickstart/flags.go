@@ -1,0 +1,146 @@
+package main
+
+import (
+	"embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/importer"
+)
+
+//go:embed sample
+var sample embed.FS
+
+// sampleNow is the instant that the sample is about.
+func sampleNow() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+// options are what one run is to do.
+type options struct {
+	contacts []importer.Source
+	events   []importer.Source
+	inputs   []string // files that must not be written over
+	segments fs.FS
+	folder   string // of the segments, as errors call it
+	now      time.Time
+	attest   string
+	json     bool
+	out      string // empty: a temporary folder
+	sample   bool
+}
+
+// parse reads the command line. Without an error but nil, help was asked for
+// and given.
+func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, error) {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	contacts := flags.String("contacts", "", "CSV `file` of contacts; without it and -events the sample is used")
+	events := flags.String("events", "", "CSV `file` of events")
+	segments := flags.String("segments", "", "`folder` of segments, one per NAME.cel (default the two reference segments)")
+	now := flags.String("now", "", "`instant` of the run as RFC 3339 (default the sample's for the sample, else the clock)")
+	attest := flags.String("attest", "", "`text` that attests the consent behind \"subscribed\"; without it such contacts are pending")
+	json := flags.Bool("json", false, "print the members of each segment as one line of JSON, and export nothing")
+	out := flags.String("out", "", "`folder` for the export (default a temporary one)")
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errUsage // flag has said it
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("%w: unexpected argument %q; files are given with -contacts and -events", errUsage, flags.Arg(0))
+	}
+	o := &options{attest: *attest, json: *json, out: *out, sample: *contacts == "" && *events == ""}
+	if err := o.setNow(*now, clock); err != nil {
+		return nil, err
+	}
+	if err := o.setFiles(*contacts, *events); err != nil {
+		return nil, err
+	}
+	return o, o.setSegments(*segments)
+}
+
+// errUsage is a command line that cannot be understood.
+var errUsage = errors.New("usage")
+
+func (o *options) setNow(text string, clock func() time.Time) error {
+	switch {
+	case text == "" && o.sample:
+		o.now = sampleNow()
+		return nil
+	case text == "":
+		o.now = audience.FromMicros(audience.Micros(clock()))
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err == nil {
+		at, err = audience.Instant(at)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: -now wants an instant as RFC 3339, such as 2026-03-01T12:00:00Z", errUsage)
+	}
+	o.now = at
+	return nil
+}
+
+func (o *options) setFiles(contacts, events string) error {
+	if o.sample {
+		o.contacts = []importer.Source{importer.FS(sample, "sample/shop.csv"), importer.FS(sample, "sample/newsletter.csv")}
+		o.events = []importer.Source{importer.FS(sample, "sample/events.csv")}
+		if o.attest == "" {
+			text, err := sample.ReadFile("sample/attestation.txt")
+			o.attest = strings.TrimSpace(string(text))
+			return err
+		}
+		return nil
+	}
+	for _, f := range []struct {
+		name string
+		into *[]importer.Source
+	}{{contacts, &o.contacts}, {events, &o.events}} {
+		if f.name == "" {
+			continue
+		}
+		src, err := source(f.name)
+		if err != nil {
+			return err
+		}
+		*f.into = append(*f.into, src)
+		o.inputs = append(o.inputs, f.name)
+	}
+	return nil
+}
+
+// source gives a file. What can be read only once, such as a pipe, is read now.
+func source(name string) (importer.Source, error) {
+	const most = 256 << 20
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().IsRegular() || info.IsDir() {
+		return importer.File(name), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return importer.Spool(filepath.Base(name), f, most)
+}
+
+func (o *options) setSegments(folder string) (err error) {
+	o.folder, o.segments = folder, os.DirFS(folder)
+	if folder == "" {
+		o.segments, err = fs.Sub(sample, "sample/segments")
+	}
+	return err
+}

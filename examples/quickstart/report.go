@@ -1,0 +1,253 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// printReport prints what a person wants to see, and exports.
+func (r *runner) printReport(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) error {
+	seen, err := r.look(ctx, reader, set, result)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "As of %s\n", r.opts.now.Format("2006-01-02 15:04:05 MST"))
+	r.printImports()
+	r.printAudience(seen, result.Contacts)
+	if err := r.printSegments(ctx, reader, set, result); err != nil {
+		return err
+	}
+	if err := r.printReasons(set, seen); err != nil {
+		return err
+	}
+	return r.export(ctx, reader, set, result)
+}
+
+// heading begins a part of the report.
+func (r *runner) heading(title string) {
+	fmt.Fprintf(r.out, "\n%s\n%s\n", title, strings.Repeat("─", utf8.RuneCountInString(title)))
+}
+
+// table prints rows of cells that end with a tab each, in columns.
+func (r *runner) table(print func(w io.Writer)) {
+	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
+	print(w)
+	_ = w.Flush() // r.out keeps its first error
+}
+
+func (r *runner) printImports() {
+	r.heading("Imported")
+	r.table(func(w io.Writer) {
+		for _, f := range r.files {
+			fmt.Fprintf(w, "  %s\t%d rows of %s\t%d new\t%d updated\t%d known already\t%d bad\n",
+				f.name, f.report.Rows, f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
+		}
+	})
+}
+
+// printAudience draws who is there and what happened.
+func (r *runner) printAudience(seen *overview, contacts int) {
+	r.heading(fmt.Sprintf("Audience of %d contacts by status", contacts))
+	r.chart(seen.statuses, contacts)
+	total := 0
+	for _, n := range seen.events {
+		total += n.count
+	}
+	if total > 0 {
+		r.heading(fmt.Sprintf("%d events by type", total))
+		r.chart(seen.events, slices.MaxFunc(seen.events, func(a, b tally) int { return a.count - b.count }).count)
+	}
+}
+
+// chart draws one bar per tally; a bar of full length is most.
+func (r *runner) chart(tallies []tally, most int) {
+	r.table(func(w io.Writer) {
+		for _, t := range tallies {
+			if t.count > 0 {
+				fmt.Fprintf(w, "  %s\t%6d\t%s\n", t.name, t.count, bar(t.count, most))
+			}
+		}
+	})
+}
+
+// bar draws n of most in eighths of a character.
+func bar(n, most int) string {
+	const width = 40
+	eighths := (n*width*8 + most - 1) / max(most, 1)
+	s := strings.Repeat("█", eighths/8)
+	if rest := eighths % 8; rest > 0 {
+		s += string([]rune(" ▏▎▍▌▋▊▉")[rest])
+	}
+	return s
+}
+
+// printSegments prints each segment with its size and a few members.
+func (r *runner) printSegments(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) error {
+	const few = 5
+	r.heading("Segments")
+	for _, name := range set.Names() {
+		members, _ := result.Members(name)
+		fmt.Fprintf(r.out, "  %s: %d of %d contacts\n  %s\n", titleOf(set, name), members.Len(), result.Contacts, gauge(members.Len(), result.Contacts))
+		shown := 0
+		for id := range members.All() {
+			if shown++; shown > few {
+				fmt.Fprintf(r.out, "    and %d more\n", members.Len()-few)
+				break
+			}
+			c, err := reader.Contact(ctx, audience.ID(id))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(r.out, "    %s\n", masked(&c))
+		}
+	}
+	return nil
+}
+
+// gauge draws a share.
+func gauge(n, of int) string {
+	const width = 40
+	filled := n * width / max(of, 1)
+	if n > 0 {
+		filled = max(filled, 1)
+	}
+	return strings.Repeat("█", filled) + strings.Repeat("░", width-filled)
+}
+
+// titleOf is a segment's title with its name.
+func titleOf(set *segment.Set, name string) string {
+	if def, _ := set.Definition(name); def.Title != "" {
+		return def.Title + " (" + name + ")"
+	}
+	return name
+}
+
+// printReasons prints for each segment why one contact is in and another is
+// not.
+func (r *runner) printReasons(set *segment.Set, seen *overview) error {
+	for i, name := range set.Names() {
+		r.heading("Why " + titleOf(set, name))
+		for _, e := range []struct {
+			who  *example
+			text string
+		}{{seen.in[i], "is in"}, {seen.out[i], "is not"}} {
+			if e.who == nil {
+				fmt.Fprintf(r.out, "  Nobody %s.\n", e.text)
+				continue
+			}
+			fmt.Fprintf(r.out, "  %s %s:\n", e.who.masked, e.text)
+			for _, atom := range e.who.atoms {
+				fmt.Fprintf(r.out, "    %s\n", atomLine(atom))
+			}
+		}
+	}
+	return nil
+}
+
+// atomLine is a condition with what it is for a contact. Addresses are masked,
+// and what else says who somebody is does not show.
+func atomLine(a segment.Atom) string {
+	if !a.HasValue {
+		return a.Reveal()
+	}
+	if address, err := audience.ParseAddress(a.Value.Reveal()); err == nil {
+		a.Value = audience.NewPrivate(address.Masked())
+	}
+	for _, field := range []string{"first_name", "last_name", "phone"} {
+		if strings.Contains(a.Source, "contact."+field) {
+			a.Value = audience.NewPrivate(fmt.Sprint(a.Value))
+		}
+	}
+	return a.Reveal()
+}
+
+// tally is how often something is there.
+type tally struct {
+	name  string
+	count int
+}
+
+// example is a contact with the reasons of one segment.
+type example struct {
+	masked string
+	atoms  []segment.Atom
+	missed int // conditions that speak against her
+}
+
+// overview is what one pass over the audience finds.
+type overview struct {
+	statuses []tally
+	events   []tally
+	in, out  []*example // of each segment
+}
+
+// look goes through the audience once. Of those who are not in a segment the
+// one who is nearest is kept, of the first thousand.
+func (r *runner) look(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) (*overview, error) {
+	names := set.Names()
+	seen := &overview{in: make([]*example, len(names)), out: make([]*example, len(names))}
+	parts := set.Parts().Union(audience.ProfileParts{Ledger: true})
+	for s := audience.StatusNone; s <= audience.StatusComplained; s++ {
+		seen.statuses = append(seen.statuses, tally{name: s.String()})
+	}
+	schema := reader.Schema()
+	for _, t := range schema.Events {
+		parts = parts.Union(audience.ProfileParts{Events: []string{t.Name}})
+		seen.events = append(seen.events, tally{name: t.Name})
+	}
+	moment := set.At(r.opts.now)
+	rest := 1000
+	for p, err := range reader.AllProfiles(ctx, store.ProfileQuery{ContactQuery: store.ContactQuery{At: r.opts.now}, Parts: parts}) {
+		if err != nil {
+			return nil, err
+		}
+		seen.statuses[p.Status(r.opts.now).Status].count++
+		for i := range seen.events {
+			seen.events[i].count += len(p.Events(seen.events[i].name))
+		}
+		for i, name := range names {
+			members, _ := result.Members(name)
+			if err := seen.weigh(i, name, moment, &p, members.Contains(p.Contact.ID), rest > 0); err != nil {
+				return nil, err
+			}
+		}
+		rest--
+	}
+	slices.SortStableFunc(seen.events, func(a, b tally) int { return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.name, b.name)) })
+	return seen, nil
+}
+
+// weigh keeps the contact as an example of a segment if she is the first
+// member, or nearer than the one that is kept.
+func (o *overview) weigh(i int, name string, moment *segment.SetMoment, p *audience.Profile, in, compare bool) error {
+	if in && o.in[i] != nil || !in && o.out[i] != nil && !compare {
+		return nil
+	}
+	atoms, err := moment.Explain(name, p)
+	if err != nil {
+		return err
+	}
+	e := &example{masked: masked(&p.Contact), atoms: atoms}
+	for _, a := range atoms {
+		if a.Negated && a.Truth != segment.False || !a.Negated && a.Truth != segment.True {
+			e.missed++
+		}
+	}
+	switch {
+	case in:
+		o.in[i] = e
+	case o.out[i] == nil || e.missed < o.out[i].missed:
+		o.out[i] = e
+	}
+	return nil
+}

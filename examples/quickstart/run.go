@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/importer"
+	"github.com/audiencekit/audiencekit/importer/csvimport"
+	"github.com/audiencekit/audiencekit/segment"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/memstore"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // nothing could be used, or a segment does not compile
+	exitUsage  = 2 // the command line is not understood
+)
+
+// run is the whole program. Results go to stdout, everything else to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, err := parse(args, stderr, time.Now)
+	if opts == nil && err == nil {
+		return exitOK // help
+	}
+	if err == nil {
+		r := &runner{opts: opts, stderr: stderr, out: bufio.NewWriter(stdout)}
+		if err = r.run(ctx); err == nil {
+			err = r.out.Flush()
+		}
+	}
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errRefused): // each was said where it was found
+		return exitFailed
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(stderr, "quickstart:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "quickstart:", err)
+	return exitFailed
+}
+
+// Reasons to fail.
+var (
+	errRefused = errors.New("segments were refused")
+	errNothing = errors.New("nothing could be used: no contact came in")
+)
+
+// runner is one run.
+type runner struct {
+	opts   *options
+	stderr io.Writer
+	out    *bufio.Writer // stdout
+	aud    *store.Audience
+	files  []fileReport
+}
+
+// fileReport is what became of one file.
+type fileReport struct {
+	name   string
+	kind   string // "contacts" or "events"
+	report *importer.Report
+}
+
+func (r *runner) run(ctx context.Context) error {
+	defs, refused, err := r.load()
+	if err != nil {
+		return err
+	}
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	if err := r.importFiles(ctx); err != nil {
+		return err
+	}
+	set, also, err := r.compile(defs)
+	if err != nil {
+		return err
+	}
+	if err := r.show(ctx, set); err != nil {
+		return err
+	}
+	if refused || also {
+		return errors.Join(r.out.Flush(), errRefused)
+	}
+	return nil
+}
+
+// show evaluates the segments and prints what came out.
+func (r *runner) show(ctx context.Context, set *segment.Set) error {
+	return r.aud.View(ctx, func(reader *store.Reader) error {
+		result, err := set.Evaluate(ctx, reader, r.opts.now, nil)
+		if err != nil {
+			return err
+		}
+		if r.opts.json {
+			return r.printJSON(ctx, reader, result)
+		}
+		return r.printReport(ctx, reader, set, result)
+	})
+}
+
+// open opens an empty audience in memory. Its keys are made for this run:
+// nothing of it is kept. Its clock stands still at the instant of the run, so
+// that everything in the report is about the same instant.
+func (r *runner) open(ctx context.Context) error {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // it never fails
+	keys, err := audience.NewKeys("this-run", map[string][]byte{"this-run": secret})
+	if err != nil {
+		return err
+	}
+	r.aud, err = store.Open(ctx, memstore.New(), "quickstart", store.Options{
+		Keys: keys, Zone: time.UTC, Clock: func() time.Time { return r.opts.now },
+	})
+	return err
+}
+
+// importFiles imports contacts, then events.
+func (r *runner) importFiles(ctx context.Context) error {
+	for _, src := range r.opts.contacts {
+		if err := r.importFile(ctx, "contacts", src, csvimport.Contacts); err != nil {
+			return err
+		}
+	}
+	for _, src := range r.opts.events {
+		if err := r.importFile(ctx, "events", src, csvimport.Events); err != nil {
+			return err
+		}
+	}
+	created := 0
+	for _, f := range r.files {
+		if f.kind == "contacts" {
+			created += f.report.Created
+		}
+	}
+	if created == 0 {
+		return errNothing
+	}
+	return nil
+}
+
+type importFunc func(context.Context, *store.Audience, importer.Source, importer.Options) (*importer.Report, error)
+
+// importFile imports one file and says what could not be used of it, never
+// with its cells.
+func (r *runner) importFile(ctx context.Context, kind string, src importer.Source, do importFunc) error {
+	report, err := do(ctx, r.aud, src, importer.Options{
+		Job:         "quickstart",
+		Attestation: importer.Attestation{Text: r.opts.attest},
+		OnError:     func(e *importer.RowError) { r.complain(src.Name(), e) },
+	})
+	for _, column := range report.Columns {
+		r.complain(src.Name(), column)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", src.Name(), err)
+	}
+	if report.Pending > 0 {
+		r.complain(src.Name(), fmt.Errorf("%d of the rows say subscribed, but nothing attests their consent: recorded as pending; attest what you hold with -attest", report.Pending))
+	}
+	if report.Kept > 0 {
+		r.complain(src.Name(), fmt.Errorf("%d status cells were not recorded, because a refusal stands", report.Kept))
+	}
+	r.files = append(r.files, fileReport{name: src.Name(), kind: kind, report: report})
+	return nil
+}
+
+func (r *runner) complain(file string, err error) { fmt.Fprintf(r.stderr, "%s: %v\n", file, err) }
+
+// load reads the segments, before anything is imported for them. refused
+// reports that some files were.
+func (r *runner) load() (defs []segment.Definition, refused bool, err error) {
+	defs, err = segment.Load(r.opts.segments)
+	if refused, err = r.refuse(err); err != nil {
+		return nil, false, err
+	}
+	if len(defs) == 0 && !refused {
+		return nil, false, fmt.Errorf("%s: no segments: there is no file NAME.cel", r.opts.folder)
+	}
+	for i := range defs {
+		defs[i].File = filepath.Join(r.opts.folder, defs[i].File)
+	}
+	return defs, refused, nil
+}
+
+// compile compiles the segments against what the files brought. The set holds
+// those that were not refused.
+func (r *runner) compile(defs []segment.Definition) (set *segment.Set, refused bool, err error) {
+	language, err := segment.NewLanguage(r.aud.Schema(), segment.Options{Zone: r.aud.Zone()})
+	if err != nil {
+		return nil, false, err
+	}
+	set, err = language.CompileSet(defs...)
+	refused, err = r.refuse(err)
+	return set, refused, err
+}
+
+// refuse says what segments were refused for, as file:line:column. Any other
+// error it gives back.
+func (r *runner) refuse(err error) (bool, error) {
+	var set *segment.SetError
+	if !errors.As(err, &set) {
+		return false, err
+	}
+	for _, e := range set.Errors {
+		for _, e := range append([]*segment.CompileError{e}, e.More...) {
+			at := *e
+			if at.File == "" || filepath.Base(at.File) == at.File {
+				at.File = filepath.Join(r.opts.folder, at.File)
+			}
+			at.Line, at.Column = max(at.Line, 1), max(at.Column, 1)
+			fmt.Fprintln(r.stderr, at.Error())
+		}
+	}
+	return true, nil
+}
