@@ -44,8 +44,8 @@ func DecodeCursor(audienceName, query string, c Cursor) ([]byte, error) {
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(string(c))
 	switch {
-	case err != nil || len(b) < 1+cursorTagBytes:
-		return bad("damaged")
+	case err != nil || len(b) < 1+cursorTagBytes || base64.RawURLEncoding.EncodeToString(b) != string(c):
+		return bad("damaged") // the decoder skips line breaks
 	case b[0] != cursorVersion:
 		return bad("of another version")
 	}

@@ -85,8 +85,12 @@ func TestListsRefused(t *testing.T) {
 	ann, eve := audience.Key("ann"), audience.Key("eve")
 	bad := audience.Source{Name: "\xff"}
 	calls := map[string]func(*store.Tx, string, audience.Source, ...audience.Ref) error{
-		"join":  func(tx *store.Tx, l string, s audience.Source, r ...audience.Ref) error { return tx.AddToList(t.Context(), l, s, r...) },
-		"leave": func(tx *store.Tx, l string, s audience.Source, r ...audience.Ref) error { return tx.RemoveFromList(t.Context(), l, s, r...) },
+		"join": func(tx *store.Tx, l string, s audience.Source, r ...audience.Ref) error {
+			return tx.AddToList(t.Context(), l, s, r...)
+		},
+		"leave": func(tx *store.Tx, l string, s audience.Source, r ...audience.Ref) error {
+			return tx.RemoveFromList(t.Context(), l, s, r...)
+		},
 	}
 	tests := map[string]struct {
 		list   string

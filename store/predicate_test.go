@@ -67,7 +67,9 @@ func predicateProfile() *audience.Profile {
 	return p
 }
 
-func field(id audience.FieldID) store.Feature { return store.Feature{Kind: store.FeatureField, Field: id} }
+func field(id audience.FieldID) store.Feature {
+	return store.Feature{Kind: store.FeatureField, Field: id}
+}
 
 // Every comparison of every type with less, the same and more.
 func TestCompare(t *testing.T) {

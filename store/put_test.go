@@ -322,7 +322,9 @@ func TestPutFields(t *testing.T) {
 			{Name: "score", Type: audience.TypeInt, Owner: "scoring"},
 		}
 	})
-	set := func(name string, v audience.Value) map[string]audience.Value { return map[string]audience.Value{name: v} }
+	set := func(name string, v audience.Value) map[string]audience.Value {
+		return map[string]audience.Value{name: v}
+	}
 	tests := map[string]struct {
 		write audience.ContactWrite
 		err   error
@@ -494,4 +496,9 @@ func TestErasedComeBackByThemselvesOnly(t *testing.T) {
 	require.Empty(t, f.held("ann@example.com"))
 	require.False(t, *f.last().Suppressed)
 	require.Equal(t, "none", f.status(audience.Key("ann")), "nothing of before counts")
+}
+
+// contactWrite is a write of nothing but a key.
+func contactWrite(key string) audience.ContactWrite {
+	return audience.ContactWrite{Match: audience.Key(key)}
 }

@@ -103,14 +103,16 @@ func TestOpenRefused(t *testing.T) {
 		change func(*store.Options)
 		want   error
 	}{
-		"another type of a field":        {declare(field("tier", audience.TypeInt)), audience.ErrConflict},
-		"another type of a property":     {declare(prop("visit", "page", audience.TypeInt)), audience.ErrConflict},
-		"another type of a built-in":     {declare(prop("purchase", "value", audience.TypeString)), audience.ErrInvalid},
-		"another kind of list":           {declare(list(audience.List{Name: "vip", Kind: audience.ListTopic})), audience.ErrConflict},
-		"another purpose of a topic":     {declare(list(audience.List{Name: "news", Kind: audience.ListTopic, Purpose: "research"})), audience.ErrConflict},
-		"a field without a type":         {declare(field("size", 0)), audience.ErrInvalid},
-		"a field of the language":        {declare(field("email", audience.TypeString)), audience.ErrInvalid},
-		"too many fields with the rest":  {func(o *store.Options) { o.Schema, o.Limits = field("size", audience.TypeInt), audience.Limits{Fields: 1} }, audience.ErrLimit},
+		"another type of a field":    {declare(field("tier", audience.TypeInt)), audience.ErrConflict},
+		"another type of a property": {declare(prop("visit", "page", audience.TypeInt)), audience.ErrConflict},
+		"another type of a built-in": {declare(prop("purchase", "value", audience.TypeString)), audience.ErrInvalid},
+		"another kind of list":       {declare(list(audience.List{Name: "vip", Kind: audience.ListTopic})), audience.ErrConflict},
+		"another purpose of a topic": {declare(list(audience.List{Name: "news", Kind: audience.ListTopic, Purpose: "research"})), audience.ErrConflict},
+		"a field without a type":     {declare(field("size", 0)), audience.ErrInvalid},
+		"a field of the language":    {declare(field("email", audience.TypeString)), audience.ErrInvalid},
+		"too many fields with the rest": {func(o *store.Options) {
+			o.Schema, o.Limits = field("size", audience.TypeInt), audience.Limits{Fields: 1}
+		}, audience.ErrLimit},
 		"a field renamed to another one": {declare(audience.Schema{Fields: []audience.Field{{Name: "level", Type: audience.TypeInt, Renamed: "tier"}}}), audience.ErrConflict},
 		"no keys any more":               {func(o *store.Options) { o.Keys = audience.Keys{} }, audience.ErrDenied},
 		"a local zone":                   {func(o *store.Options) { o.Zone = time.FixedZone("Local", 0) }, audience.ErrInvalid},
