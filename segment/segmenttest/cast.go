@@ -16,6 +16,7 @@ type cast struct {
 type person struct {
 	gone   bool                            // deleted or erased
 	into   string                          // the contact she was merged into
+	losers []string                        // those who were merged into her
 	events map[string]*audience.EventWrite // the last word on each event she was given, by id
 }
 
@@ -61,30 +62,43 @@ func (c *cast) living() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.people)), func(name string) bool { return !c.lives(name) })
 }
 
-// remove takes out a contact and all who were merged into her.
-func (c *cast) remove(name string) {
-	var all []string
-	for other := range c.people {
-		if c.known(other) && c.root(other) == name {
-			all = append(all, other)
-		}
+// merge makes a living contact part of another one.
+func (c *cast) merge(loser, winner string) {
+	c.people[loser].into = winner
+	c.people[winner].losers = append(c.people[winner].losers, loser)
+}
+
+// unmerge makes a contact one of her own again.
+func (c *cast) unmerge(loser string) {
+	x := c.people[loser]
+	if winner := c.people[x.into]; winner != nil {
+		winner.losers = slices.DeleteFunc(slices.Clone(winner.losers), func(name string) bool { return name == loser })
 	}
-	for _, other := range all {
-		c.people[other].gone = true
+	x.into = ""
+}
+
+// each calls f for a contact and all who were merged into her, winners first.
+func (c *cast) each(name string, f func(*person)) {
+	x := c.people[name]
+	f(x)
+	for _, loser := range x.losers {
+		c.each(loser, f)
 	}
 }
 
-// event gives the last word on an event of a contact: of those merged, the highest revision.
+// remove takes out a contact and all who were merged into her.
+func (c *cast) remove(name string) {
+	c.each(name, func(x *person) { x.gone = true })
+}
+
+// event gives the last word on an event of a contact: of those merged, the highest revision, on a tie the winner's.
 func (c *cast) event(name, id string) *audience.EventWrite {
 	var last *audience.EventWrite
-	for _, other := range slices.Sorted(maps.Keys(c.people)) {
-		if !c.known(other) || c.root(other) != c.root(name) {
-			continue
-		}
-		if e := c.people[other].events[id]; e != nil && (last == nil || e.Revision > last.Revision) {
+	c.each(c.root(name), func(x *person) {
+		if e := x.events[id]; e != nil && (last == nil || e.Revision > last.Revision) {
 			last = e
 		}
-	}
+	})
 	return last
 }
 

@@ -11,6 +11,7 @@ const (
 	maxScriptBytes = 1 << 20
 	maxSteps       = 10_000
 	maxContacts    = 1_000
+	maxMerges      = 100
 )
 
 // textLine is one line of a script.

@@ -9,8 +9,8 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 )
 
-// Parse reads a script; file is its name in errors. The error is a [*ParseError], the first one. It reads anything in
-// time linear in its length, but for names that are looked up.
+// Parse reads a script; file is its name in errors. The error is a [*ParseError], the first one. A script may have 1 MiB,
+// 10,000 statements, 1,000 contacts and 100 merges.
 func Parse(file, text string) (*Script, error) {
 	p := &parser{file: file, zone: time.UTC, now: defaultStart(), cast: newCast()}
 	statements, err := split(file, text)
@@ -43,6 +43,7 @@ type parser struct {
 	timed    bool // an instant was read, so the zone is settled
 	lenient  bool // within what is to be refused: unknown names and double events are the point
 	cast     *cast
+	merges   int
 	steps    []Step
 	segments map[string]bool
 	current  Step // being read

@@ -150,8 +150,11 @@ func (p *parser) merge(verb word, args []word) (func(), error) {
 	if loser == winner && !p.lenient {
 		return nil, p.fail(args[2].place(), "another contact")
 	}
+	if p.merges++; p.merges > maxMerges {
+		return nil, tooMany(p.file, verb.place(), "merges", maxMerges)
+	}
 	p.current.Do = Merge{Winner: winner, Loser: loser}
-	return func() { p.cast.people[loser].into = winner }, nil
+	return func() { p.cast.merge(loser, winner) }, nil
 }
 
 func (p *parser) unmerge(verb word, args []word) (func(), error) {
@@ -166,7 +169,7 @@ func (p *parser) unmerge(verb word, args []word) (func(), error) {
 		return nil, p.fail(args[0].place(), "%s is not merged", loser)
 	}
 	p.current.Do = Unmerge{Loser: loser}
-	return func() { p.cast.people[loser].into = "" }, nil
+	return func() { p.cast.unmerge(loser) }, nil
 }
 
 // remove reads delete and erase.

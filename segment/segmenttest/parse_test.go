@@ -366,6 +366,7 @@ func TestParseLimits(t *testing.T) {
 		{"bytes", strings.Repeat("# x\n", 1<<18) + "contact ann"},
 		{"statements", strings.Repeat("advance 1us\n", 10_001)},
 		{"contacts", manyContacts(1_001)},
+		{"merges", manyContacts(102) + manyMerges(101)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -380,6 +381,14 @@ func manyContacts(n int) string {
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, "contact c%d\n", i)
+	}
+	return b.String()
+}
+
+func manyMerges(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "merge c%d into c%d\n", i, i+1)
 	}
 	return b.String()
 }

@@ -241,9 +241,9 @@ func (p *player) changeIn(ctx context.Context, tx *store.Tx, action Action) erro
 func (p *player) follow(action Action) {
 	switch do := action.(type) {
 	case Merge:
-		p.cast.people[do.Loser].into = do.Winner
+		p.cast.merge(do.Loser, do.Winner)
 	case Unmerge:
-		p.cast.people[do.Loser].into = ""
+		p.cast.unmerge(do.Loser)
 	case Delete:
 		p.cast.remove(do.Name)
 	case Erase:
