@@ -65,8 +65,9 @@ func (r *bareRow) ResolveName(name string) (any, bool) {
 	case audience.TypeStringList:
 		l, _ := v.StringList()
 		return l, true
+	default:
+		return types.NewErr("absent"), true
 	}
-	return types.NewErr("absent"), true
 }
 
 func bareProgram(b *testing.B, source string) cel.Program {

@@ -43,7 +43,6 @@ type checker struct {
 
 	builders []builder // of our own nodes
 	moments  []instantOf
-	slots    []*slot
 	parts    audience.ProfileParts
 	named    map[int]int64 // segments that are asked for, each with the first place
 }
@@ -75,10 +74,10 @@ func (c *checker) expr(e ast.Expr) value {
 		return c.call(e)
 	case ast.ListKind:
 		return c.list(e)
-	case ast.MapKind, ast.StructKind:
+	default:
 		c.fail(c.at(e), ruleLiteral, "maps and messages are not part of the language", "a list: [1, 2]")
+		return value{}
 	}
-	return value{}
 }
 
 // plain checks a part that must have a value of its own: no events, no

@@ -95,7 +95,7 @@ func (c *checker) comprehension(id int64, name string, list value, variable stri
 	yes := f.NewLiteral(id, types.True)
 	body := bodies[0].tree
 	out := value{typ: typ{kind: boolKind}}
-	make := func(start, cond, step, result ast.Expr) {
+	build := func(start, cond, step, result ast.Expr) {
 		out.tree = f.NewComprehension(id, list.tree, variable, f.AccuIdentName(), start, cond, step, result)
 	}
 	appended := func(x ast.Expr) ast.Expr {
@@ -104,24 +104,24 @@ func (c *checker) comprehension(id int64, name string, list value, variable stri
 	switch name {
 	case "exists":
 		cond := f.NewCall(id, operators.NotStrictlyFalse, f.NewCall(id, operators.LogicalNot, accu()))
-		make(f.NewLiteral(id, types.False), cond, f.NewCall(id, operators.LogicalOr, accu(), body), accu())
+		build(f.NewLiteral(id, types.False), cond, f.NewCall(id, operators.LogicalOr, accu(), body), accu())
 	case "all":
-		make(yes, f.NewCall(id, operators.NotStrictlyFalse, accu()), f.NewCall(id, operators.LogicalAnd, accu(), body), accu())
+		build(yes, f.NewCall(id, operators.NotStrictlyFalse, accu()), f.NewCall(id, operators.LogicalAnd, accu(), body), accu())
 	case "exists_one":
 		one := f.NewLiteral(id, types.IntOne)
 		step := f.NewCall(id, operators.Conditional, body, f.NewCall(id, operators.Add, accu(), one), accu())
-		make(f.NewLiteral(id, types.IntZero), yes, step, f.NewCall(id, operators.Equals, accu(), one))
+		build(f.NewLiteral(id, types.IntZero), yes, step, f.NewCall(id, operators.Equals, accu(), one))
 	case "filter":
 		out.typ = list.typ
 		x := f.NewIdent(id, variable)
-		make(f.NewList(id, nil, nil), yes, f.NewCall(id, operators.Conditional, body, appended(x), accu()), accu())
+		build(f.NewList(id, nil, nil), yes, f.NewCall(id, operators.Conditional, body, appended(x), accu()), accu())
 	case "map":
 		out.typ = typ{kind: listKind, elem: bodies[len(bodies)-1].kind}
 		step := appended(bodies[len(bodies)-1].tree)
 		if len(bodies) == 2 {
 			step = f.NewCall(id, operators.Conditional, body, step, accu())
 		}
-		make(f.NewList(id, nil, nil), yes, step, accu())
+		build(f.NewList(id, nil, nil), yes, step, accu())
 	}
 	return out
 }

@@ -217,7 +217,8 @@ func (c *checker) arithmetic(e ast.Expr, name string) value {
 	sign := operatorSign(name)
 	add := name == operators.Add
 	switch {
-	case a.kind != b.kind, !a.isNumber() && !(add && a.kind == stringKind), name == operators.Modulo && a.kind != intKind:
+	case a.kind == b.kind && (a.kind == intKind || a.kind == doubleKind && name != operators.Modulo || a.kind == stringKind && add):
+	default:
 		c.failf(c.at(e), ruleType, typeHint(a.typ, b.typ), "there is no %s %s %s", a.typ, sign, b.typ)
 		return value{}
 	}

@@ -97,8 +97,7 @@ func (c *checker) date(e ast.Expr, at int, text string) value {
 
 // hintOf gives what an error of package audience says is expected.
 func hintOf(err error) string {
-	var f *audience.FieldError
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*audience.FieldError](err); ok {
 		return f.Hint
 	}
 	return ""

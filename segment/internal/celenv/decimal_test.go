@@ -42,8 +42,8 @@ func TestDecimalSum(t *testing.T) {
 			d.addInt(math.MaxInt64)
 			d.addInt(math.MinInt64)
 		}
-		require.Equal(t, -3.0, d.float())
-		require.Equal(t, -0.5, d.mean())
+		require.Equal(t, math.Float64bits(-3), math.Float64bits(d.float()))
+		require.Equal(t, math.Float64bits(-0.5), math.Float64bits(d.mean()))
 	})
 }
 
@@ -75,8 +75,8 @@ func TestDecimalSumIsExact(t *testing.T) {
 			for _, v := range values {
 				d.add(v)
 			}
-			require.Equal(t, sum, d.float(), values)
-			require.Equal(t, mean, d.mean(), values)
+			require.Equal(t, math.Float64bits(sum), math.Float64bits(d.float()), values)
+			require.Equal(t, math.Float64bits(mean), math.Float64bits(d.mean()), values)
 		}
 	}
 }

@@ -17,7 +17,7 @@ const maxErrors = 10
 
 // errUnknown is the outcome of whatever has no value. It has a node id of its
 // own because cel-go would otherwise give it one, and it is shared.
-var errUnknown ref.Val = types.NewErrWithNodeID(1, "unknown")
+var errUnknown ref.Val = types.NewErrWithNodeID(1, "unknown") //nolint:gochecknoglobals // a sentinel like errSteps, of cel-go's kind
 
 // errSteps is the error of an evaluation that costs too much.
 var errSteps = fmt.Errorf("segment: the expression takes too many steps for a contact: %w", audience.ErrLimit)

@@ -37,8 +37,11 @@ func testSchema() audience.Schema {
 		},
 		Events: []audience.EventType{
 			{Name: "visit", Props: []audience.Prop{
-				{Name: "page", Type: audience.TypeString}, {Name: "secs", Type: audience.TypeInt}, {Name: "utm-source", Type: audience.TypeString},
-				{Name: "day", Type: audience.TypeDate}, {Name: "labels", Type: audience.TypeStringList},
+				{Name: "page", Type: audience.TypeString},
+				{Name: "secs", Type: audience.TypeInt},
+				{Name: "utm-source", Type: audience.TypeString},
+				{Name: "day", Type: audience.TypeDate},
+				{Name: "labels", Type: audience.TypeStringList},
 			}},
 			{Name: "quiz", Props: []audience.Prop{{Name: "secs", Type: audience.TypeDouble}}},
 		},

@@ -125,13 +125,13 @@ func converter(e *Env, t audience.Type) func(audience.Value) ref.Val {
 			}
 			return errUnknown
 		}
-	}
-	return func(v audience.Value) ref.Val {
-		us, ok := instantIn(e, v)
-		if !ok {
+	default: // a timestamp or a date
+		return func(v audience.Value) ref.Val {
+			if t, ok := instantIn(e, v); ok {
+				return types.Timestamp{Time: t}
+			}
 			return errUnknown
 		}
-		return types.Timestamp{Time: us}
 	}
 }
 

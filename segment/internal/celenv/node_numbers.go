@@ -28,8 +28,9 @@ func buildArithmetic(k kind, operator string) builder {
 		return ints(operator)
 	case doubleKind:
 		return doubles(operator)
+	default:
+		return concatenation
 	}
-	return concatenation
 }
 
 func ints(operator string) builder {
@@ -70,7 +71,10 @@ func multiplyInts(a, b int64) (int64, bool) {
 		return 0, true
 	}
 	n := a * b
-	return n, n/b == a && !(a == -1 && b == math.MinInt64) && !(b == -1 && a == math.MinInt64)
+	if a == -1 && b == math.MinInt64 || b == -1 && a == math.MinInt64 {
+		return 0, false
+	}
+	return n, n/b == a
 }
 
 func divideInts(a, b int64) (int64, bool) {
@@ -237,7 +241,7 @@ func textOf(v ref.Val) (string, bool) {
 	case types.Timestamp:
 		return x.UTC().Format(time.RFC3339Nano), true
 	case types.Duration:
-		return x.Duration.String(), true
+		return x.String(), true
 	}
 	return listText(v)
 }

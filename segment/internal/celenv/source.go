@@ -123,6 +123,7 @@ func (c *checker) nameAt(e ast.Expr) int {
 		if !isOperator(name) {
 			return c.source.before(c.at(e), name)
 		}
+	default:
 	}
 	return c.at(e)
 }

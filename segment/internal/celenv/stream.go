@@ -104,6 +104,7 @@ func (s *stream) window(f *frame, st *state) (span64, bool) {
 				}
 				w.to = min(w.to, audience.Micros(t.Time)-1)
 			}
+		default:
 		}
 	}
 	return w, true

@@ -50,8 +50,9 @@ func (t typ) String() string {
 		return "an event"
 	case contactKind:
 		return "the contact"
+	default:
+		return "unknown"
 	}
-	return "unknown"
 }
 
 // same reports whether values of both types can stand for each other. An
