@@ -186,6 +186,7 @@ func (p *property) distinct(st *state, items []item) ref.Val {
 	for _, i := range items {
 		v := p.of(i)
 		if s, ok := v.Str(); ok {
+			st.charge(textCost(len(s)))
 			st.texts = append(st.texts, s)
 		} else if bits, ok := bitsOf(v); ok {
 			st.numbers = append(st.numbers, bits)

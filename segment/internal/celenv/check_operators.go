@@ -88,6 +88,10 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 	}
 	c.constants(args, a, b)
 	out := value{typ: typ{kind: boolKind}}
+	if a.kind == stringKind {
+		out.tree = c.node(e.ID(), buildTextComparison(name), a.tree, b.tree)
+		return out
+	}
 	out.tree = c.operator(e, name, a, b)
 	return out
 }

@@ -32,7 +32,10 @@ func fieldRead(e *Env, f audience.Field, custom bool) reader {
 	case "status":
 		return statusRead()
 	case "tags":
-		return func(s *state) ref.Val { return stringList(s.contact.TagNames()) }
+		return func(s *state) ref.Val {
+			s.charge(len(s.contact.Tags) / 8)
+			return stringList(s.contact.TagNames())
+		}
 	case "created_at":
 		return func(s *state) ref.Val { return timestamp(s.contact.CreatedAt) }
 	case "updated_at":
@@ -163,6 +166,7 @@ func containsIn(_ *Env, f audience.Field, custom bool) builder {
 			if !ok {
 				return errUnknown
 			}
+			chargeText(f, 10*len(text)) // about that many comparisons
 			return types.Bool(contains(stateOf(f), string(text)))
 		}
 	}
@@ -178,8 +182,12 @@ func isOneOf(literals []value) builder {
 		element := args[0]
 		return func(f *frame) ref.Val {
 			v := element.Exec(f)
-			switch v.(type) {
-			case types.Bool, types.Int, types.Double, types.String:
+			switch x := v.(type) {
+			case types.String:
+				chargeText(f, len(x))
+				_, ok := set[v]
+				return types.Bool(ok)
+			case types.Bool, types.Int, types.Double:
 				_, ok := set[v]
 				return types.Bool(ok)
 			case types.Timestamp, types.Duration:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -24,6 +25,40 @@ func concatenation(args []branch) exec {
 	}
 }
 
+// buildTextComparison gives the node of a comparison of strings, by bytes.
+// Unlike cel-go's it counts what long strings cost.
+func buildTextComparison(operator string) builder {
+	holds := map[string]func(order int) bool{
+		operators.Equals:        func(order int) bool { return order == 0 },
+		operators.NotEquals:     func(order int) bool { return order != 0 },
+		operators.Less:          func(order int) bool { return order < 0 },
+		operators.LessEquals:    func(order int) bool { return order <= 0 },
+		operators.Greater:       func(order int) bool { return order > 0 },
+		operators.GreaterEquals: func(order int) bool { return order >= 0 },
+	}[operator]
+	return func(args []branch) exec {
+		left, right := args[0], args[1]
+		return func(f *frame) ref.Val {
+			a, ok1 := left.Exec(f).(types.String)
+			b, ok2 := right.Exec(f).(types.String)
+			if !ok1 || !ok2 {
+				return errUnknown
+			}
+			chargeText(f, min(len(a), len(b)))
+			return types.Bool(holds(strings.Compare(string(a), string(b))))
+		}
+	}
+}
+
+// chargeText counts the steps of reading a string where that is next to
+// nothing for a short one.
+func chargeText(f *frame, n int) {
+	const short = 256
+	if n > short {
+		stateOf(f).charge(textCost(n))
+	}
+}
+
 // buildText gives the node of a function that turns a string into another.
 func buildText(name string) builder {
 	turn := map[string]func(string) string{"lowerAscii": lowerASCII, "upperAscii": upperASCII, "trim": strings.TrimSpace}[name]
@@ -34,7 +69,7 @@ func buildText(name string) builder {
 			if !ok {
 				return errUnknown
 			}
-			stateOf(f).charge(textCost(len(s)))
+			stateOf(f).charge(1 + len(s)/16)
 			return types.String(turn(string(s)))
 		}
 	}
@@ -87,7 +122,7 @@ func buildMatches(re *regexp.Regexp, weight int) builder {
 			if !ok {
 				return errUnknown
 			}
-			stateOf(f).charge(1 + len(s)*weight/64)
+			stateOf(f).charge(1 + len(s)*weight/32)
 			return types.Bool(re.MatchString(string(s)))
 		}
 	}
