@@ -31,6 +31,9 @@ func tokensOf(source string) []token {
 			if isString(text) {
 				text = `""` // it could hold anything, so that it is nothing else
 			}
+			if text == "?" && len(out) > 0 && out[len(out)-1].text == "." {
+				text = ".?" // contact.?field, which begins no condition
+			}
 			out = append(out, token{text: text, start: i, end: i + n})
 		}
 		i += n
