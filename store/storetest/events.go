@@ -286,6 +286,7 @@ func eventRevisions(k *kit) {
 			events, err := r.Events(k.ctx, audience.Key("ann"), "purchase")
 			require.NoError(k, err)
 			sum := 0.0
+			require.Equal(k, step.sum == 0, len(events) == 0, step.name)
 			for _, e := range events {
 				schema := r.Schema()
 				v, _ := e.PropNamed(&schema, "value").Double()

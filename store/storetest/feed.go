@@ -124,8 +124,11 @@ func tail(ctx context.Context, p store.Partition, limit int, written func() bool
 			return all, fmt.Errorf("%d commits in a page of %d", len(page), limit)
 		}
 		all = append(all, page...)
-		if len(page) > 0 {
-			after = page[len(page)-1].Position
+		if n := len(page); n > 0 {
+			if page[n-1].Position == after {
+				return all, errStuck
+			}
+			after = page[n-1].Position
 		}
 		runtime.Gosched()
 	}

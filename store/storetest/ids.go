@@ -68,7 +68,7 @@ func idsAscending(k *kit) {
 	}
 	for range 3 {
 		k.update(p, func(w store.WriteRoles) error {
-			for _, n := range []int{1, 0, 3} {
+			for _, n := range []int{1, 0, 3, 3} {
 				ids, err := w.NewContactIDs(k.ctx, n)
 				require.NoError(k, err)
 				require.Len(k, ids, n)

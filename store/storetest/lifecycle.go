@@ -47,11 +47,14 @@ func lifecycleCancelledReads(k *kit) {
 	u := k.furnished(p, "a", 3)
 	over := k.cancelled()
 	for i := range readCalls(nil, u) {
-		k.view(p, func(r store.ReadRoles) {
+		var name string
+		err := p.View(k.ctx, func(r store.ReadRoles) error {
 			c := readCalls(r, u)[i]
-			require.NoError(k, c.do(k.ctx), c.name)
-			require.ErrorIs(k, c.do(over), context.Canceled, c.name)
+			name = c.name
+			require.NoError(k, c.do(k.ctx), name)
+			return c.do(over)
 		})
+		require.ErrorIs(k, err, context.Canceled, name)
 	}
 }
 
@@ -72,9 +75,6 @@ func lifecycleCancelledWrites(k *kit) {
 		require.Equal(k, feed, commitTexts(k.commits(p, store.Position{}, 10)), name)
 	}
 	for i := range writeCalls(nil, u) { // each of them does something
-		k.Helper()
-		failed := p.View(k.ctx, func(store.ReadRoles) error { return nil })
-		require.NoError(k, failed)
 		_, err := p.Update(k.ctx, func(w store.WriteRoles) error {
 			c := writeCalls(w, u)[i]
 			require.NoError(k, c.do(k.ctx), c.name)

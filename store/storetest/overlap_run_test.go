@@ -8,5 +8,5 @@ import (
 
 // TestOverlapping holds an adapter with many writers against the suite.
 func TestOverlapping(t *testing.T) {
-	Run(t, Harness{New: func(testing.TB) store.Adapter { return newOverlapping(orderByLastChange) }})
+	Run(t, Harness{New: func(testing.TB) store.Adapter { return newOverlapping(planted{}) }})
 }

@@ -24,7 +24,7 @@ import (
 // feed that go wrong only there can be planted in it.
 type overlapping struct {
 	*memstore.Store
-	order feedOrder
+	planted planted
 
 	mu         sync.Mutex
 	partitions map[string]*overlapped
@@ -40,8 +40,17 @@ const (
 	orderByFirstChange                  // numbered when read, by the first change
 )
 
-func newOverlapping(order feedOrder) *overlapping {
-	return &overlapping{Store: memstore.New(), order: order, partitions: make(map[string]*overlapped)}
+// planted are the faults of the adapter; the zero value has none.
+type planted struct {
+	order          feedOrder
+	noLocks        bool // LockContacts only reads
+	noRetry        bool // who was overtaken is told
+	lastWriterWins bool // a row is stored whatever its version has become
+	sameIDs        bool // Restored goes on with the ids of before
+}
+
+func newOverlapping(f planted) *overlapping {
+	return &overlapping{Store: memstore.New(), planted: f, partitions: make(map[string]*overlapped)}
 }
 
 func (o *overlapping) Partition(ctx context.Context, name string) (store.Partition, error) {
@@ -53,7 +62,7 @@ func (o *overlapping) Partition(ctx context.Context, name string) (store.Partiti
 	defer o.mu.Unlock()
 	p, ok := o.partitions[name]
 	if !ok {
-		p = &overlapped{Partition: inner, name: name, order: o.order, locks: make(map[string]chan struct{})}
+		p = &overlapped{Partition: inner, name: name, planted: o.planted, locks: make(map[string]chan struct{})}
 		_, _ = rand.Read(p.incarnation[:])
 		o.partitions[name] = p
 	}
@@ -67,24 +76,24 @@ type write func(ctx context.Context, w store.WriteRoles) error
 // embeds; the feed is its own.
 type overlapped struct {
 	store.Partition
-	name        string
-	order       feedOrder
-	incarnation store.Incarnation
+	name    string
+	planted planted
 
 	locking sync.Mutex
 	locks   map[string]chan struct{}
 
-	mu       sync.Mutex // of all that follows, and of writing to the rows
-	log      []write    // of every commit
-	sequence uint64     // of changes
-	began    uint64     // transactions
-	versions uint64     // of records
-	lastID   audience.ContactID
-	feed     []*overlapCommit // numbered, in order
-	fresh    []*overlapCommit // committed and not numbered
-	number   uint64
-	trimmed  uint64
-	last     time.Time
+	mu          sync.Mutex // of all that follows, and of writing to the rows
+	incarnation store.Incarnation
+	log         []write // of every commit
+	sequence    uint64  // of changes
+	began       uint64  // transactions
+	versions    uint64  // of records
+	lastID      audience.ContactID
+	feed        []*overlapCommit // numbered, in order
+	fresh       []*overlapCommit // committed and not numbered
+	number      uint64
+	trimmed     uint64
+	last        time.Time
 }
 
 type overlapCommit struct {
@@ -101,7 +110,7 @@ func (p *overlapped) wrap(err error) error { return fmt.Errorf("memstore: overla
 func (p *overlapped) Update(ctx context.Context, fn func(store.WriteRoles) error) (store.Position, error) {
 	for {
 		pos, err := p.try(ctx, fn)
-		if !errors.Is(err, audience.ErrRetryable) || ctx.Err() != nil {
+		if !errors.Is(err, audience.ErrRetryable) || ctx.Err() != nil || p.planted.noRetry {
 			return pos, err
 		}
 	}
@@ -164,8 +173,29 @@ func (p *overlapped) commit(ctx context.Context, tx *overlapTx) (pos store.Posit
 	if tx.commit.at.After(p.last) {
 		p.last = tx.commit.at
 	}
-	p.numberFresh()
-	return p.position(p.number), nil
+	if p.planted.order == orderByLastChange || p.planted.order == orderBySequence {
+		p.numberFresh()
+		return p.position(p.number), nil
+	}
+	return p.position(p.number + uint64(len(p.fresh))), nil
+}
+
+// Restored makes a new incarnation.
+func (p *overlapped) Restored(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = rand.Read(p.incarnation[:])
+	if p.planted.sameIDs {
+		return nil
+	}
+	_, err := p.Partition.Update(ctx, func(w store.WriteRoles) error {
+		ids, err := w.NewContactIDs(ctx, 1<<16)
+		if err == nil {
+			p.lastID = ids[len(ids)-1]
+		}
+		return err
+	})
+	return err
 }
 
 func (p *overlapped) position(number uint64) store.Position {
@@ -178,7 +208,7 @@ func (p *overlapped) position(number uint64) store.Position {
 // numberFresh gives the commits that have become visible their places.
 func (p *overlapped) numberFresh() {
 	by := func(c *overlapCommit) uint64 {
-		switch p.order {
+		switch p.planted.order {
 		case orderByBeginning:
 			return c.began
 		case orderBySequence, orderByFirstChange:
@@ -191,7 +221,7 @@ func (p *overlapped) numberFresh() {
 	for _, c := range p.fresh {
 		p.number++
 		c.number = p.number
-		if p.order == orderBySequence {
+		if p.planted.order == orderBySequence {
 			c.number = c.first
 			p.number = max(p.number-1, c.first)
 		}

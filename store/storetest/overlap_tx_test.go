@@ -105,8 +105,10 @@ func (tx *overlapTx) NewContactIDs(ctx context.Context, n int) (ids []audience.C
 }
 
 func (tx *overlapTx) LockContacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error) {
-	if err := tx.hold(ctx, contactKeys(ids)...); err != nil {
-		return nil, err
+	if !tx.p.planted.noLocks {
+		if err := tx.hold(ctx, contactKeys(ids)...); err != nil {
+			return nil, err
+		}
 	}
 	return tx.copy.Contacts(ctx, ids)
 }
@@ -115,6 +117,9 @@ func (tx *overlapTx) PutContacts(ctx context.Context, rows []store.ContactRow) e
 	ids := make([]audience.ContactID, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].Contact.ID
+	}
+	if tx.p.planted.lastWriterWins {
+		return tx.do(ctx, func(ctx context.Context, w store.WriteRoles) error { return putAnyway(ctx, w, rows) })
 	}
 	if err := tx.hold(ctx, contactKeys(ids)...); err != nil {
 		return err
@@ -211,6 +216,24 @@ func (tx *overlapTx) PutRecords(ctx context.Context, records []store.Record, at 
 		return nil, err
 	}
 	return versions, nil
+}
+
+// putAnyway stores rows whatever is there.
+func putAnyway(ctx context.Context, w store.WriteRoles, rows []store.ContactRow) error {
+	for _, row := range rows {
+		stored, err := w.Contacts(ctx, []audience.ContactID{row.Contact.ID})
+		if err != nil {
+			return err
+		}
+		row.Expect = 0
+		if len(stored) > 0 {
+			row.Expect = stored[0].Version
+		}
+		if err := w.PutContacts(ctx, []store.ContactRow{row}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putPacked compares the versions that are in the values.

@@ -104,9 +104,13 @@ func (k *kit) follow(p store.Partition, after store.Position, id audience.Contac
 		if err != nil || len(page) == 0 && last {
 			return saw, err
 		}
+		before := after
 		for _, c := range page {
 			after = c.Position
 			saw += countOf(c, id)
+		}
+		if len(page) > 0 && after == before {
+			return saw, errStuck
 		}
 		runtime.Gosched()
 	}
