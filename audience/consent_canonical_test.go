@@ -47,7 +47,8 @@ func goldenRecords() []struct {
 			"9df99dda64f99ed4985773a9b3eb162a5ae0d3c48de46134746094c2cb3aaeae",
 		},
 		{
-			"few members", audience.ConsentRecord{
+			"few members",
+			audience.ConsentRecord{
 				Contact: 5, Seq: 2, Kind: audience.ConsentWithdrawn, Acted: at(3), Recorded: at(3), Prev: first.ComputeHash(),
 			},
 			"01" + "010105" + "020102" + "030103" + "070881e099ff98efc171" + "080881e099ff98efc171" +
@@ -55,7 +56,8 @@ func goldenRecords() []struct {
 			"d5d9f0c2d06a5efb1156a27ad4b5bd4a27e6ec234bebc9f0404401c26d2aa1c5",
 		},
 		{
-			"the largest numbers and a long text", audience.ConsentRecord{
+			"the largest numbers and a long text",
+			audience.ConsentRecord{
 				Contact: math.MaxUint32, Seq: math.MaxUint64, Kind: audience.ConsentComplained,
 				Recorded: audience.MinInstant().Add(microsecond), Notice: strings.Repeat("ü", 100),
 			},

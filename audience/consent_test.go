@@ -288,7 +288,7 @@ func TestCommit(t *testing.T) {
 	require.Equal(t, one, audience.Commit([32]byte{1}, []byte("I agree")))
 	require.NotEqual(t, one, audience.Commit([32]byte{2}, []byte("I agree")), "the salt hides equal evidence")
 	require.NotEqual(t, one, audience.Commit([32]byte{1}, []byte("I agree.")))
-	require.NotEqual(t, audience.Commit([32]byte{}, nil), [32]byte{}, "never looks like no evidence")
+	require.NotEqual(t, [32]byte{}, audience.Commit([32]byte{}, nil), "never looks like no evidence")
 }
 
 func ExampleConsentWrite() {

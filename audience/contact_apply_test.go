@@ -71,76 +71,91 @@ func TestApply(t *testing.T) {
 				Match: audience.Key("u1"), Email: address("Jane@example.com"), Addresses: []audience.Address{address("J@Example.org")},
 				External: []audience.ExternalID{audience.External("host", "u1")}, FirstName: private("Jane"), AddTags: []string{"vip"},
 				RemoveTags: []string{"b2c"}, Set: map[string]audience.Value{"plan": audience.StringValue("pro")}, Clear: []string{"interests", "last_name"},
-			}, "",
+			},
+			"",
 		},
 		{
-			"new primary address, the old one stays", audience.ContactWrite{Email: address("new@example.com")},
+			"new primary address, the old one stays",
+			audience.ContactWrite{Email: address("new@example.com")},
 			"new@example.com Jane@example.com j@example.org host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"further address becomes primary", audience.ContactWrite{Email: address("J@example.org")},
+			"further address becomes primary",
+			audience.ContactWrite{Email: address("J@example.org")},
 			"J@example.org Jane@example.com host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"primary address spelled otherwise", audience.ContactWrite{Email: address("JANE@example.com")},
+			"primary address spelled otherwise",
+			audience.ContactWrite{Email: address("JANE@example.com")},
 			"JANE@example.com j@example.org host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"further identities", audience.ContactWrite{
+			"further identities",
+			audience.ContactWrite{
 				Match: audience.ExternalRef(audience.External("shop", "9")), Addresses: []audience.Address{address("x@example.net"), address("X@example.net")},
 				External: []audience.ExternalID{audience.External("crm", "1"), audience.External("crm", "1")},
 			},
 			"Jane@example.com j@example.org x@example.net crm:1 host:u1 shop:9 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"matched by a new address", audience.ContactWrite{Match: audience.Email("x@example.net")},
+			"matched by a new address",
+			audience.ContactWrite{Match: audience.Email("x@example.net")},
 			"Jane@example.com j@example.org x@example.net host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"primary address taken away", audience.ContactWrite{
+			"primary address taken away",
+			audience.ContactWrite{
 				Match: audience.Email("jane@example.com"), Detach: []audience.Identity{audience.AddressIdentity(address("jane@EXAMPLE.com"))},
 			},
 			"j@example.org host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"key taken away, by that key", audience.ContactWrite{
+			"key taken away, by that key",
+			audience.ContactWrite{
 				Match: audience.Key("u1"), Detach: []audience.Identity{audience.ExternalIdentity(audience.External("host", "u1")), {}},
 			},
 			"Jane@example.com j@example.org | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"address replaced", audience.ContactWrite{
+			"address replaced",
+			audience.ContactWrite{
 				Email: address("new@example.com"), Detach: []audience.Identity{audience.AddressIdentity(address("jane@example.com"))},
 			},
 			"new@example.com j@example.org host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"names", audience.ContactWrite{FirstName: private("Joan"), LastName: private("Doe"), Clear: []string{"phone"}, Frequency: &weekly},
+			"names",
+			audience.ContactWrite{FirstName: private("Joan"), LastName: private("Doe"), Clear: []string{"phone"}, Frequency: &weekly},
 			"Jane@example.com j@example.org host:u1 | Joan,Doe,,weekly | b2b@s1 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{"no frequency", audience.ContactWrite{Frequency: &none}, ""},
 		{
-			"tags added and removed", audience.ContactWrite{AddTags: []string{"new", "vip", "a", "new"}, RemoveTags: []string{"b2b", "no"}},
+			"tags added and removed",
+			audience.ContactWrite{AddTags: []string{"new", "vip", "a", "new"}, RemoveTags: []string{"b2b", "no"}},
 			"Jane@example.com j@example.org host:u1 | Jane,,1, | a@w2 new@w2 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{"a tag removed and added", audience.ContactWrite{AddTags: []string{"vip"}, RemoveTags: []string{"vip"}}, ""},
 		{
-			"tags set", audience.ContactWrite{SetTags: []string{"vip", "a", "vip"}},
+			"tags set",
+			audience.ContactWrite{SetTags: []string{"vip", "a", "vip"}},
 			"Jane@example.com j@example.org host:u1 | Jane,,1, | a@w2 vip@s1 | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"no tags", audience.ContactWrite{SetTags: []string{}},
+			"no tags",
+			audience.ContactWrite{SetTags: []string{}},
 			"Jane@example.com j@example.org host:u1 | Jane,,1, | | 1=pro@s1 3=0.5@s1",
 		},
 		{
-			"fields", audience.ContactWrite{
+			"fields",
+			audience.ContactWrite{
 				Set:   map[string]audience.Value{"plan": audience.StringValue("free"), "interests": audience.StringListValue("b", "a")},
 				Clear: []string{"score"}, Owner: "scoring",
 			},
 			"Jane@example.com j@example.org host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=free@w2 2=a,b@w2",
 		},
 		{
-			"an int for a double", audience.ContactWrite{Set: map[string]audience.Value{"score": audience.IntValue(2)}, Owner: "scoring"},
+			"an int for a double",
+			audience.ContactWrite{Set: map[string]audience.Value{"score": audience.IntValue(2)}, Owner: "scoring"},
 			"Jane@example.com j@example.org host:u1 | Jane,,1, | b2b@s1 vip@s1 | 1=pro@s1 3=2@w2",
 		},
 	}

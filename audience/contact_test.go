@@ -19,7 +19,8 @@ func TestContactAccessors(t *testing.T) {
 		},
 		Tags: []audience.Tag{{Name: "B2B"}, {Name: "b2b"}, {Name: "vip"}},
 		Fields: []audience.FieldValue{
-			{ID: 1, Value: audience.StringValue("pro")}, {ID: 3, Value: audience.DoubleValue(0.5)},
+			{ID: 1, Value: audience.StringValue("pro")},
+			{ID: 3, Value: audience.DoubleValue(0.5)},
 			{ID: math.MaxUint32, Value: audience.BoolValue(true)},
 		},
 	}

@@ -141,7 +141,7 @@ func TestUntilIsTheNextChange(t *testing.T) {
 // instant.
 func TestFoldDoesNotDependOnTheOrderOfWriting(t *testing.T) {
 	r := chronicler{rand.New(rand.NewPCG(21, 34))}
-	for range 2_000 {
+	for range 700 {
 		h := r.history(0)
 		kinds := map[time.Time]audience.ConsentKind{}
 		h.Records = slices.DeleteFunc(h.Records, func(x audience.ConsentRecord) bool {

@@ -139,11 +139,13 @@ func TestFold(t *testing.T) {
 		{"the last complaint counts", []act{{kind: complained, day: 2}, {kind: granted, day: 3, by: doi}, {kind: complained, day: 4}}, isComplained, 4, 0},
 		{
 			"the refusal behind a lifted complaint",
-			[]act{{kind: complained, day: 2}, {kind: withdrawn, day: 4}, {kind: granted, day: 3, by: doi}}, unsubscribed, 4, 0,
+			[]act{{kind: complained, day: 2}, {kind: withdrawn, day: 4}, {kind: granted, day: 3, by: doi}},
+			unsubscribed, 4, 0,
 		},
 		{
 			"and any grant lifts that",
-			[]act{{kind: complained, day: 2}, {kind: granted, day: 3, by: doi}, {kind: withdrawn, day: 4}, {kind: granted, day: 5}}, subscribed, 5, 0,
+			[]act{{kind: complained, day: 2}, {kind: granted, day: 3, by: doi}, {kind: withdrawn, day: 4}, {kind: granted, day: 5}},
+			subscribed, 5, 0,
 		},
 
 		{"will expire", []act{{kind: granted, day: 1, until: 25}}, subscribed, 1, 25},
@@ -161,17 +163,20 @@ func TestFold(t *testing.T) {
 		{"it has come back", []act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, until: 5}}, unsubscribed, 1, 0},
 		{
 			"a complaint comes back",
-			[]act{{kind: complained, day: 1}, {kind: granted, day: 2, by: doi, until: 25}, {kind: granted, day: 3}}, subscribed, 3, 25,
+			[]act{{kind: complained, day: 1}, {kind: granted, day: 2, by: doi, until: 25}, {kind: granted, day: 3}},
+			subscribed, 3, 25,
 		},
 		{"a refusal does not expire", []act{{kind: withdrawn, day: 1, until: 5}}, unsubscribed, 1, 0},
 		{"nor does a complaint", []act{{kind: granted, day: 1}, {kind: complained, day: 2, until: 25}}, isComplained, 2, 0},
 		{
 			"an expiry behind a refusal changes nothing",
-			[]act{{kind: granted, day: 1, until: 25}, {kind: withdrawn, day: 2}}, unsubscribed, 2, 0,
+			[]act{{kind: granted, day: 1, until: 25}, {kind: withdrawn, day: 2}},
+			unsubscribed, 2, 0,
 		},
 		{
 			"a refusal becomes a complaint",
-			[]act{{kind: complained, day: 1}, {kind: granted, day: 2, by: doi, until: 25}, {kind: withdrawn, day: 3}}, unsubscribed, 3, 25,
+			[]act{{kind: complained, day: 1}, {kind: granted, day: 2, by: doi, until: 25}, {kind: withdrawn, day: 3}},
+			unsubscribed, 3, 25,
 		},
 
 		{"grant without evidence", []act{{kind: granted, day: 1, bare: true}}, none, 0, 0},
@@ -192,7 +197,8 @@ func TestFold(t *testing.T) {
 		{"of everything", []act{{kind: granted, day: 1}, {kind: withdrawn, day: 2, scope: everything()}}, unsubscribed, 2, 0},
 		{
 			"a wider refusal is lifted by a later narrower grant",
-			[]act{{kind: withdrawn, day: 1, scope: everything()}, {kind: granted, day: 2}}, subscribed, 2, 0,
+			[]act{{kind: withdrawn, day: 1, scope: everything()}, {kind: granted, day: 2}},
+			subscribed, 2, 0,
 		},
 		{"refusal of another purpose", []act{{kind: granted, day: 1}, {kind: withdrawn, day: 2, scope: audience.Scope{Channel: "email", Purpose: "offers"}}}, subscribed, 1, 0},
 		{"of another channel", []act{{kind: granted, day: 1}, {kind: withdrawn, day: 2, scope: audience.Scope{Channel: "sms"}}}, subscribed, 1, 0},
@@ -264,15 +270,18 @@ func TestOnList(t *testing.T) {
 		{"joined after withdrawing from all: the wider refusal stands", []act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic()}}, unsubscribed, 1, 0},
 		{
 			"until that is lifted too",
-			[]act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic()}, {kind: granted, day: 3}}, subscribed, 2, 0,
+			[]act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic()}, {kind: granted, day: 3}},
+			subscribed, 2, 0,
 		},
 		{
 			"and comes back with it",
-			[]act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic()}, {kind: granted, day: 3, until: 25}}, subscribed, 2, 25,
+			[]act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic()}, {kind: granted, day: 3, until: 25}},
+			subscribed, 2, 25,
 		},
 		{
 			"the earlier of both ends",
-			[]act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic(), until: 22}, {kind: granted, day: 3, until: 25}}, subscribed, 2, 22,
+			[]act{{kind: withdrawn, day: 1}, {kind: granted, day: 2, scope: topic(), until: 22}, {kind: granted, day: 3, until: 25}},
+			subscribed, 2, 22,
 		},
 		{"bounced", []act{{kind: granted, day: 1, scope: topic()}, {kind: bounced, day: 2}}, audience.StatusBounced, 2, 0},
 		{"complained", []act{{kind: complained, day: 1}, {kind: granted, day: 2, scope: topic(), by: doi}}, audience.StatusComplained, 1, 0},

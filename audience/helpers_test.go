@@ -17,7 +17,7 @@ const microsecond = time.Microsecond
 
 // requireField checks that an error is a FieldError of that path and rule,
 // and answers the categories as the rule demands.
-func requireField(t *testing.T, err error, path, rule string) *audience.FieldError {
+func requireField(t *testing.T, err error, path, rule string) audience.FieldError {
 	t.Helper()
 	var field *audience.FieldError
 	require.ErrorAs(t, err, &field)
@@ -30,5 +30,5 @@ func requireField(t *testing.T, err error, path, rule string) *audience.FieldErr
 	} else {
 		require.NotErrorIs(t, err, audience.ErrLimit)
 	}
-	return field
+	return *field
 }

@@ -62,13 +62,25 @@ func shapes[T any](v T) map[string]any {
 	}
 }
 
+// fewVerbs are the verbs of fmt and one that it does not have.
+const fewVerbs = "vTtbcdoOqxXUeEfFgGspwA"
+
 // requireHidden prints v in every way there is and looks for the secrets.
 func requireHidden[T any](t *testing.T, v T, secrets ...string) {
 	t.Helper()
-	requireNotFormatted(t, reflect.ValueOf(*hold(v)).FieldByName("closed"), secrets)
+	verbs := ""
+	for verb := 'A'; verb <= 'z'; verb++ {
+		verbs += string(verb)
+	}
+	requireHiddenFrom(t, verbs, v, secrets...)
+}
+
+func requireHiddenFrom[T any](t *testing.T, verbs string, v T, secrets ...string) {
+	t.Helper()
+	requireNotFormatted(t, verbs, reflect.ValueOf(*hold(v)).FieldByName("closed"), secrets)
 	for shape, x := range shapes(v) {
 		t.Run(shape, func(t *testing.T) {
-			requireNotFormatted(t, x, secrets)
+			requireNotFormatted(t, verbs, x, secrets)
 			for how, encode := range encoders() {
 				var out bytes.Buffer
 				encode(&out, x)
@@ -78,9 +90,9 @@ func requireHidden[T any](t *testing.T, v T, secrets ...string) {
 	}
 }
 
-func requireNotFormatted(t *testing.T, x any, secrets []string) {
+func requireNotFormatted(t *testing.T, verbs string, x any, secrets []string) {
 	t.Helper()
-	for verb := 'A'; verb <= 'z'; verb++ { // %w of what is no error calls no methods
+	for _, verb := range verbs { // %w of what is no error calls no methods
 		for _, flags := range []string{"", "+", "#", " ", "-", "0", "40", "-40", ".2", "#40.2"} {
 			format := "%" + flags + string(verb)
 			requireAbsent(t, secrets, fmt.Errorf(format, x).Error(), format)

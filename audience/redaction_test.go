@@ -73,7 +73,7 @@ func secretWrite() audience.ContactWrite {
 // maps and errors, in exported and unexported fields.
 func requireSilent[T any](t *testing.T, v T) {
 	t.Helper()
-	requireHidden(t, v, secretText, strconv.Itoa(secretNumber), strconv.FormatInt(secretNumber, 16))
+	requireHiddenFrom(t, fewVerbs, v, secretText, strconv.Itoa(secretNumber), strconv.FormatInt(secretNumber, 16))
 }
 
 func TestNothingPersonalPrints(t *testing.T) {
@@ -221,8 +221,7 @@ func TestNoPlainTextFields(t *testing.T) {
 			return
 		}
 		seen[typ] = true
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
 			name := typ.Name() + "." + f.Name
 			inner := f.Type
 			plain := false
@@ -246,8 +245,16 @@ func TestNoPlainTextFields(t *testing.T) {
 		}
 	}
 	for _, v := range []any{
-		audience.Contact{}, audience.Event{}, audience.ContactWrite{}, audience.EventWrite{}, audience.ConsentWrite{},
-		audience.ConsentRecord{}, audience.Suppression{}, audience.Value{}, audience.Ref{}, audience.Keys{},
+		audience.Contact{},
+		audience.Event{},
+		audience.ContactWrite{},
+		audience.EventWrite{},
+		audience.ConsentWrite{},
+		audience.ConsentRecord{},
+		audience.Suppression{},
+		audience.Value{},
+		audience.Ref{},
+		audience.Keys{},
 	} {
 		walk(reflect.TypeOf(v))
 	}

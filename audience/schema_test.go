@@ -97,8 +97,11 @@ func TestSchemaComplete(t *testing.T) {
 	require.NoError(t, done.Check(audience.Limits{}))
 	purchase, _ := done.EventNamed("purchase")
 	require.Equal(t, []audience.Prop{
-		{Name: "coupon", Type: audience.TypeString, ID: 9}, {Name: "value", Type: audience.TypeDouble, ID: 4},
-		{Name: "currency", Type: audience.TypeString}, {Name: "order", Type: audience.TypeString}, {Name: "items", Type: audience.TypeInt},
+		{Name: "coupon", Type: audience.TypeString, ID: 9},
+		{Name: "value", Type: audience.TypeDouble, ID: 4},
+		{Name: "currency", Type: audience.TypeString},
+		{Name: "order", Type: audience.TypeString},
+		{Name: "items", Type: audience.TypeInt},
 	}, purchase.Props)
 	require.Len(t, own.Events[0].Props, 2, "the given schema is not changed")
 }
