@@ -51,6 +51,9 @@ func (e *Expression) compileAtom(a *atom, s *splitter) {
 // atomTruth evaluates one atom of [Expression.atoms]. members is that of
 // [Moment.truth].
 func (m *Moment) atomTruth(a *atom, p *audience.Profile, members []bool) (Truth, error) {
+	if p == nil {
+		return Unknown, errNoProfile
+	}
 	if a.truth == nil {
 		return Unknown, nil
 	}
@@ -62,6 +65,9 @@ func (m *Moment) atomTruth(a *atom, p *audience.Profile, members []bool) (Truth,
 // in the form of [audience.Value.Reveal]; false when the value is unknown or
 // the atom does not compare.
 func (m *Moment) atomValue(a *atom, p *audience.Profile, members []bool) (string, bool, error) {
+	if p == nil {
+		return "", false, errNoProfile
+	}
 	if a.left == nil {
 		return "", false, nil
 	}

@@ -1,2 +1,177 @@
-// Package segment compiles segment definitions and evaluates them.
+// Package segment compiles segment definitions and evaluates them: who is in
+// "opened in the last 30 days and subscribed" at an instant.
+//
+// A [Language] is made from the schema of an audience. It compiles single
+// expressions ([Language.Compile]) and sets of segments that may name each
+// other ([Load], [Language.CompileSet]). An [Expression] or a [Set] is
+// evaluated at an instant ([Expression.At], [Set.At]) for one contact, or for
+// all contacts of a store ([Set.Evaluate]). The same contact at the same
+// instant always gives the same answer, in any order of events and on any
+// machine.
+//
+// # The language
+//
+// Expressions are CEL (https://cel.dev), checked against the schema when
+// compiled. A wrong field, property, type, period, date or constant is a
+// [CompileError] with line, column and the nearest known name.
+//
+//	contact.status == "subscribed"
+//	  && events("email.opened").within("30d").any()
+//	  && events("email.clicked").within("60d").any()
+//
+//	events("purchase").sum("value") > 100
+//	  && events("purchase").within("1y").count() > 3
+//	  && rate(events("email.opened"), events("email.sent")) > 0.5
+//	  && contact.created_at < ago("6mo")
+//
+// Comments begin with //. Strings, numbers and operators are CEL's:
+//
+//	&& || !   == != < <= > >=   in   + - * / %   c ? a : b   [1, 2]
+//
+// # The contact
+//
+//	contact.id           int
+//	contact.email        string: the form in which addresses are compared
+//	contact.first_name   string; so are last_name, phone and frequency
+//	contact.status       string: none, pending, subscribed, unsubscribed, bounced, complained
+//	contact.tags         list of string
+//	contact.created_at   timestamp; so is updated_at
+//	contact.<field>      a custom field of the schema
+//
+// Types are string, int, double, bool, timestamp, duration and list. A field
+// declared as date is a timestamp here, the first instant of its day in the
+// audience's zone. Tags and list fields are sorted sets and never absent: ask
+// with in, exists, all, size. Any other field may be absent:
+//
+//	has(contact.city)                   whether it is there
+//	contact.?city.orValue("unknown")    its value, or a default
+//
+// A literal compared with contact.email must have its form, "jane@example.com"
+// and not "Jane@Example.com"; one compared with contact.status must be a
+// status.
+//
+// # Time
+//
+//	now                      the instant of evaluation, the only clock
+//	ago("6mo")               now minus a period
+//	ahead("7d")              now plus a period
+//	startOf("d")             start of the current day; w (Monday), mo, y
+//	date("2026-01-31")       the first instant of a day
+//	timestamp("2026-01-31T09:30:00Z")
+//	duration("36h")          for differences: now - contact.created_at > duration("36h")
+//	anniversary(d)           first instant of the yearly day of d that is not over yet
+//
+// All calendars are in the audience's zone. A period is written out: whole
+// numbers with the units y mo w d h m s in this order, such as 30d or
+// 1y6mo10d. A d is exactly 24 hours and a w 7 d. Years and months are calendar
+// steps: a day which the month lacks becomes the first instant of the next
+// month, so 31 March minus 1mo is 1 March 00:00. A calendar step never runs
+// backwards while now goes forward, whatever the clocks of the zone do
+// ([audience.Calendar]).
+//
+// On the birthday itself anniversary is today 00:00; 29 February is
+// 28 February in other years.
+//
+// now can be compared with timestamps, shifted by a constant duration and
+// subtracted from a timestamp, when the difference is compared with a
+// constant duration. The same holds for ago and ahead, which can also be the
+// edge of a window, a default, or a branch of a condition. Getters read
+// timestamps in the audience's zone or in a named one, and now no finer than
+// hours:
+//
+//	now.getHours() >= 9      getFullYear, getMonth (from 0), getDate (from 1), getDayOfMonth (from 0),
+//	                         getDayOfWeek (Sunday is 0), getDayOfYear (from 0), getHours,
+//	                         getMinutes, getSeconds, getMilliseconds
+//	t.getHours("Europe/Berlin")
+//
+// Timestamps are whole microseconds in the years 1 to 9999.
+//
+// # Events
+//
+// events("type", ...) are the contact's events of any of the types, none
+// later than now. Calls on it choose among them, and an aggregate ends it:
+//
+//	.within("30d")           (now-30d, now]
+//	.since(t)                [t, now]
+//	.before(t)               (.., t)
+//	.between(t, u)           [t, u)
+//	.where(e, p)             those for which p is true
+//	a.then(b, "7d")          the events of b, each once, for which an event of a has a.time < b.time <= a.time + 7d
+//	a.without(b, "4h")       the events of a whose 4h are over with no b in (a.time, a.time + 4h]
+//
+//	.any() .none() .count()  bool, bool, int
+//	.sum("p") .avg("p")      double, over a number
+//	.min("p") .max("p")      the property's type, a number or a time
+//	.distinct("p")           int: how many different values
+//	.first() .last()         timestamp
+//	.latest("p")             p of the latest event that has it
+//	rate(a, b)               a.count() / b.count()
+//	ratio(x, y)              x / y of numbers, a double
+//
+// Windows that are chained intersect. A t is a constant, ago, ahead, startOf,
+// a field of the contact, or first() or last() of other events; when it is
+// absent every aggregate of the window is unknown. Windows and conditions on a
+// and b of then and without choose before events are paired; after it they
+// filter the outcome. Periods of pairs have no months or years.
+//
+// Within where, e.type, e.time and the properties are read: e.value, or
+// e["utm-source"] where the name is no identifier; has(e.value) and
+// e.?value.orValue(0) as for fields. It also reads contact.<field>, constants
+// and now; no other events, lists, segments or consent. Of several types
+// the properties are those of any; one that differs in type cannot be read.
+//
+// Events without the property are skipped. sum adds the numbers as they are
+// written, exactly, and rounds once in the end: 33.30 + 33.30 + 33.40 is 100.
+// avg is that sum over the count. Neither depends on the order of events.
+// Events are ordered by time, then by the bytes of their ids.
+//
+// # Lists, consent and other segments
+//
+//	onList("vip")            she is on a declared list; of a topic: subscribed to it
+//	consent("marketing")     consent for a declared purpose stands
+//	suppressed()             one of her addresses is suppressed
+//	inSegment("engaged")     she is a member of another segment of the set
+//	bucket("salt", 100)      a number from 0 to 99 that stays hers, for holdouts
+//
+// These are always known. bucket is the first 8 bytes of SHA-256 over the
+// salt, a zero byte and the decimal id, as a big-endian number, modulo n.
+//
+// # Functions
+//
+//	s.startsWith("a") s.endsWith("a") s.contains("a")
+//	s.matches("^a")          RE2, written out
+//	s.lowerAscii() s.upperAscii() s.trim()
+//	size(s) size(list)       characters of a string, elements of a list; also s.size()
+//	int(x) double(x) string(x)
+//	list.exists(x, p) list.all(x, p) list.exists_one(x, p)
+//	list.filter(x, p) list.map(x, f) list.map(x, p, f)
+//
+// A host adds functions of its own with [Options.Functions]. Strings compare
+// by their UTF-8 bytes. An int literal beside a double is that double
+// (contact.score > 5); other mixes of int and double need double(x).
+//
+// # Unknown
+//
+// What is absent is unknown, not false. Reading an absent field, an aggregate
+// that has no value (avg, min, max, first, last, latest of nothing, rate by
+// zero), division by zero, overflow, a double that is not finite and a failed
+// conversion are unknown. count, sum, any and none of nothing are 0, 0, false
+// and true.
+//
+// Only && || ! exists and all absorb unknown: false && unknown is false,
+// true || unknown is true. Everything else that meets an unknown is unknown:
+// comparisons, in with an unknown element, lists, a condition before ?. Within
+// where, unknown drops the event. A contact is a member only when the whole
+// is true. So
+//
+//	!(contact.age >= 30)
+//
+// does not match people whose age nobody knows; this does:
+//
+//	!has(contact.age) || contact.age < 30
+//
+// # Limits
+//
+// Expressions are untrusted input. [Limits] bounds what is compiled and what
+// evaluating may cost; exceeding it is [audience.ErrLimit], never an answer.
 package segment

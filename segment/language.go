@@ -77,6 +77,9 @@ func (l *Language) Compile(source string) (*Expression, error) { return l.compil
 //     fills them in, also in More.
 //   - [Expression.segments] tells which ones the expression names.
 func (l *Language) compile(source string, segments []string) (*Expression, error) {
+	if l == nil || l.env == nil {
+		return nil, &CompileError{Line: 1, Column: 1, Rule: "language", Message: "the language was not made by NewLanguage"}
+	}
 	program, errs := l.env.Compile(source, segments)
 	if len(errs) > 0 {
 		return nil, compileError(errs)

@@ -37,13 +37,19 @@ func (m *Moment) Truth(p *audience.Profile) (Truth, error) {
 	return m.truth(p, nil)
 }
 
-var errNeedsSet = fmt.Errorf("segment: the expression names other segments: evaluate its set: %w", audience.ErrUnsupported)
+var (
+	errNeedsSet  = fmt.Errorf("segment: the expression names other segments: evaluate its set: %w", audience.ErrUnsupported)
+	errNoProfile = fmt.Errorf("segment: no profile: %w", audience.ErrInvalid)
+)
 
 // truth is [Moment.Truth] within a set. For the author of sets: members says
 // for each of the names given to [Language.compile] whether the contact is a
 // member; only those of [Expression.segments] are read, and during the call
 // only.
 func (m *Moment) truth(p *audience.Profile, members []bool) (Truth, error) {
+	if p == nil {
+		return Unknown, errNoProfile
+	}
 	t, err := m.moment.Truth(profileRow{p}, members)
 	return Truth(t), err
 }

@@ -152,6 +152,7 @@ func agoInstant(p audience.Period) instantOf {
 func (p *Program) At(now time.Time) *Moment {
 	m := &Moment{program: p}
 	if m.now, m.err = audience.Instant(now); m.err != nil {
+		m.now = now
 		return m
 	}
 	m.instants = make([]instant, len(p.moments))
