@@ -9,6 +9,9 @@ import (
 // changes by itself.
 func (h *History) until(at time.Time, fold func(time.Time) Standing, scopes ...Scope) Standing {
 	now := fold(at)
+	if h.isSettled(at) {
+		return now
+	}
 	var turns []time.Time
 	for _, scope := range scopes {
 		turns = h.turns(scope, at, turns)
@@ -21,6 +24,22 @@ func (h *History) until(at time.Time, fold func(time.Time) Standing, scopes ...S
 		}
 	}
 	return now
+}
+
+// isSettled reports whether nothing at all lies ahead. Most histories are, and
+// this is the cheapest look at them.
+func (h *History) isSettled(at time.Time) bool {
+	for i := range h.Records {
+		if r := &h.Records[i]; r.Expires.After(at) || r.Acted.After(at) {
+			return false
+		}
+	}
+	for i := range h.Merged {
+		if m := &h.Merged[i]; m.At.After(at) || !m.History.isSettled(at) {
+			return false
+		}
+	}
+	return true
 }
 
 // turns collects the instants after at at which the status for a scope may

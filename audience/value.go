@@ -147,46 +147,61 @@ func (v Value) Type() Type {
 // IsZero reports whether the value is absent.
 func (v Value) IsZero() bool { return v.content == nil }
 
-// contentOf gives the content of a value of that type, else the zero T.
-func contentOf[T any](v Value) (content T, ok bool) {
-	if p, ok := v.content.(*T); ok {
+// Str gives a string value's content; false for any other type.
+func (v Value) Str() (string, bool) {
+	if p, ok := v.content.(*string); ok {
 		return *p, true
 	}
-	return content, false
+	return "", false
 }
 
-// Str gives a string value's content; false for any other type.
-func (v Value) Str() (string, bool) { return contentOf[string](v) }
-
 // Int gives an int value's content; false for any other type.
-func (v Value) Int() (int64, bool) { return contentOf[int64](v) }
+func (v Value) Int() (int64, bool) {
+	if p, ok := v.content.(*int64); ok {
+		return *p, true
+	}
+	return 0, false
+}
 
 // Double gives a double value's content; false for any other type.
-func (v Value) Double() (float64, bool) { return contentOf[float64](v) }
+func (v Value) Double() (float64, bool) {
+	if p, ok := v.content.(*float64); ok {
+		return *p, true
+	}
+	return 0, false
+}
 
 // Bool gives a bool value's content; false for any other type.
-func (v Value) Bool() (value, ok bool) { return contentOf[bool](v) }
+func (v Value) Bool() (value, ok bool) {
+	if p, ok := v.content.(*bool); ok {
+		return *p, true
+	}
+	return false, false
+}
 
 // Timestamp gives a timestamp value's content in UTC; false for any other type.
 func (v Value) Timestamp() (time.Time, bool) {
-	us, ok := contentOf[micros](v)
-	if !ok {
-		return time.Time{}, false
+	if p, ok := v.content.(*micros); ok {
+		return FromMicros(int64(*p)), true
 	}
-	return FromMicros(int64(us)), true
+	return time.Time{}, false
 }
 
 // Date gives a date value's content; false for any other type.
-func (v Value) Date() (Date, bool) { return contentOf[Date](v) }
+func (v Value) Date() (Date, bool) {
+	if p, ok := v.content.(*Date); ok {
+		return *p, true
+	}
+	return 0, false
+}
 
 // StringList gives a list value's content, sorted, which must not be
 // changed; false for any other type.
 func (v Value) StringList() ([]string, bool) {
-	l, ok := contentOf[list](v)
-	if !ok {
-		return nil, false
+	if p, ok := v.content.(*list); ok {
+		return **p, true
 	}
-	return *l, true
+	return nil, false
 }
 
 // Equal reports whether both have the same type and content; two absent
