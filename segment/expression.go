@@ -26,8 +26,9 @@ func (t Truth) String() string {
 		return "false"
 	case True:
 		return "true"
+	default:
+		return "unknown"
 	}
-	return "unknown"
 }
 
 // Expression is a compiled expression. It is immutable and safe for
