@@ -189,3 +189,11 @@ func TestNDJSON(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, out.String(), `"status":"none"`, "an hour earlier she had not consented")
 }
+
+// TestContactDoesNotPrint: only encoders show what is in it.
+func TestContactDoesNotPrint(t *testing.T) {
+	c := exporter.Contact{Contact: audience.Contact{ID: 7, FirstName: audience.NewPrivate("secret"), Tags: []audience.Tag{{Name: "secret"}}}}
+	for _, format := range []string{"%v", "%+v", "%#v"} {
+		require.NotContains(t, fmt.Sprintf(format, c), "secret")
+	}
+}

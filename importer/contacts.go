@@ -24,6 +24,9 @@ import (
 // [audience.ErrDenied].
 func Contacts(ctx context.Context, aud *store.Audience, rows iter.Seq2[*Contact, error], opts Options) (*Report, error) {
 	report := &Report{}
+	if err := opts.check(aud); err != nil {
+		return report, err
+	}
 	if !opts.Attestation.IsZero() && aud.Keys().IsZero() {
 		return report, &audience.DeniedError{Rule: "key", Hint: "an attested import needs an audience that was opened with keys"}
 	}

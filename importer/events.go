@@ -16,6 +16,9 @@ import (
 // stored already counts as unchanged.
 func Events(ctx context.Context, aud *store.Audience, rows iter.Seq2[*Event, error], opts Options) (*Report, error) {
 	report := &Report{}
+	if err := opts.check(aud); err != nil {
+		return report, err
+	}
 	opts.Limits = opts.Limits.in(aud)
 	w := &writer[*Event]{aud: aud, opts: &opts, report: report}
 	w.try = func(ctx context.Context, tx *store.Tx, rows []*Event) (refused, counts, error) {
@@ -32,8 +35,8 @@ func identified(rows iter.Seq2[*Event, error]) iter.Seq2[*Event, error] {
 		for row, err := range rows {
 			if err == nil && row.Write.ID == "" {
 				w := row.Write
-				if w.Contact = audience.AddressRef(row.Email); row.ExternalID != "" {
-					w.Contact = audience.Key(row.ExternalID)
+				if w.Contact = audience.AddressRef(row.Email); !row.ExternalID.IsZero() {
+					w.Contact = audience.Key(row.ExternalID.Reveal())
 				}
 				row.Write.ID = ids.ID(&w)
 			}
@@ -54,7 +57,7 @@ type eventBatch struct {
 func (b *eventBatch) write(ctx context.Context) (refused, counts, error) {
 	rows := make([]names, len(b.rows))
 	for i, row := range b.rows {
-		rows[i] = names{key: row.ExternalID, mail: row.Email}
+		rows[i] = names{key: row.ExternalID.Reveal(), mail: row.Email}
 	}
 	people, err := findPeople(ctx, b.tx, rows)
 	if err != nil {

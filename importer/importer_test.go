@@ -161,7 +161,7 @@ func TestRefusedOneAfterTheOther(t *testing.T) {
 	events := func(yield func(*importer.Event, error) bool) {
 		for i := range 400 {
 			w := audience.EventWrite{Type: "visit", Time: time.Unix(int64(i), 0)}
-			if !yield(&importer.Event{Line: i + 2, ExternalID: fmt.Sprint("u", i%40), Write: w}, nil) {
+			if !yield(&importer.Event{Line: i + 2, ExternalID: audience.NewPrivate(fmt.Sprint("u", i%40)), Write: w}, nil) {
 				return
 			}
 		}

@@ -91,6 +91,21 @@ func (i *Inference) Type() audience.Type {
 	return audience.TypeString
 }
 
+// Fit reports whether every cell can be read as a value of the type. About
+// lists it does not know.
+func (i *Inference) Fit(t audience.Type) bool {
+	found := i.Type()
+	switch {
+	case !i.seen, found == t, t == audience.TypeString:
+		return true
+	case t == audience.TypeDouble:
+		return found == audience.TypeInt && !i.long
+	case t == audience.TypeTimestamp:
+		return found == audience.TypeDate
+	}
+	return false
+}
+
 type numeral uint8
 
 const (

@@ -20,7 +20,7 @@ type Event struct {
 	Line  int
 	Bytes int64
 	// ExternalID and Email name the contact; at least one of them is there.
-	ExternalID string
+	ExternalID audience.Private // of the host's own system
 	Email      audience.Address
 	// Write is without Contact and Source.
 	Write audience.EventWrite

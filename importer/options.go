@@ -2,6 +2,7 @@ package importer
 
 import (
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 // Attestation is what the host declares about the consent it holds: who
@@ -29,6 +30,14 @@ type Options struct {
 	OnError func(*RowError)
 	// OnProgress is called after each batch.
 	OnProgress func(Progress)
+}
+
+// check reports what every row would be refused for.
+func (o *Options) check(aud *store.Audience) error {
+	if o.Job == "" {
+		return nil
+	}
+	return audience.CheckName("job", o.Job, aud.Limits())
 }
 
 func (o *Options) source() audience.Source {

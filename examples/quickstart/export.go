@@ -36,11 +36,11 @@ func (r *runner) export(ctx context.Context, reader *store.Reader, set *segment.
 			return err
 		}
 	}
-	r.table(func(w io.Writer) {
-		for _, f := range files {
-			fmt.Fprintf(w, "  %s\t%d contacts\n", f.name, f.contacts)
-		}
-	})
+	rows := make([]string, len(files))
+	for i, f := range files {
+		rows[i] = fmt.Sprintf("%s\t%d contacts", f.name, f.contacts)
+	}
+	r.table(rows)
 	return nil
 }
 

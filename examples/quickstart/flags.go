@@ -133,7 +133,7 @@ func source(name string) (importer.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	return importer.Spool(filepath.Base(name), f, most)
 }
 

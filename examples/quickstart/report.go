@@ -21,7 +21,7 @@ func (r *runner) printReport(ctx context.Context, reader *store.Reader, set *seg
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "As of %s\n", r.opts.now.Format("2006-01-02 15:04:05 MST"))
+	r.printf("As of %s\n", r.opts.now.Format("2006-01-02 15:04:05 MST"))
 	r.printImports()
 	r.printAudience(seen, result.Contacts)
 	if err := r.printSegments(ctx, reader, set, result); err != nil {
@@ -33,26 +33,31 @@ func (r *runner) printReport(ctx context.Context, reader *store.Reader, set *seg
 	return r.export(ctx, reader, set, result)
 }
 
+// printf prints to stdout, which keeps its first error.
+func (r *runner) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format, args...) }
+
 // heading begins a part of the report.
 func (r *runner) heading(title string) {
-	fmt.Fprintf(r.out, "\n%s\n%s\n", title, strings.Repeat("─", utf8.RuneCountInString(title)))
+	r.printf("\n%s\n%s\n", title, strings.Repeat("─", utf8.RuneCountInString(title)))
 }
 
-// table prints rows of cells that end with a tab each, in columns.
-func (r *runner) table(print func(w io.Writer)) {
+// table prints rows whose cells end with a tab each, in columns.
+func (r *runner) table(rows []string) {
 	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
-	print(w)
-	_ = w.Flush() // r.out keeps its first error
+	for _, row := range rows {
+		_, _ = io.WriteString(w, "  "+row+"\n")
+	}
+	_ = w.Flush()
 }
 
 func (r *runner) printImports() {
 	r.heading("Imported")
-	r.table(func(w io.Writer) {
-		for _, f := range r.files {
-			fmt.Fprintf(w, "  %s\t%d rows of %s\t%d new\t%d updated\t%d known already\t%d bad\n",
-				f.name, f.report.Rows, f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
-		}
-	})
+	rows := make([]string, len(r.files))
+	for i, f := range r.files {
+		rows[i] = fmt.Sprintf("%s\t%d rows of %s\t%d new\t%d updated\t%d known already\t%d bad",
+			f.name, f.report.Rows, f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
+	}
+	r.table(rows)
 }
 
 // printAudience draws who is there and what happened.
@@ -71,13 +76,13 @@ func (r *runner) printAudience(seen *overview, contacts int) {
 
 // chart draws one bar per tally; a bar of full length is most.
 func (r *runner) chart(tallies []tally, most int) {
-	r.table(func(w io.Writer) {
-		for _, t := range tallies {
-			if t.count > 0 {
-				fmt.Fprintf(w, "  %s\t%6d\t%s\n", t.name, t.count, bar(t.count, most))
-			}
+	var rows []string
+	for _, t := range tallies {
+		if t.count > 0 {
+			rows = append(rows, fmt.Sprintf("%s\t%6d\t%s", t.name, t.count, bar(t.count, most)))
 		}
-	})
+	}
+	r.table(rows)
 }
 
 // bar draws n of most in eighths of a character.
@@ -97,18 +102,18 @@ func (r *runner) printSegments(ctx context.Context, reader *store.Reader, set *s
 	r.heading("Segments")
 	for _, name := range set.Names() {
 		members, _ := result.Members(name)
-		fmt.Fprintf(r.out, "  %s: %d of %d contacts\n  %s\n", titleOf(set, name), members.Len(), result.Contacts, gauge(members.Len(), result.Contacts))
+		r.printf("  %s: %d of %d contacts\n  %s\n", titleOf(set, name), members.Len(), result.Contacts, gauge(members.Len(), result.Contacts))
 		shown := 0
 		for id := range members.All() {
 			if shown++; shown > few {
-				fmt.Fprintf(r.out, "    and %d more\n", members.Len()-few)
+				r.printf("    and %d more\n", members.Len()-few)
 				break
 			}
 			c, err := reader.Contact(ctx, audience.ID(id))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(r.out, "    %s\n", masked(&c))
+			r.printf("    %s\n", masked(&c))
 		}
 	}
 	return nil
@@ -142,12 +147,12 @@ func (r *runner) printReasons(set *segment.Set, seen *overview) error {
 			text string
 		}{{seen.in[i], "is in"}, {seen.out[i], "is not"}} {
 			if e.who == nil {
-				fmt.Fprintf(r.out, "  Nobody %s.\n", e.text)
+				r.printf("  Nobody %s.\n", e.text)
 				continue
 			}
-			fmt.Fprintf(r.out, "  %s %s:\n", e.who.masked, e.text)
+			r.printf("  %s %s:\n", e.who.masked, e.text)
 			for _, atom := range e.who.atoms {
-				fmt.Fprintf(r.out, "    %s\n", atomLine(atom))
+				r.printf("    %s\n", atomLine(atom))
 			}
 		}
 	}

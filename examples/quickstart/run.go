@@ -42,11 +42,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(err, errRefused): // each was said where it was found
 		return exitFailed
-	case errors.Is(err, errUsage):
-		fmt.Fprintln(stderr, "quickstart:", err)
+	}
+	_, _ = fmt.Fprintln(stderr, "quickstart:", err)
+	if errors.Is(err, errUsage) {
 		return exitUsage
 	}
-	fmt.Fprintln(stderr, "quickstart:", err)
 	return exitFailed
 }
 
@@ -167,16 +167,19 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 		return fmt.Errorf("%s: %w", src.Name(), err)
 	}
 	if report.Pending > 0 {
-		r.complain(src.Name(), fmt.Errorf("%d of the rows say subscribed, but nothing attests their consent: recorded as pending; attest what you hold with -attest", report.Pending))
+		r.complain(src.Name(), fmt.Errorf("rows that say subscribed, recorded as pending because nothing attests their consent: %d; attest what you hold with -attest", report.Pending))
 	}
 	if report.Kept > 0 {
-		r.complain(src.Name(), fmt.Errorf("%d status cells were not recorded, because a refusal stands", report.Kept))
+		r.complain(src.Name(), fmt.Errorf("status cells that were not recorded because a refusal stands: %d", report.Kept))
 	}
 	r.files = append(r.files, fileReport{name: src.Name(), kind: kind, report: report})
 	return nil
 }
 
-func (r *runner) complain(file string, err error) { fmt.Fprintf(r.stderr, "%s: %v\n", file, err) }
+// complain says on stderr what is wrong with a file.
+func (r *runner) complain(file string, err error) {
+	_, _ = fmt.Fprintf(r.stderr, "%s: %v\n", file, err)
+}
 
 // load reads the segments, before anything is imported for them. refused
 // reports that some files were.
@@ -220,7 +223,7 @@ func (r *runner) refuse(err error) (bool, error) {
 				at.File = filepath.Join(r.opts.folder, at.File)
 			}
 			at.Line, at.Column = max(at.Line, 1), max(at.Column, 1)
-			fmt.Fprintln(r.stderr, at.Error())
+			_, _ = fmt.Fprintln(r.stderr, at.Error())
 		}
 	}
 	return true, nil

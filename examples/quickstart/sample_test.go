@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func shopFile(r *rand.Rand, people []*someone, now time.Time) string {
 		}
 		cells := []string{
 			p.key, p.email, p.first, p.last, phone, strings.Join(tags, ","), p.created.Format(time.RFC3339), status,
-			cities[r.IntN(len(cities))], fmt.Sprint(r.IntN(50) * 10), birthday, strings.Join(likes, ","), fmt.Sprint(r.IntN(4)),
+			cities[r.IntN(len(cities))], strconv.Itoa(r.IntN(50) * 10), birthday, strings.Join(likes, ","), strconv.Itoa(r.IntN(4)),
 		}
 		rows = append(rows, csvRow(cells))
 	}

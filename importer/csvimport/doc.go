@@ -21,7 +21,7 @@
 // [Events] knows the columns external_id, email, type, time (RFC 3339,
 // YYYY-MM-DD or YYYYMMDD) and id; type and time must be there, and one of the
 // first two. Any other column is a property of every type in the file, typed as
-// declared for that type, else like a custom field. An id that comes again
+// declared for that type, else as [Events] says. An id that comes again
 // counts once; equal rows without an id count each, and importing the file
 // again adds nothing.
 //

@@ -14,7 +14,9 @@ import (
 
 // Events imports a file of events about contacts that are there already. It
 // reads the file twice, as [Contacts] does, and declares every column as a
-// property of every type in the file.
+// property of every type in the file: with the type that its header says, else
+// that of the property of the same name of another type in the file if all cells
+// fit it, else the one that fits all cells. Declared properties keep their type.
 func Events(ctx context.Context, aud *store.Audience, src importer.Source, opts importer.Options) (*importer.Report, error) {
 	opts.Limits = opts.Limits.WithDefaults()
 	f := &file{src: src, layout: eventLayout(), limits: opts.Limits, names: aud.Limits()}
@@ -50,13 +52,13 @@ func newEventPlan(s *survey, tx *store.Tx) *eventPlan {
 		survey: s, custom: s.head.custom(), types: make(map[string][]audience.Type),
 		calendar: audience.NewCalendar(tx.Zone()), limits: tx.Audience().Limits(),
 	}
+	schema := tx.Schema()
 	for i, c := range p.custom {
 		p.paths = append(p.paths, "props."+c.name)
 		if c.typ == 0 {
-			p.custom[i].typ = s.types[i].Type()
+			p.custom[i].typ = s.propType(&schema, c.name, &s.types[i])
 		}
 	}
-	schema := tx.Schema()
 	for _, name := range slices.Sorted(maps.Keys(s.kinds)) {
 		kind, _ := schema.EventNamed(name)
 		brings := audience.EventType{Name: name}
@@ -72,6 +74,27 @@ func newEventPlan(s *survey, tx *store.Tx) *eventPlan {
 		p.brings.Events = append(p.brings.Events, brings)
 	}
 	return p
+}
+
+// propType gives the type of a column for the event types that do not declare
+// it: what other types in the file declare, when they agree and every cell fits,
+// so that one column has one type; else the one that fits all cells.
+func (s *survey) propType(schema *audience.Schema, name string, cells *importer.Inference) audience.Type {
+	var declared audience.Type
+	for kind := range s.kinds {
+		known, _ := schema.EventNamed(kind)
+		p, ok := known.PropNamed(name)
+		if ok && declared != 0 && p.Type != declared {
+			return cells.Type()
+		}
+		if ok {
+			declared = p.Type
+		}
+	}
+	if declared != 0 && cells.Fit(declared) {
+		return declared
+	}
+	return cells.Type()
 }
 
 // eventCells are the cells of a row, in the order of their columns.
@@ -124,7 +147,7 @@ func (p *eventPlan) events(ctx context.Context, f *file) iter.Seq2[*importer.Eve
 
 // event reads one row.
 func (p *eventPlan) event(rec *record, cells *eventCells) (*importer.Event, *importer.RowError) {
-	out := &importer.Event{Line: rec.line, Bytes: rec.bytes, ExternalID: strings.Trim(cells.ExternalID, " \t")}
+	out := &importer.Event{Line: rec.line, Bytes: rec.bytes, ExternalID: audience.NewPrivate(strings.Trim(cells.ExternalID, " \t"))}
 	refuse := func(name string, err error) (*importer.Event, *importer.RowError) {
 		return nil, p.survey.head.refuse(rec, name, err)
 	}
@@ -136,8 +159,8 @@ func (p *eventPlan) event(rec *record, cells *eventCells) (*importer.Event, *imp
 		}
 		out.Email, w.Contact = a, audience.AddressRef(a)
 	}
-	if out.ExternalID != "" {
-		w.Contact = audience.Key(out.ExternalID)
+	if !out.ExternalID.IsZero() {
+		w.Contact = audience.Key(out.ExternalID.Reveal())
 	}
 	if w.Contact.IsZero() {
 		return refuse("", &audience.FieldError{Path: "row", Rule: "empty", Hint: "an external_id or an email"})

@@ -40,7 +40,7 @@ func TestEventsColumns(t *testing.T) {
 		"External_ID,email,Type,time,id,value,Order,coupon:list,machine,note",
 		`u1,,purchase,2026-02-01T10:00:00Z,o1,12,17,"a,b",,`,
 		"u1,a@example.com,email.opened,2026-02-02,,,,,true,x",
-		",B@example.com,visit,20260203,,5,,,yes,",
+		",B@example.com,visit,20260203,,5,18,,yes,",
 		"new,b@example.com,visit,20260204,,6,,,no,",
 	)
 	require.Equal(t, 4, report.Created)
@@ -54,7 +54,7 @@ func TestEventsColumns(t *testing.T) {
 	require.Equal(t, "value=double:12 order=string:17 coupon=list:a,b", props(aud, &u1[0]), "declared types first, others as the column says")
 	b := events(t, aud, audience.Email("b@example.com"))
 	require.Len(t, b, 2)
-	require.Equal(t, "value=int:5 machine=string:yes", props(aud, &b[0]), "undeclared: what fits the whole column")
+	require.Equal(t, "value=double:5 order=string:18 machine=string:yes", props(aud, &b[0]), "undeclared: as another type in the file declares it, if all cells fit")
 
 	schema := aud.Schema()
 	for _, name := range []string{"purchase", "email.opened", "visit"} {

@@ -1,0 +1,50 @@
+package csvimport_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/importer"
+	"github.com/audiencekit/audiencekit/importer/csvimport"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/memstore"
+)
+
+// Good rows go in, bad rows come back with their line and the reason.
+func ExampleContacts() {
+	ctx := context.Background()
+	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": bytes.Repeat([]byte{1}, 32)}) // 32 random bytes
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{
+		Keys: keys, Clock: func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	const file = `email,first_name,tags,points:int,status
+ann@example.com,Ann,"customer,vip",30,subscribed
+bob@example.com,Bob,,a few,subscribed
+carl@example.com,Carl,customer,,unsubscribed
+`
+	report, err := csvimport.Contacts(ctx, aud, importer.Bytes("people.csv", []byte(file)), importer.Options{
+		Attestation: importer.Attestation{Text: "The shop attests that these people ticked the box at checkout."},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Rows, "rows:", report.Created, "new,", report.Bad, "bad")
+	for _, bad := range report.Errors {
+		fmt.Println(bad)
+	}
+	// Output:
+	// 3 rows: 2 new, 1 bad
+	// line 3, column 4: fields.points: type: an integer such as 42, of at most 64 bits, without leading zeros, signs other than -, or separators
+}
