@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"cmp"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -144,10 +145,7 @@ func (d *eventDriver) unmerge() {
 
 func (d *eventDriver) append() {
 	writes := make([]audience.EventWrite, 1+d.r.IntN(5))
-	rows := map[eventKey]modelEvent{}
-	for key, row := range d.rows {
-		rows[key] = row
-	}
+	rows := maps.Clone(d.rows)
 	var want []store.AppendResult
 	refused := map[int]error{}
 	for i := range writes {

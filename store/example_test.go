@@ -93,8 +93,7 @@ func ExampleAudience_Update() {
 	}
 	_, err := aud.Update(ctx, put)
 
-	var refused *audience.BatchError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*audience.BatchError](err); ok {
 		good := batch[:0:0]
 		bad := map[int]bool{}
 		for _, item := range refused.Items {

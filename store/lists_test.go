@@ -19,13 +19,13 @@ func (f *fixture) leave(list string, refs ...audience.Ref) {
 	f.update(func(tx *store.Tx) error { return tx.RemoveFromList(f.t.Context(), list, audience.Source{}, refs...) })
 }
 
-// members gives everybody on a list, page by page.
-func (f *fixture) members(list string, limit int) []audience.ContactID {
+// vips gives everybody on the list vip, page by page.
+func (f *fixture) vips(limit int) []audience.ContactID {
 	f.t.Helper()
 	var out []audience.ContactID
 	f.view(func(r *store.Reader) error {
 		for after := store.Cursor(""); ; {
-			page, err := r.Members(f.t.Context(), list, after, limit)
+			page, err := r.Members(f.t.Context(), "vip", after, limit)
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func TestLists(t *testing.T) {
 	f.update(func(tx *store.Tx) error {
 		return tx.AddToList(t.Context(), "vip", source, audience.Key("eve"), audience.Key("ann"), audience.ID(eve))
 	})
-	require.Equal(t, []audience.ContactID{ann, eve}, f.members("vip", 10))
+	require.Equal(t, []audience.ContactID{ann, eve}, f.vips(10))
 	all := f.changes()
 	require.Equal(t, []store.Change{
 		{Kind: store.ChangeList, Contact: eve, List: "vip", Source: source},
@@ -57,7 +57,7 @@ func TestLists(t *testing.T) {
 	}, all[len(all)-2:])
 
 	f.join("vip", audience.Key("ann"), audience.Key("bob"))
-	require.Equal(t, []audience.ContactID{ann, bob, eve}, f.members("vip", 1))
+	require.Equal(t, []audience.ContactID{ann, bob, eve}, f.vips(1))
 	require.Len(t, f.changes(), len(all)+1, "she was on it already")
 	f.join("seed", audience.Key("bob"))
 	require.Equal(t, []string{"seed", "vip"}, f.profile(audience.Key("bob")).Lists)
@@ -65,7 +65,7 @@ func TestLists(t *testing.T) {
 	f.leave("vip", audience.Key("bob"), audience.Key("bob"))
 	require.Equal(t, store.Change{Kind: store.ChangeList, Contact: bob, List: "vip", Left: true}, f.last())
 	require.Len(t, f.changes(), len(all)+3)
-	require.Equal(t, []audience.ContactID{ann, eve}, f.members("vip", 10))
+	require.Equal(t, []audience.ContactID{ann, eve}, f.vips(10))
 	f.leave("vip", audience.Key("bob"))
 	require.Len(t, f.changes(), len(all)+3, "she was not on it")
 	require.Equal(t, []string{"seed"}, f.profile(audience.Key("bob")).Lists)
@@ -116,7 +116,7 @@ func TestListsRefused(t *testing.T) {
 			})
 		}
 	}
-	require.Empty(t, f.members("vip", 10))
+	require.Empty(t, f.vips(10))
 	f.view(func(r *store.Reader) error {
 		_, err := r.Members(t.Context(), "nothing", "", 10)
 		require.ErrorIs(t, err, audience.ErrNotFound)
@@ -133,12 +133,12 @@ func TestListsOfMerged(t *testing.T) {
 	ann, bob := f.put("ann"), f.put("bob")
 	f.join("vip", audience.Key("bob"))
 	f.merge(audience.Key("ann"), audience.Key("bob"))
-	require.Equal(t, []audience.ContactID{ann}, f.members("vip", 10), "she stands under her winner")
+	require.Equal(t, []audience.ContactID{ann}, f.vips(10), "she stands under her winner")
 	before := len(f.changes())
 	f.join("vip", audience.Key("ann"))
 	require.Len(t, f.changes(), before, "she is on it by the merge")
 	f.leave("vip", audience.ID(ann))
-	require.Empty(t, f.members("vip", 10))
+	require.Empty(t, f.vips(10))
 	require.Empty(t, f.profile(audience.Key("ann")).Lists)
 	f.unmerge(bob)
 	require.Empty(t, f.profile(audience.Key("bob")).Lists)
@@ -150,5 +150,5 @@ func TestListsOfDeleted(t *testing.T) {
 	bob := f.put("bob")
 	f.join("vip", audience.Key("ann"), audience.Key("bob"))
 	f.update(func(tx *store.Tx) error { return tx.Delete(t.Context(), audience.Source{}, audience.Key("ann")) })
-	require.Equal(t, []audience.ContactID{bob}, f.members("vip", 1))
+	require.Equal(t, []audience.ContactID{bob}, f.vips(1))
 }

@@ -197,7 +197,8 @@ func TestIterators(t *testing.T) {
 			}
 			require.Equal(t, ids, got)
 		}
-		for c := range all {
+		for c, err := range all {
+			require.NoError(t, err)
 			require.Equal(t, ids[0], c.ID)
 			break // it stops when it is left
 		}
@@ -234,7 +235,8 @@ func TestPagesAtOneInstant(t *testing.T) {
 	subscribed := store.Consents{Purpose: "marketing"}
 	count := func(at time.Time, tick time.Duration) (n int) {
 		f.view(func(r *store.Reader) error {
-			for range r.AllContacts(t.Context(), store.ContactQuery{Where: subscribed, Limit: 1, At: at}) {
+			for _, err := range r.AllContacts(t.Context(), store.ContactQuery{Where: subscribed, Limit: 1, At: at}) {
+				require.NoError(t, err)
 				n++
 				f.later(tick)
 			}

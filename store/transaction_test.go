@@ -255,13 +255,13 @@ func TestSingleErrors(t *testing.T) {
 	var batch *audience.BatchError
 	_, err := f.Put(t.Context(), audience.ContactWrite{Match: audience.ID(9)})
 	require.ErrorIs(t, err, audience.ErrNotFound)
-	require.False(t, errors.As(err, &batch))
+	require.NotErrorAs(t, err, &batch)
 	_, err = f.Append(t.Context(), audience.EventWrite{Contact: audience.ID(9), Type: "visit", Time: f.now})
 	require.ErrorIs(t, err, audience.ErrNotFound)
-	require.False(t, errors.As(err, &batch))
+	require.NotErrorAs(t, err, &batch)
 	_, err = f.Record(t.Context(), audience.ConsentWrite{Contact: audience.ID(9), Kind: audience.ConsentWithdrawn})
 	require.ErrorIs(t, err, audience.ErrNotFound)
-	require.False(t, errors.As(err, &batch))
+	require.NotErrorAs(t, err, &batch)
 }
 
 // Every batch is bounded, and refused whole.
@@ -285,7 +285,7 @@ func TestBatchLimits(t *testing.T) {
 			err := f.refused(call)
 			require.ErrorIs(t, err, audience.ErrLimit)
 			var batch *audience.BatchError
-			require.False(t, errors.As(err, &batch), "no item is at fault")
+			require.NotErrorAs(t, err, &batch, "no item is at fault")
 		})
 	}
 	require.Len(t, f.changes(), before)
@@ -528,8 +528,10 @@ func TestConcurrentUse(t *testing.T) {
 			for range rounds {
 				_ = handle.Schema()
 				if err := handle.View(t.Context(), func(r *store.Reader) error {
-					for range r.AllContacts(t.Context(), store.ContactQuery{Where: store.HasTag{Tag: "0/0"}}) {
-						continue
+					for _, err := range r.AllContacts(t.Context(), store.ContactQuery{Where: store.HasTag{Tag: "0/0"}}) {
+						if err != nil {
+							return err
+						}
 					}
 					return nil
 				}); err != nil {
