@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -224,7 +225,7 @@ func eventDelete(k *kit) {
 	var all []audience.Event
 	for _, id := range ids {
 		for n := range 50 {
-			all = append(all, event(id, fmt.Sprintf("t%d", n%3), fmt.Sprint(n), at(n)))
+			all = append(all, event(id, fmt.Sprintf("t%d", n%3), strconv.Itoa(n), at(n)))
 		}
 	}
 	k.update(p, func(w store.WriteRoles) error { return w.PutEvents(k.ctx, all) })

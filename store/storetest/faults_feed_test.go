@@ -195,6 +195,10 @@ func feedFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return keepingFeed{w} }),
 		},
 		{
+			name: "erasing empties changes of every kind", found: []string{"feed/blank-some-kinds"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return emptyingKinds{w} }),
+		},
+		{
 			name: "erasing empties everybody's changes", found: []string{"feed/blank", "deletion/others-stay"},
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return emptyingFeed{w} }),
 		},
@@ -275,4 +279,10 @@ func (f emptyingFeed) BlankChanges(ctx context.Context, contacts []audience.Cont
 		contacts = append(contacts, id+1, max(id, 1)-1)
 	}
 	return f.WriteRoles.BlankChanges(ctx, contacts, kinds...)
+}
+
+type emptyingKinds struct{ store.WriteRoles }
+
+func (f emptyingKinds) BlankChanges(ctx context.Context, contacts []audience.ContactID, _ ...store.ChangeKind) error {
+	return f.WriteRoles.BlankChanges(ctx, contacts)
 }

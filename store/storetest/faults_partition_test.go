@@ -8,6 +8,7 @@ import (
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/memstore"
 )
 
 func positionFaults() []fault {
@@ -22,7 +23,7 @@ func positionFaults() []fault {
 		},
 		{
 			name: "trimming forgets when the last commit was", found: []string{"positions/trim-forgets-only-commits"},
-			around: func(p store.Partition) store.Partition { return &trimming2{Partition: p} },
+			around: func(p store.Partition) store.Partition { return &forgettingTrim{Partition: p} },
 		},
 		{
 			name: "a restart is a new incarnation", found: []string{"positions/restart"},
@@ -51,17 +52,17 @@ func (p forgivingFeed) Commits(ctx context.Context, after store.Position, limit 
 	return nil, nil
 }
 
-type trimming2 struct {
+type forgettingTrim struct {
 	store.Partition
 	trimmed bool
 }
 
-func (p *trimming2) Trim(ctx context.Context, through store.Position) error {
+func (p *forgettingTrim) Trim(ctx context.Context, through store.Position) error {
 	p.trimmed = true
 	return p.Partition.Trim(ctx, through)
 }
 
-func (p *trimming2) View(ctx context.Context, fn func(store.ReadRoles) error) error {
+func (p *forgettingTrim) View(ctx context.Context, fn func(store.ReadRoles) error) error {
 	return p.Partition.View(ctx, func(r store.ReadRoles) error {
 		if p.trimmed {
 			return fn(noLastCommit{readOnly{ReadRoles: r}})
@@ -86,6 +87,18 @@ func handleFaults() []fault {
 			open: func(store.Adapter, string) string { return "one" },
 		},
 		{
+			name: "records of others are found", found: []string{"isolation/rows"},
+			adapter: func() store.Adapter { return &leaky{Store: memstore.New(), alter: findingOthers} },
+		},
+		{
+			name: "deleting takes others' events", found: []string{"isolation/writes"},
+			adapter: func() store.Adapter { return &leaky{Store: memstore.New(), alter: deletingOthers} },
+		},
+		{
+			name: "who is silent here is asked elsewhere", found: []string{"isolation/the-same-person"},
+			adapter: func() store.Adapter { return &leaky{Store: memstore.New(), alter: askingOthers} },
+		},
+		{
 			name: "names of audiences compare without case", found: []string{"isolation/names-by-bytes"},
 			open: func(_ store.Adapter, name string) string { return strings.ToLower(strings.TrimSpace(name)) },
 		},
@@ -108,6 +121,94 @@ func handleFaults() []fault {
 			},
 		},
 	}
+}
+
+// leaky has partitions that know of each other.
+type leaky struct {
+	*memstore.Store
+	alter func(others []store.Partition, w store.WriteRoles) store.WriteRoles
+	all   []*altered
+}
+
+func (a *leaky) Partition(ctx context.Context, name string) (store.Partition, error) {
+	inner, err := a.Store.Partition(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range a.all {
+		if p.Partition == inner {
+			return p, nil
+		}
+	}
+	p := &altered{Partition: inner, alter: func(w store.WriteRoles) store.WriteRoles {
+		var others []store.Partition
+		for _, o := range a.all {
+			if o.Partition != inner {
+				others = append(others, o.Partition)
+			}
+		}
+		return a.alter(others, w)
+	}}
+	a.all = append(a.all, p)
+	return p, nil
+}
+
+type leaking struct {
+	store.WriteRoles
+	others []store.Partition
+}
+
+type leakingRecords leaking
+
+func findingOthers(others []store.Partition, w store.WriteRoles) store.WriteRoles {
+	return leakingRecords{w, others}
+}
+
+func (f leakingRecords) RecordsAfter(ctx context.Context, namespace, prefix, after string, limit int, at time.Time) (rows []store.Record, err error) {
+	rows, err = f.WriteRoles.RecordsAfter(ctx, namespace, prefix, after, limit, at)
+	for _, p := range f.others {
+		_ = p.View(ctx, func(r store.ReadRoles) error {
+			more, err := r.RecordsAfter(ctx, namespace, prefix, after, limit, at)
+			rows = append(rows, more...)
+			return err
+		})
+	}
+	return rows, err
+}
+
+type leakingEvents leaking
+
+func deletingOthers(others []store.Partition, w store.WriteRoles) store.WriteRoles {
+	return leakingEvents{w, others}
+}
+
+func (f leakingEvents) DeleteEvents(ctx context.Context, origins []audience.ContactID) error {
+	for _, p := range f.others {
+		if _, err := p.Update(ctx, func(w store.WriteRoles) error { return w.DeleteEvents(ctx, origins) }); err != nil {
+			return err
+		}
+	}
+	return f.WriteRoles.DeleteEvents(ctx, origins)
+}
+
+type leakingLedger leaking
+
+func askingOthers(others []store.Partition, w store.WriteRoles) store.WriteRoles {
+	return leakingLedger{w, others}
+}
+
+func (f leakingLedger) Ledger(ctx context.Context, contacts []audience.ContactID) (records []audience.ConsentRecord, err error) {
+	records, err = f.WriteRoles.Ledger(ctx, contacts)
+	for _, p := range f.others {
+		if len(records) > 0 {
+			break
+		}
+		_ = p.View(ctx, func(r store.ReadRoles) (err error) {
+			records, err = r.Ledger(ctx, contacts)
+			return err
+		})
+	}
+	return records, err
 }
 
 func callFaults() []fault {

@@ -122,7 +122,7 @@ func runCheck(t *testing.T, c Check, h Harness, cursors func() codec) *recorder 
 // checks is that of the test it belongs to.
 type recorder struct {
 	testing.TB
-	ctx      context.Context //nolint:containedctx // what Context gives
+	ctx      context.Context
 	cancel   context.CancelFunc
 	mu       sync.Mutex
 	failed   bool

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +52,10 @@ func feedChecks() []Check {
 			Topic: topicFeed, Name: "blank", run: feedBlank,
 			Reason: "Whoever is erased must not be read from yesterday's changes; and whoever follows must still find every commit.",
 		},
+		{
+			Topic: topicFeed, Name: "blank-some-kinds", run: feedBlankKinds,
+			Reason: "Of a contact who had an erased one merged into her only what held the other's data is emptied: her own events and refusals stay.",
+		},
 	}
 }
 
@@ -72,7 +78,7 @@ func feedOnce(k *kit) {
 			}
 			defer written.Store(true)
 			for n := range commits {
-				list := fmt.Sprint(n)
+				list := strconv.Itoa(n)
 				pos, err := p.Update(ctx, func(w store.WriteRoles) error {
 					return w.AppendChanges(ctx, at(n), []store.Change{{Kind: store.ChangeList, Contact: ids[n%3], List: list}})
 				})
@@ -232,7 +238,7 @@ func feedOneCommit(k *kit) {
 			want = nil
 			for n := range 12 { // contacts and kinds out of order
 				changes := []store.Change{
-					{Kind: store.ChangeList, Contact: ids[(n+2)%3], List: fmt.Sprint(n)},
+					{Kind: store.ChangeList, Contact: ids[(n+2)%3], List: strconv.Itoa(n)},
 					{Kind: store.ChangeDelete, Contact: ids[n%3]},
 				}
 				if err := w.AppendChanges(k.ctx, at(n%5), changes); err != nil {
@@ -362,4 +368,22 @@ func feedBlank(k *kit) {
 	require.Equal(k, before[0].Position, got[0].Position)
 	require.Equal(k, before[1].Position, got[1].Position)
 	require.Equal(k, handedOut, commitTexts(before), "what was handed out does not change")
+}
+
+func feedBlankKinds(k *kit) {
+	p := k.rows()
+	ids := k.contacts(p, 3)
+	full := everyKind(ids)
+	k.update(p, func(w store.WriteRoles) error { return w.AppendChanges(k.ctx, at(1), full) })
+	kinds := []store.ChangeKind{store.ChangeContact, store.ChangeMerge}
+	var want []store.Change
+	for _, c := range full {
+		if slices.Contains(kinds, c.Kind) && (c.Contact == ids[1] || c.Other == ids[1]) {
+			c = c.Blank()
+		}
+		want = append(want, c)
+	}
+	k.update(p, func(w store.WriteRoles) error { return w.BlankChanges(k.ctx, ids[1:2], kinds...) })
+	require.Equal(k, commitTexts([]store.Commit{{At: at(1), Changes: want}}), commitTexts(k.commits(p, store.Position{}, 10)))
+	require.NotEqual(k, texts(full, changeText), texts(want, changeText))
 }

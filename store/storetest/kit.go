@@ -20,7 +20,7 @@ const mainAudience = "main"
 // that the suite can be run by something that only notes failures.
 type kit struct {
 	testing.TB
-	ctx     context.Context //nolint:containedctx // of the one check that the kit is made for
+	ctx     context.Context
 	harness Harness
 	adapter store.Adapter
 	clock   *clock
@@ -53,12 +53,11 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-// step moves the clock by d and gives the instant it shows then.
-func (c *clock) step(d time.Duration) time.Time {
+// step moves the clock by d.
+func (c *clock) step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
-	return c.now
 }
 
 // fresh makes an adapter that the kit closes.

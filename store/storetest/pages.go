@@ -43,7 +43,8 @@ func pagesEverySize(k *kit) {
 			k.change(aud, func(tx *store.Tx) error { return tx.AddToList(k.ctx, "gold", source(), audience.ID(id)) })
 		}
 	}
-	list, ok := ptr(aud.Schema()).ListNamed("gold")
+	declared := aud.Schema()
+	list, ok := declared.ListNamed("gold")
 	require.True(k, ok)
 	k.look(aud, func(r *store.Reader) {
 		for size := 1; size <= n+1; size++ {
@@ -64,8 +65,6 @@ func pagesEverySize(k *kit) {
 		}
 	})
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func pagesMembers(k *kit) {
 	aud := k.open(mainAudience)

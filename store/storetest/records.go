@@ -71,9 +71,10 @@ func (k *kit) save(p store.Partition, at time.Time, records ...store.Record) (ve
 	return versions
 }
 
-func (k *kit) load(p store.Partition, key string, at time.Time) (rec store.Record, err error) {
+// load reads the record n/k.
+func (k *kit) load(p store.Partition, at time.Time) (rec store.Record, err error) {
 	k.Helper()
-	k.view(p, func(r store.ReadRoles) { rec, err = r.Record(k.ctx, "n", key, at) })
+	k.view(p, func(r store.ReadRoles) { rec, err = r.Record(k.ctx, "n", "k", at) })
 	return rec, err
 }
 
@@ -139,7 +140,7 @@ func recordCAS(k *kit) {
 	require.Greater(k, second, first)
 	refused(record(first, "the version before"))
 	refused(record(second+1, "the version to come"))
-	got, err := k.load(p, "k", start())
+	got, err := k.load(p, start())
 	require.NoError(k, err)
 	require.Equal(k, "b", string(got.Value))
 	require.Equal(k, second, got.Version)
@@ -192,10 +193,10 @@ func recordExpiry(k *kit) {
 	p := k.rows()
 	over := at(10)
 	version := k.save(p, start(), store.Record{Namespace: "n", Key: "k", Expires: over}, store.Record{Namespace: "n", Key: "stays"})[0]
-	_, err := k.load(p, "k", over.Add(-time.Microsecond))
+	_, err := k.load(p, over.Add(-time.Microsecond))
 	require.NoError(k, err)
 	require.Len(k, k.recordKeys(p, "n", "", "", 10, over.Add(-time.Microsecond)), 2)
-	_, err = k.load(p, "k", over)
+	_, err = k.load(p, over)
 	require.ErrorIs(k, err, audience.ErrNotFound)
 	require.Equal(k, []string{"stays"}, k.recordKeys(p, "n", "", "", 1, over), "an expired one takes no place in a page")
 
@@ -209,7 +210,7 @@ func recordExpiry(k *kit) {
 	require.ErrorIs(k, put(version, over), audience.ErrConflict, "there is none any more")
 	require.ErrorIs(k, put(0, over.Add(-time.Microsecond)), audience.ErrConflict, "there is one still")
 	require.NoError(k, put(0, over))
-	_, err = k.load(p, "k", audience.MaxInstant())
+	_, err = k.load(p, audience.MaxInstant())
 	require.NoError(k, err, "the new one does not expire")
 }
 

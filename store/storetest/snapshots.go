@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +56,7 @@ func snapshotStable(k *kit) {
 				return lines, pos, instantText(last)
 			}
 			before, pos, last := read()
-			require.NoError(k, k.undoing(p, k.ctx, u, func() error { return nil }), "a reader does not block a writer")
+			require.NoError(k, k.undoing(k.ctx, p, u, func() error { return nil }), "a reader does not block a writer")
 			again, posAgain, lastAgain := read()
 			require.Equal(k, before, again)
 			require.Equal(k, pos, posAgain)
@@ -75,7 +76,7 @@ func step(ctx context.Context, w store.WriteRoles, pair []audience.ContactID) er
 	version := rows[0].Version
 	var events []audience.Event
 	for _, id := range pair {
-		events = append(events, event(id, "visit", fmt.Sprint(version), at(0)))
+		events = append(events, event(id, "visit", strconv.FormatUint(version, 10), at(0)))
 	}
 	if err := w.PutEvents(ctx, events); err != nil {
 		return err

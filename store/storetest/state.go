@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -72,7 +73,7 @@ func state(ctx context.Context, r store.ReadRoles, u universe, versions bool) ([
 		counts = append(counts, store.EventCountKey{Origin: id, Type: "visit"})
 	}
 	n, err := r.EventCounts(ctx, counts)
-	gather(g, "EventCounts", func(n *int) string { return fmt.Sprint(*n) }, n, err)
+	gather(g, "EventCounts", func(n *int) string { return strconv.Itoa(*n) }, n, err)
 	for _, key := range u.keys { // one by one, since their order is open
 		events, err = r.EventsByKey(ctx, []store.EventKey{key})
 		gather(g, "EventsByKey", eventText, events, err)

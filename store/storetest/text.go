@@ -12,7 +12,7 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
-var errStuck = errors.New("the feed gives the same position again") //nolint:gochecknoglobals // an error value
+var errStuck = errors.New("the feed gives the same position again")
 
 // Rows are compared as text that shows all of them: what differs can be read
 // off a failure, pointers and nil slices do not matter, and an instant that is

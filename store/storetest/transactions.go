@@ -102,7 +102,7 @@ func (k *kit) requireFurnished(p store.Partition, u universe, tag string, n int)
 
 // undoing runs a transaction that changes and removes what is there and adds
 // more of everything, and then ends by end.
-func (k *kit) undoing(p store.Partition, ctx context.Context, u universe, end func() error) (err error) { //nolint:revive // the partition is what it is about
+func (k *kit) undoing(ctx context.Context, p store.Partition, u universe, end func() error) (err error) {
 	_, err = p.Update(ctx, func(w store.WriteRoles) error {
 		if _, err := furnish(k.ctx, w, mainAudience, "lost", 2, at(5)); err != nil {
 			return err
@@ -171,14 +171,14 @@ func (k *kit) requireUndone(run func(p store.Partition, u universe)) {
 func txError(k *kit) {
 	k.requireUndone(func(p store.Partition, u universe) {
 		failed := errors.New("failed")
-		require.ErrorIs(k, k.undoing(p, k.ctx, u, func() error { return failed }), failed)
+		require.ErrorIs(k, k.undoing(k.ctx, p, u, func() error { return failed }), failed)
 	})
 }
 
 func txPanic(k *kit) {
 	k.requireUndone(func(p store.Partition, u universe) {
 		require.PanicsWithValue(k, "a bug", func() {
-			_ = k.undoing(p, k.ctx, u, func() error { panic("a bug") })
+			_ = k.undoing(k.ctx, p, u, func() error { panic("a bug") })
 		})
 	})
 }
@@ -187,7 +187,7 @@ func txCancel(k *kit) {
 	k.requireUndone(func(p store.Partition, u universe) {
 		ctx, cancel := context.WithCancel(k.ctx)
 		defer cancel()
-		err := k.undoing(p, ctx, u, func() error { cancel(); return nil })
+		err := k.undoing(ctx, p, u, func() error { cancel(); return nil })
 		require.ErrorIs(k, err, context.Canceled)
 	})
 }
@@ -216,7 +216,7 @@ func txUnseen(k *kit) {
 	before := k.state(p, u)
 	head, err := p.Head(k.ctx)
 	require.NoError(k, err)
-	require.NoError(k, k.undoing(p, k.ctx, u, func() error {
+	require.NoError(k, k.undoing(k.ctx, p, u, func() error {
 		require.Equal(k, before, k.state(p, u), "a snapshot shows what is not committed")
 		now, err := p.Head(k.ctx)
 		require.NoError(k, err)
