@@ -23,9 +23,16 @@
 //	at 2026-03-31T07:30:00Z
 //	expect engaged = nobody
 //
-// [Run] plays a folder of scripts, each with an audience of its own, on any store and any evaluator or engine; [Scripts]
-// are those that this library is held to itself, and they say with examples what every part of the language means.
-// [Parse] gives a script as values, [Play] plays one.
+// [Run] plays a folder of scripts, each with an audience of its own, on any store and any evaluator or engine:
+//
+//	func TestSegments(t *testing.T) {
+//		defs, err := segment.Load(os.DirFS("segments")) // what the scripts are about
+//		require.NoError(t, err)
+//		segmenttest.Run(t, os.DirFS("testdata/segments"), segmenttest.Memory, defs...)
+//	}
+//
+// [Scripts] are those that this library is held to itself, and they say with examples what every part of the language
+// means. [Parse] gives a script as values, [Play] plays one.
 //
 // # Grammar
 //

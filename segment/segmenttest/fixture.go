@@ -2,6 +2,7 @@ package segmenttest
 
 import (
 	"fmt"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 
 // Options configures [NewWith]. The zero Options is what [New] uses.
 type Options struct {
-	Schema audience.Schema // what is not declared is added with the first value
-	Zone   *time.Location  // nil is UTC
-	Start  time.Time       // what the clock shows at first; zero is 2026-01-01T00:00:00Z
-	Open   Opener          // the store and system to test with; nil is Memory
+	Schema    audience.Schema    // what is not declared is added with the first value
+	Zone      *time.Location     // nil is UTC
+	Start     time.Time          // what the clock shows at first; zero is 2026-01-01T00:00:00Z
+	Functions []segment.Function // the host's own in expressions; not with Open, which has its own
+	Open      Opener             // the store and system to test with; nil is memory and the reference evaluator
 }
 
 // Fixture is an audience for one test of segments. Whatever is refused fails the test at once. A Fixture is for one
@@ -42,7 +44,10 @@ func NewWith(t testing.TB, opts Options) *Fixture {
 		opts.Start = defaultStart()
 	}
 	if opts.Open == nil {
-		opts.Open = Memory
+		opts.Open = func(t testing.TB, o store.Options) (*store.Audience, System) {
+			aud := openMemory(t, o)
+			return aud, Reference(aud, opts.Functions...)
+		}
 	}
 	clock := NewClock(opts.Start)
 	aud, system := opts.Open(t, store.Options{Schema: opts.Schema, Zone: opts.Zone, Keys: testKeys(t), Clock: clock.Now})
@@ -115,6 +120,16 @@ func (f *Fixture) Segment(name, expression string) {
 	f.player.define(segment.Definition{Name: name, Source: expression})
 }
 
+// Load gives the segments of a folder of *.cel files their definitions, as [segment.Load] reads it.
+func (f *Fixture) Load(fsys fs.FS) {
+	f.t.Helper()
+	defs, err := segment.Load(fsys)
+	require.NoError(f.t, err)
+	for _, d := range defs {
+		f.player.define(d)
+	}
+}
+
 // Advance moves the clock by a period of the segment language, such as "30d", or one of ms and us; not by months and
 // years, which are of no fixed length.
 func (f *Fixture) Advance(by string) {
@@ -146,6 +161,7 @@ func (f *Fixture) expect(e Expect) {
 	f.t.Helper()
 	_, defined := f.player.defined[e.Segment]
 	require.True(f.t, defined, "there is no segment %q", e.Segment)
+	require.NotEmpty(f.t, e.People.Names, "contacts to expect")
 	for _, name := range e.People.Names {
 		f.find(name)
 	}

@@ -3,11 +3,13 @@ package segmenttest_test
 import (
 	"fmt"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 )
 
@@ -77,6 +79,28 @@ match ann: events("purchase").sum("value") == 7`)
 	require.Equal(t, time.Date(2026, 1, 1, 0, 0, 1, 1000, time.UTC), s.Now())
 }
 
+// The host's own folder of segments, and its own functions.
+func TestFixtureLoad(t *testing.T) {
+	s := segmenttest.NewWith(t, segmenttest.Options{Functions: []segment.Function{{
+		Name: "isEven", Args: []audience.Type{audience.TypeInt}, Result: audience.TypeBool,
+		Call: func(args []audience.Value) (audience.Value, error) {
+			n, _ := args[0].Int()
+			return audience.BoolValue(n%2 == 0), nil
+		},
+	}}})
+	s.Put("ann", "points", 2)
+	s.Put("bob", "points", 3)
+	s.Load(fstest.MapFS{
+		"even.cel":      {Data: []byte("// Even points\nisEven(contact.points)\n")},
+		"odd.cel":       {Data: []byte("!inSegment(\"even\")")},
+		"elsewhere.cel": {Data: []byte("contact.height > 3")}, // nobody asks for it
+	})
+	s.ExpectIn("even", "ann")
+	s.ExpectOut("even", "bob")
+	s.ExpectIn("odd", "bob")
+	s.Play("expect odd = bob\nerror elsewhere unknown-field")
+}
+
 // Code under test writes to the audience itself.
 func TestFixtureMeetsContacts(t *testing.T) {
 	s := segmenttest.New(t)
@@ -118,6 +142,7 @@ func TestFixtureFails(t *testing.T) {
 		},
 		{"in", false, func(s *segmenttest.Fixture) { s.ExpectOut("adults", "ann", "bob") }, "in it, but should not be: ann"},
 		{"script", false, func(s *segmenttest.Fixture) { s.Play("match nobody: true") }, "Play:1: match nobody: true"},
+		{"nobody", true, func(s *segmenttest.Fixture) { s.ExpectOut("adults") }, "contacts to expect"},
 		{"no such segment", true, func(s *segmenttest.Fixture) { s.ExpectIn("adult", "ann") }, `there is no segment "adult"`},
 		{"no such contact", true, func(s *segmenttest.Fixture) { s.ExpectOut("adults", "anne") }, `there is no contact "anne"`},
 		{"does not compile", false, func(s *segmenttest.Fixture) {

@@ -7,12 +7,16 @@ import (
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment"
 )
 
 // Parse reads a script; file is its name in errors. The error is a [*ParseError], the first one. A script may have 1 MiB,
-// 10,000 statements, 1,000 contacts and 100 merges.
-func Parse(file, text string) (*Script, error) {
-	p := &parser{file: file, zone: time.UTC, now: defaultStart(), cast: newCast()}
+// 10,000 statements, 1,000 contacts and 100 merges. The definitions are segments of the script beside those it defines.
+func Parse(file, text string, defs ...segment.Definition) (*Script, error) {
+	p := &parser{file: file, zone: time.UTC, now: defaultStart(), cast: newCast(), segments: make(map[string]bool)}
+	for _, d := range defs {
+		p.segments[d.Name] = true
+	}
 	statements, err := split(file, text)
 	if err != nil {
 		return nil, err
@@ -25,7 +29,7 @@ func Parse(file, text string) (*Script, error) {
 	if err := p.finish(); err != nil {
 		return nil, err
 	}
-	return &Script{File: file, Zone: p.zone, Start: p.start, Schema: p.declared, Steps: p.steps}, nil
+	return &Script{File: file, Zone: p.zone, Start: p.start, Schema: p.declared, Given: slices.Clone(defs), Steps: p.steps}, nil
 }
 
 // defaultStart is what the clock shows at first when nothing else is said.

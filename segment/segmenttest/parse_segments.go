@@ -56,9 +56,6 @@ func (p *parser) segment(s statement) error {
 	if err != nil {
 		return err
 	}
-	if p.segments == nil {
-		p.segments = make(map[string]bool)
-	}
 	p.segments[name] = true
 	return p.push(Define{Definition: segment.Definition{Name: name, Source: source}})
 }
@@ -72,15 +69,14 @@ func (p *parser) segmentName(w word) (string, error) {
 }
 
 // checkPrefix begins the names of the segments that a player makes of matches.
-const checkPrefix = "check-"
+const checkPrefix = "segmenttest-"
 
-// definedSegment reads the name of a segment that was defined above.
+// definedSegment reads the name of a segment that was defined above, or given with the script.
 func (p *parser) definedSegment(w word) (string, error) {
-	name, err := p.segmentName(w)
-	if err == nil && !p.segments[name] {
+	if !p.segments[w.text] {
 		return "", p.fail(w.place(), "a segment that is defined above")
 	}
-	return name, err
+	return w.text, nil
 }
 
 func (p *parser) expect(s statement) error {

@@ -334,7 +334,7 @@ func TestParseErrors(t *testing.T) {
 		{"segment without expression", "segment a =", "1:1: an expression is missing"},
 		{"segment without name", "segment = true", "1:1: segment NAME"},
 		{"segment name", "segment A = true", "1:9: a segment"},
-		{"segment of a check", "segment check-1 = true", "1:9: a segment"},
+		{"segment of a check", "segment segmenttest-1 = true", "1:9: a segment"},
 		{"expect of nothing", "contact ann\nexpect a = ann", "2:8: a segment that is defined above"},
 		{"expect how", "contact ann\nsegment a = true\nexpect a is ann", "3:10: = has or lacks"},
 		{"expect whom", "segment a = true\nexpect a =", "2:1: expect SEGMENT"},

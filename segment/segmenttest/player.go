@@ -26,6 +26,9 @@ func Play(ctx context.Context, s *Script, aud *store.Audience, clock *Clock, sys
 		return fmt.Errorf("%s: %w", s.File, err)
 	}
 	p := newPlayer(aud, clock, system)
+	for _, d := range s.Given {
+		p.define(d)
+	}
 	p.prepare(s.Steps)
 	return p.play(ctx, s.File, s.Steps)
 }

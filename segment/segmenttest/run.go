@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
@@ -20,16 +21,23 @@ type Opener func(t testing.TB, opts store.Options) (*store.Audience, System)
 // Memory is the [Opener] of the memory store with the [Reference].
 func Memory(t testing.TB, opts store.Options) (*store.Audience, System) {
 	t.Helper()
+	aud := openMemory(t, opts)
+	return aud, Reference(aud)
+}
+
+func openMemory(t testing.TB, opts store.Options) *store.Audience {
+	t.Helper()
 	adapter := memstore.New()
 	t.Cleanup(func() { _ = adapter.Close() })
 	aud, err := store.Open(t.Context(), adapter, "test", opts)
 	require.NoError(t, err)
-	return aud, Reference(aud)
+	return aud
 }
 
 // Run plays every script *.txt of a folder, not those in folders below, each in a subtest with an audience of its own.
-// It is a failure when there is none.
-func Run(t *testing.T, scripts fs.FS, open Opener) {
+// It is a failure when there is none. The definitions, such as those of [segment.Load], are segments of every script; what
+// of them a script does not ask for need not compile with its declarations.
+func Run(t *testing.T, scripts fs.FS, open Opener, defs ...segment.Definition) {
 	t.Helper()
 	files, err := fs.Glob(scripts, "*.txt")
 	require.NoError(t, err)
@@ -39,7 +47,7 @@ func Run(t *testing.T, scripts fs.FS, open Opener) {
 			t.Parallel()
 			text, err := fs.ReadFile(scripts, file)
 			require.NoError(t, err)
-			s, err := Parse(file, string(text))
+			s, err := Parse(file, string(text), defs...)
 			require.NoError(t, err)
 			clock := NewClock(s.Start)
 			aud, system := open(t, store.Options{Schema: s.Schema, Zone: s.Zone, Keys: testKeys(t), Clock: clock.Now})

@@ -3,15 +3,31 @@ package segmenttest_test
 import (
 	"io/fs"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 )
 
 // TestScripts holds the memory store and the reference evaluator to every script.
 func TestScripts(t *testing.T) {
 	segmenttest.Run(t, segmenttest.Scripts(), segmenttest.Memory)
+}
+
+// TestRunGiven: a folder of scripts about a folder of segments.
+func TestRunGiven(t *testing.T) {
+	defs, err := segment.Load(fstest.MapFS{
+		"buyers.cel": {Data: []byte(`events("purchase").any()`)},
+		"big.cel":    {Data: []byte(`inSegment("buyers") && contact.size > 3`)},
+		"other.cel":  {Data: []byte(`contact.other > 3`)},
+	})
+	require.NoError(t, err)
+	segmenttest.Run(t, fstest.MapFS{
+		"one.txt": {Data: []byte("contact ann\ncontact bob\nevent ann purchase\nexpect buyers = ann\nmatch bob: !inSegment(\"buyers\")\nerror other unknown-field")},
+		"two.txt": {Data: []byte("field size int\ncontact ann size=4\nevent ann purchase\nexpect big = ann\nsegment big = false\nexpect big = nobody")},
+	}, segmenttest.Memory, defs...)
 }
 
 func scriptFiles(t testing.TB) []string {

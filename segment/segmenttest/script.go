@@ -14,8 +14,9 @@ import (
 type Script struct {
 	File   string
 	Zone   *time.Location
-	Start  time.Time       // what the clock shows at first
-	Schema audience.Schema // what the script declares
+	Start  time.Time            // what the clock shows at first
+	Schema audience.Schema      // what the script declares
+	Given  []segment.Definition // segments that it has from elsewhere
 	Steps  []Step
 }
 
@@ -71,7 +72,7 @@ type (
 // What scripts say about segments.
 type (
 	// Define gives a segment its definition. The first definition of a name is in force from the start of the script,
-	// a further one from its own line on.
+	// a further one from its own line on; one that is given with the script is the first.
 	Define struct{ Definition segment.Definition }
 	// Expect says who is in a segment.
 	Expect struct {

@@ -30,12 +30,15 @@ type Explainer interface {
 }
 
 // Reference gives the reference evaluator over the contacts of an audience, row by row: the system that says what is
-// right, and the one to hold a store to the scripts with.
-func Reference(aud *store.Audience) System { return &reference{aud: aud} }
+// right, and the one to hold a store to the scripts with. The functions are the host's own in expressions.
+func Reference(aud *store.Audience, functions ...segment.Function) System {
+	return &reference{aud: aud, functions: functions}
+}
 
 type reference struct {
-	aud *store.Audience
-	set *segment.Set
+	aud       *store.Audience
+	functions []segment.Function
+	set       *segment.Set
 
 	// The last evaluation, nil before the first.
 	last *segment.Result
@@ -43,7 +46,7 @@ type reference struct {
 }
 
 func (r *reference) Define(_ context.Context, defs ...segment.Definition) error {
-	language, err := segment.NewLanguage(r.aud.Schema(), segment.Options{Zone: r.aud.Zone()})
+	language, err := segment.NewLanguage(r.aud.Schema(), segment.Options{Zone: r.aud.Zone(), Functions: r.functions})
 	if err != nil {
 		return err
 	}
