@@ -56,8 +56,8 @@ type ContactWrite struct {
 	Returning bool
 }
 
-// Identities gives the identities that the write brings, the host's key
-// first, then other external ids, then addresses.
+// Identities gives the identities that the write brings, each once: that of
+// Match first, then external ids, then addresses.
 func (w *ContactWrite) Identities() []Identity {
 	var out []Identity
 	add := func(i Identity) {

@@ -47,7 +47,7 @@ type FieldError struct {
 	Limit bool   // the rule is a size limit
 }
 
-// Error names the place, the rule and what is expected; never the value.
+// Error gives the place, the rule and what is expected; never the value.
 func (e *FieldError) Error() string {
 	s := e.Path + ": " + e.Rule
 	if e.Hint != "" {
@@ -63,7 +63,7 @@ func (e *FieldError) Is(target error) bool {
 
 // NotFoundError names what kind of thing is missing. It is [ErrNotFound].
 type NotFoundError struct {
-	Kind string // "contact", "list", "segment", "event", "merge"
+	Kind string // "contact", "list", "segment", "merge", "record", "evidence"
 	Name string // a name that is not personal: an id, a list or a segment
 }
 
@@ -79,7 +79,7 @@ func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
 // ConflictError says what stands in the way of a write. It is [ErrConflict].
 type ConflictError struct {
-	Kind    string    // "version", "identity", "event", "ambiguous", "exists", "merge", "schema"
+	Kind    string    // "version", "identity", "event", "ambiguous", "exists", "merge", "schema", "ledger", "evidence"
 	Contact ContactID // the contact that is in the way, 0 when none is
 	Hint    string    // what to do
 }
@@ -100,7 +100,7 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 // DeniedError names the rule that forbids. It is [ErrDenied].
 type DeniedError struct {
-	Rule string // "evidence", "mechanism", "key", "suppressed", "erased", "owner"
+	Rule string // "evidence", "mechanism", "key", "suppressed", "lift", "erased", "owner", "namespace"
 	Hint string // what would be needed
 }
 

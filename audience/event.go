@@ -21,7 +21,7 @@ type EventProp struct {
 type Event struct {
 	Contact   ContactID // who has it now
 	Origin    ContactID // under whom it was written; differs after a merge
-	ID        string    // unique per contact
+	ID        string    // unique per contact; not personal, or not in clear
 	Type      string
 	Time      time.Time
 	Revision  uint64
@@ -93,7 +93,7 @@ func (e *Event) mask() string {
 // neither repeated nor revised.
 type EventWrite struct {
 	Contact  Ref
-	ID       string
+	ID       string // "" to have one given; not personal, or not in clear
 	Type     string
 	Time     time.Time // truncated to the microsecond
 	Revision uint64    // 0 for the first

@@ -86,7 +86,9 @@ type MergedHistory struct {
 // pending, subscribed counts, and later records go on top.
 //
 // For a scope with a list only grants and requests for that very list count,
-// while refusals for anything wider count too: see [History.OnList].
+// while refusals for anything wider count too, until a grant for the list
+// follows them. Whether somebody is on the list asks for more: see
+// [History.OnList].
 func (h *History) Fold(scope Scope, at time.Time) Standing {
 	return h.until(at, func(t time.Time) Standing { return h.foldAt(scope, t) }, scope)
 }

@@ -231,3 +231,31 @@ func TestTheLastRefusalIsNeverForgotten(t *testing.T) {
 	}
 	require.Greater(t, refused, 300)
 }
+
+// TestUntilOfALongLedger: somebody fills a form all day long, and confirms
+// now and then. Asking what comes next takes few folds, not one per record.
+func TestUntilOfALongLedger(t *testing.T) {
+	const n = 50_000
+	var h audience.History
+	for i := range n {
+		r := act{kind: requested, day: 1}.record(i + 1)
+		if i%100 == 99 {
+			r.Kind, r.Mechanism = granted, doi
+		}
+		r.Acted = r.Acted.Add(time.Duration(i) * microsecond)
+		r.Expires = at(20).Add(time.Duration(i) * microsecond)
+		h.Records = append(h.Records, r)
+	}
+	end := at(20).Add((n - 1) * microsecond)
+	s := h.Fold(audience.MarketingScope(), at(2))
+	require.Equal(t, audience.Standing{Status: audience.StatusSubscribed, Since: at(1).Add((n - 1) * microsecond), Until: end}, s)
+	require.Equal(t, audience.StatusNone, h.Fold(audience.MarketingScope(), end).Status)
+
+	h.Records = h.Records[:n-1]
+	s = h.Fold(audience.MarketingScope(), at(2))
+	require.Equal(t, audience.StatusSubscribed, s.Status)
+	require.Equal(t, at(20).Add((n-101)*microsecond), s.Until, "then pending")
+	s = h.Fold(audience.MarketingScope(), s.Until)
+	require.Equal(t, audience.StatusPending, s.Status)
+	require.Equal(t, at(20).Add((n-2)*microsecond), s.Until)
+}

@@ -30,9 +30,9 @@ type Schema struct {
 // Field is one custom field of a contact.
 type Field struct {
 	Name    string  // [a-z][a-z0-9_]*, not a built-in field nor a reserved word
-	Type    Type    //
+	Type    Type    // never changes once it is stored
 	Owner   string  // who may write it, "" for everybody; such as "scoring"
-	Renamed string  // its former name, to rename a stored field without touching data
+	Renamed string  // its former name, to rename a stored field without touching data; no field may have it any more
 	ID      FieldID // given by the store
 }
 
