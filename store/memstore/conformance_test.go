@@ -17,3 +17,6 @@ func harness() storetest.Harness {
 
 // TestConformance holds the store against the contract of package store.
 func TestConformance(t *testing.T) { storetest.Run(t, harness()) }
+
+// BenchmarkConformance measures what the suite measures of any adapter.
+func BenchmarkConformance(b *testing.B) { storetest.Bench(b, harness()) }
