@@ -45,7 +45,7 @@ func (r *Reader) Contacts(ctx context.Context, q ContactQuery) (Page[audience.Co
 	if err != nil {
 		return Page[audience.Contact]{}, err
 	}
-	out := Page[audience.Contact]{Next: profiles.Next}
+	out := Page[audience.Contact]{Next: profiles.Next, Items: make([]audience.Contact, 0, len(profiles.Items))}
 	for i := range profiles.Items {
 		out.Items = append(out.Items, profiles.Items[i].Contact)
 	}
@@ -89,11 +89,13 @@ func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Pr
 	if err != nil {
 		return out, err
 	}
+	out.Items = profiles[:0]
 	for i := range profiles {
 		if Match(q.Where, &profiles[i], at) {
 			out.Items = append(out.Items, profiles[i])
 		}
 	}
+	clear(profiles[len(out.Items):])
 	if len(rows) == limit {
 		out.Next = r.encodeIDCursor(q.key(), rows[len(rows)-1].ID)
 	}
