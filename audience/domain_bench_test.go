@@ -44,8 +44,11 @@ func BenchmarkFold(b *testing.B) {
 		name string
 		h    audience.History
 	}{
-		{"3 records", typical}, {"3 records, one expires", expiring}, {"merged", merged},
-		{"1,000 records", longHistory(1_000)}, {"100,000 records", longHistory(100_000)},
+		{"3 records", typical},
+		{"3 records, one expires", expiring},
+		{"merged", merged},
+		{"1,000 records", longHistory(1_000)},
+		{"100,000 records", longHistory(100_000)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -68,11 +68,11 @@ const fewVerbs = "vTtbcdoOqxXUeEfFgGspwA"
 // requireHidden prints v in every way there is and looks for the secrets.
 func requireHidden[T any](t *testing.T, v T, secrets ...string) {
 	t.Helper()
-	verbs := ""
+	var verbs []rune
 	for verb := 'A'; verb <= 'z'; verb++ {
-		verbs += string(verb)
+		verbs = append(verbs, verb)
 	}
-	requireHiddenFrom(t, verbs, v, secrets...)
+	requireHiddenFrom(t, string(verbs), v, secrets...)
 }
 
 func requireHiddenFrom[T any](t *testing.T, verbs string, v T, secrets ...string) {

@@ -1,6 +1,7 @@
 package audience_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -151,4 +152,23 @@ func TestLimits(t *testing.T) {
 	}
 	require.Equal(t, one.Interface(), one.Interface().(audience.Limits).WithDefaults(), "what is set stays")
 	require.Equal(t, want, negative.Interface().(audience.Limits).WithDefaults(), "no limit is ever off")
+}
+
+func ExampleRef() {
+	refs := []audience.Ref{
+		audience.Key("u42"), // by the host's own id
+		audience.Email("Jane@example.com"),
+		audience.ExternalRef(audience.External("crm", "C-7")), // by her id elsewhere
+		audience.ID(12),                                       // by the number the store gave her
+		audience.Email("not an address at all"),               // names nobody
+	}
+	for _, ref := range refs {
+		fmt.Println(ref, ref.IsZero()) // safe to log
+	}
+	// Output:
+	// contact by id of host false
+	// contact by address false
+	// contact by id of crm false
+	// contact 12 false
+	// nobody true
 }
