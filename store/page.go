@@ -90,8 +90,9 @@ func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Pr
 		return out, err
 	}
 	out.Items = profiles[:0]
+	m := matcher{at: at} // one for all of them
 	for i := range profiles {
-		if Match(q.Where, &profiles[i], at) {
+		if m.profile = &profiles[i]; truthFor(q.Where, &m) == isTrue {
 			out.Items = append(out.Items, profiles[i])
 		}
 	}
