@@ -146,7 +146,7 @@
 //	list.exists(x, p) list.all(x, p) list.exists_one(x, p)
 //	list.filter(x, p) list.map(x, f) list.map(x, p, f)
 //
-// A host adds functions of its own with [Options.Functions]. Strings compare
+// A host adds functions of its own with [Options]. Strings compare
 // by their UTF-8 bytes. An int literal beside a double is that double
 // (contact.score > 5); other mixes of int and double need double(x).
 //

@@ -53,6 +53,7 @@ func TestDecimalSumIsExact(t *testing.T) {
 	draw := []func() float64{
 		func() float64 { return float64(random.IntN(2_000_000)-1_000_000) / 100 },
 		func() float64 { return float64(random.Int64N(2e15)-1e15) / 10_000 },
+		func() float64 { return float64(random.Int64N(2e17)-1e17) / 10_000 }, // more digits than a double tells apart
 		func() float64 { return random.NormFloat64() },
 		func() float64 { return random.NormFloat64() * math.Pow(10, float64(random.IntN(600)-300)) },
 		func() float64 { return float64(random.Int64()) },

@@ -129,7 +129,7 @@ func TestLanguage(t *testing.T) {
 		},
 		"numbers": {
 			`contact.score > 7 && 7 < contact.score && contact.score == 7.5 && contact.score != 7 && contact.score in [7, 7.5]`,
-			`8 in [contact.score + 0.5]`, `contact.score + 1 == 8.5 && 1 - contact.score == -6.5 && contact.score * 2 == 15 && contact.score / 2 == 3.75`,
+			`8 in [contact.score + 0.5] && contact.score + 0.5 in [8, 9] && !(contact.score in [7, 8])`, `contact.score + 1 == 8.5 && 1 - contact.score == -6.5 && contact.score * 2 == 15 && contact.score / 2 == 3.75`,
 			`contact.?score.orValue(1) == 7.5`, `(contact.vip ? contact.score : 1) == 7.5`, `double(contact.age) / 2.0 == 17.5`, `contact.age / 2 == 17 && contact.age % 2 == 1`,
 			`int(7.9) == 7 && int(-7.9) == -7 && int("-12") == -12 && double("1.5") == 1.5 && string(1.5) == "1.5" && string(true) == "true"`,
 			`string(contact.created_at) == "2025-01-01T00:00:00Z"`, `-contact.age == -35 && -contact.score == -7.5`,

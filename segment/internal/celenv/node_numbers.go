@@ -137,10 +137,10 @@ func buildRatio(args []branch) exec {
 	return func(f *frame) ref.Val {
 		a, ok1 := number(left.Exec(f))
 		b, ok2 := number(right.Exec(f))
-		if !ok1 || !ok2 || b == 0 {
+		if !ok1 || !ok2 {
 			return errUnknown
 		}
-		return double(a / b)
+		return double(a / b) // unknown when b is 0
 	}
 }
 
