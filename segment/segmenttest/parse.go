@@ -57,7 +57,7 @@ func (p *parser) fail(at place, format string, args ...any) error {
 	return &ParseError{File: p.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// start ends the declarations.
+// begin ends the declarations.
 func (p *parser) begin(at place) error {
 	if p.begun {
 		return nil
