@@ -35,9 +35,10 @@ type Partition interface {
 	// error or a panic of fn rolls everything back and is given on. Reads in
 	// fn see its own writes. Transactions are serializable at least with
 	// regard to every row they lock or write; on a serialization failure fn
-	// is called again, and so it is when its error is audience.ErrRetryable:
-	// then somebody else has overtaken it, and what it read is no longer true.
-	// A cancelled ctx before the commit rolls back. A write that is refused
+	// is called again, a bounded number of times. Where transactions overlap
+	// it is called again too when its error is audience.ErrRetryable: somebody
+	// has overtaken it, and what it read is no longer true. A cancelled ctx
+	// before the commit rolls back. A write that is refused
 	// with one of the errors named at the roles leaves the transaction as it
 	// was before that write: fn may go on and commit.
 	//

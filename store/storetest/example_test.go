@@ -56,6 +56,6 @@ func ExampleChecks() {
 	// schema         5
 	// snapshots      5
 	// suppressions   4
-	// transactions  11
-	// all           130
+	// transactions  12
+	// all           131
 }

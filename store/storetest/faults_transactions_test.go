@@ -56,6 +56,10 @@ func transactionFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return &poisoned{WriteRoles: w} }),
 		},
 		{
+			name: "who was overtaken is told", found: []string{"transactions/overtaken-is-tried-again"},
+			adapter: func() store.Adapter { return newOverlapping(planted{noRetry: true}) },
+		},
+		{
 			name: "of two that add to a row one is lost", found: []string{"transactions/lost-update"},
 			adapter: func() store.Adapter { return newOverlapping(planted{noLocks: true, lastWriterWins: true}) },
 		},

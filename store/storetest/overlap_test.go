@@ -107,13 +107,14 @@ type overlapCommit struct {
 func (p *overlapped) wrap(err error) error { return fmt.Errorf("memstore: overlapping: %w", err) }
 
 // Update calls fn until nobody was in its way.
-func (p *overlapped) Update(ctx context.Context, fn func(store.WriteRoles) error) (store.Position, error) {
-	for {
-		pos, err := p.try(ctx, fn)
+func (p *overlapped) Update(ctx context.Context, fn func(store.WriteRoles) error) (pos store.Position, err error) {
+	for range 1000 {
+		pos, err = p.try(ctx, fn)
 		if !errors.Is(err, audience.ErrRetryable) || ctx.Err() != nil || p.planted.noRetry {
-			return pos, err
+			break
 		}
 	}
+	return pos, err
 }
 
 func (p *overlapped) try(ctx context.Context, fn func(store.WriteRoles) error) (pos store.Position, err error) {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,6 +50,10 @@ func transactionChecks() []Check {
 		{
 			Topic: topicTransactions, Name: "refused-but-alive", run: txRefusedAlive,
 			Reason: "A refusal that is expected must not poison the transaction: inside the host's own transaction nobody can start over.",
+		},
+		{
+			Topic: topicTransactions, Name: "overtaken-is-tried-again", run: txOvertaken, Needs: FeatureOverlap,
+			Reason: "Two hosts that bring the same new field or address at once are no mistake of either: who was second looks again and goes on.",
 		},
 		{
 			Topic: topicTransactions, Name: "lost-update", run: txLostUpdate, Needs: FeatureOverlap,
@@ -317,6 +322,29 @@ func txRefusedAlive(k *kit) {
 		require.NoError(k, err)
 		require.EqualValues(k, 6, rows[0].Version)
 	})
+}
+
+func txOvertaken(k *kit) {
+	p := k.rows()
+	ids := k.contacts(p, 2)
+	calls := 0
+	k.update(p, func(w store.WriteRoles) error {
+		calls++
+		if err := bumpAndLog(k.ctx, w, at(calls), ids[calls-1]); err != nil {
+			return err
+		}
+		if calls == 1 {
+			return fmt.Errorf("overtaken: %w", audience.ErrRetryable)
+		}
+		return nil
+	})
+	require.Equal(k, 2, calls)
+	k.view(p, func(r store.ReadRoles) {
+		rows, err := r.Contacts(k.ctx, ids)
+		require.NoError(k, err)
+		require.Equal(k, []uint64{1, 2}, []uint64{rows[0].Version, rows[1].Version}, "what the first call wrote is undone")
+	})
+	require.Len(k, k.commits(p, store.Position{}, 10), 1)
 }
 
 func txLostUpdate(k *kit) {
