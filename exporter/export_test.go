@@ -106,6 +106,7 @@ func TestContactsChosen(t *testing.T) {
 		{"members", exporter.Options{Members: ids(2, 5, 10)}, []audience.ContactID{2, 5, 10}},
 		{"members who are nobody", exporter.Options{Members: ids(3, 4, 6, 7, 11, 12)}, []audience.ContactID{4, 7}},
 		{"no members", exporter.Options{Members: ids()}, nil},
+		{"several passed over at once", exporter.Options{Members: ids(1, 2, 5, 7, 8), Where: isEven}, []audience.ContactID{2, 8}},
 		{"both", exporter.Options{Members: ids(1, 2, 4, 5), Where: isEven}, []audience.ContactID{2, 4}},
 	}
 	for _, tt := range tests {
