@@ -11,11 +11,27 @@ import (
 // [audience.ErrInvalid], and also [audience.ErrLimit] when its Rule is
 // "limit".
 //
-// The rules, stable codes: "syntax", "type", "unknown-name",
-// "unknown-field", "unknown-property", "unknown-function", "event-type",
-// "period", "date", "timestamp", "duration", "regex", "email", "status",
-// "now", "macro", "literal", "list", "purpose", "segment", "zone", "where",
-// "limit".
+// The rules are stable codes. Of an expression:
+//
+//	syntax             it is no expression
+//	type               values of types that do not go together
+//	literal            a constant of a kind that the language does not have, or out of range
+//	unknown-name       a name that stands by itself and means nothing
+//	unknown-field      a field that the schema does not have
+//	unknown-property   a property that the events do not have
+//	unknown-function   a function that does not exist, or not on this
+//	event-type         a type of events that the schema does not have
+//	period date timestamp duration regex zone email status
+//	                   a constant that is none of these
+//	now                now, or what moves with it, where it cannot be
+//	macro where        has, orValue, exists and its like, or where is not used as it must be
+//	list purpose       a list or a purpose that the schema does not have
+//	segment            a segment that the set does not have, or no set
+//	limit              larger than [Limits] allows
+//	language           the zero Language
+//
+// Of sets and their files: name, utf8, duplicate, cycle, broken (it names a segment
+// that was refused).
 type CompileError struct {
 	Segment string // the segment's name; empty for an expression that stands alone
 	File    string // where it was read from; empty when it was given as text

@@ -161,7 +161,6 @@ func (c *checker) orValue(e ast.Expr, target value) value {
 		c.failf(c.start(arg), ruleType, typeHint(field.typ, d.typ), "the default is %s, not %s", d.typ, field.typ)
 		return value{}
 	}
-	c.known(arg, field, d)
 	return value{
 		tree: c.node(e.ID(), buildOrValue, field.tree, d.tree), typ: field.typ, motion: d.motion,
 		instant: field.instant && (d.instant || d.constant),

@@ -86,7 +86,10 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 	if !ok {
 		return value{}
 	}
-	c.constants(args, a, b)
+	if name == operators.Equals || name == operators.NotEquals {
+		c.known(args[1], a, b)
+		c.known(args[0], b, a)
+	}
 	out := value{typ: typ{kind: boolKind}}
 	if a.kind == stringKind {
 		out.tree = c.node(e.ID(), buildTextComparison(name), a.tree, b.tree)
@@ -128,13 +131,8 @@ func (c *checker) moves(args []ast.Expr, a, b value) bool {
 	return false
 }
 
-// constants checks literals beside fields whose values are known to have a
-// form.
-func (c *checker) constants(args []ast.Expr, a, b value) {
-	c.known(args[1], a, b)
-	c.known(args[0], b, a)
-}
-
+// known checks literals that stand beside fields whose values are known to
+// have a form.
 func (c *checker) known(e ast.Expr, field, literal value) {
 	for i, p := range literal.parts {
 		c.known(e.AsList().Elements()[i], field, p)
@@ -162,6 +160,8 @@ func (c *checker) known(e ast.Expr, field, literal value) {
 func (c *checker) knownEmail(e ast.Expr, text string) {
 	a, err := audience.ParseAddress(text)
 	switch {
+	case text == "":
+		c.fail(c.at(e), ruleEmail, "contact.email is never empty", "!has(contact.email) for contacts without an address")
 	case err != nil:
 		c.fail(c.at(e), ruleEmail, "contact.email never equals this: it is no address", "an address such as jane@example.com")
 	case a.Canonical() != text:

@@ -179,6 +179,9 @@ func badSources() map[string][]badSource {
 			{`contact.email == "Jane@Example.com"`, []string{
 				`1:18 email: contact.email never equals this: it is not in the form in which addresses are compared ("jane@example.com")`,
 			}},
+			{`contact.email == ""`, []string{
+				`1:18 email: contact.email is never empty (!has(contact.email) for contacts without an address)`,
+			}},
 			{`contact.email in ["jane@example.com", "x"]`, []string{
 				`1:39 email: contact.email never equals this: it is no address (an address such as jane@example.com)`,
 			}},

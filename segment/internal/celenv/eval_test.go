@@ -48,7 +48,7 @@ func TestLanguage(t *testing.T) {
 	p := visits(e)
 	tests := map[string][]string{
 		"contact": {
-			`contact.id == 7`, `contact.email == "jane@example.com"`, `contact.first_name == "Jane"`, `contact.status == "subscribed"`,
+			`contact.id == 7`, `contact.?email.orValue("") != "x@example.com" && contact.status < "z" && contact.email > "A"`, `contact.email == "jane@example.com"`, `contact.first_name == "Jane"`, `contact.status == "subscribed"`,
 			`contact.tags.size() == 2`, `"vip" in contact.tags`, `contact.created_at == timestamp("2025-01-01T00:00:00Z")`,
 			`contact.updated_at > contact.created_at`, `contact.city == "Berlin"`, `contact.age == 35`, `contact.score == 7.5`, `contact.vip`,
 			`contact.birthday == date("1990-05-01")`, `"chess" in contact.interests`, `contact.interests.size() == 2`,
