@@ -192,6 +192,7 @@ func (p *property) distinct(st *state, items []item) ref.Val {
 			st.numbers = append(st.numbers, bits)
 		}
 	}
+	st.many = max(st.many, len(st.texts))
 	slices.Sort(st.texts)
 	slices.Sort(st.numbers)
 	return types.Int(len(slices.Compact(st.texts)) + len(slices.Compact(st.numbers)))

@@ -85,7 +85,7 @@ func (c *checker) withSlots(id int64, slots []*slot, run exec) ast.Expr {
 	}
 	return c.node(id, func(planned []branch) exec {
 		for i, s := range slots {
-			s.run = planned[i]
+			s.run, s.tree = planned[i], nil // the tree is not kept
 		}
 		return run
 	}, args...)

@@ -24,7 +24,9 @@ type state struct {
 
 	frame   *interpreter.ExecutionFrame
 	items   []item // a stack
+	high    int    // how high it was
 	texts   []string
+	many    int // how many texts there were
 	numbers []uint64
 	sum     decimalSum
 }
@@ -74,15 +76,15 @@ func (s *state) open(m *Moment, row Row, members []bool) {
 	s.row, s.contact, s.moment, s.members = row, row.Contact(), m, members
 	s.steps = m.program.env.limits.Steps
 	s.event, s.status = item{}, nil
-	s.items = s.items[:0]
 }
 
 // close lets go of everything of the contact.
 func (s *state) close() {
 	s.row, s.contact, s.moment, s.members = nil, nil, nil, nil
 	s.event, s.status = item{}, nil
-	clear(s.items[:cap(s.items)])
-	clear(s.texts[:cap(s.texts)])
+	clear(s.items[:s.high])
+	clear(s.texts[:s.many])
+	s.items, s.texts, s.high, s.many = s.items[:0], s.texts[:0], 0, 0
 	const keep = 4096
 	if cap(s.items) > keep {
 		s.items = nil

@@ -163,6 +163,7 @@ func (s *stream) collectTypes(st *state, w span64) {
 			st.items = append(st.items, item{&events[i], place})
 		}
 	}
+	st.high = max(st.high, len(st.items))
 	if sources > 1 {
 		slices.SortFunc(st.items[mark:], func(a, b item) int { return audience.CompareEvents(*a.event, *b.event) })
 	}
@@ -209,6 +210,7 @@ func (s *stream) collectPair(f *frame, st *state) bool {
 	} else {
 		s.answers(st, mark, middle, end)
 	}
+	st.high = max(st.high, len(st.items))
 	st.items = append(st.items[:mark], st.items[end:]...)
 	return true
 }
