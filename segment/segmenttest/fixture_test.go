@@ -128,6 +128,16 @@ func (r *recorder) FailNow() {
 	panic(r)
 }
 
+// run calls f until it is done or the test would have ended.
+func (r *recorder) run(f func()) {
+	defer func() {
+		if p := recover(); p != nil && p != any(r) {
+			panic(p)
+		}
+	}()
+	f()
+}
+
 // TestFixtureFails: what does not hold fails the test and says why; what cannot be is refused at once.
 func TestFixtureFails(t *testing.T) {
 	tests := []struct {
@@ -168,14 +178,7 @@ func TestFixtureFails(t *testing.T) {
 			s.Put("ann", "age", 30)
 			s.Put("bob", "age", 10)
 			s.Segment("adults", "contact.age >= 18")
-			func() {
-				defer func() {
-					if p := recover(); p != nil && p != any(r) {
-						panic(p)
-					}
-				}()
-				tt.do(s)
-			}()
+			r.run(func() { tt.do(s) })
 			require.Len(t, r.failed, 1)
 			require.Contains(t, r.failed[0], tt.want)
 			require.Equal(t, tt.stops, r.stopped)

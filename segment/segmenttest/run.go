@@ -45,16 +45,22 @@ func Run(t *testing.T, scripts fs.FS, open Opener, defs ...segment.Definition) {
 	for _, file := range files {
 		t.Run(trimExtension(file), func(t *testing.T) {
 			t.Parallel()
-			text, err := fs.ReadFile(scripts, file)
-			require.NoError(t, err)
-			s, err := Parse(file, string(text), defs...)
-			require.NoError(t, err)
-			clock := NewClock(s.Start)
-			aud, system := open(t, store.Options{Schema: s.Schema, Zone: s.Zone, Keys: testKeys(t), Clock: clock.Now})
-			if err := Play(t.Context(), s, aud, clock, system); err != nil {
-				t.Fatal("\n" + err.Error())
-			}
+			playFile(t, scripts, file, open, defs)
 		})
+	}
+}
+
+// playFile plays one script.
+func playFile(t testing.TB, scripts fs.FS, file string, open Opener, defs []segment.Definition) {
+	t.Helper()
+	text, err := fs.ReadFile(scripts, file)
+	require.NoError(t, err)
+	s, err := Parse(file, string(text), defs...)
+	require.NoError(t, err)
+	clock := NewClock(s.Start)
+	aud, system := open(t, store.Options{Schema: s.Schema, Zone: s.Zone, Keys: testKeys(t), Clock: clock.Now})
+	if err := Play(t.Context(), s, aud, clock, system); err != nil {
+		t.Errorf("\n%v", err)
 	}
 }
 

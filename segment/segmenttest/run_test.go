@@ -30,6 +30,22 @@ func TestRunGiven(t *testing.T) {
 	}, segmenttest.Memory, defs...)
 }
 
+// TestRunFails: a script that does not hold or does not parse fails its test.
+func TestRunFails(t *testing.T) {
+	for text, want := range map[string]string{
+		"contact ann\nmatch nobody: true":        "a.txt:2: match nobody: true",
+		"contact ann\nmatch nobody true":         "a.txt:2:1: match NAMES",
+		"contact ann\nrefused denied: erase ann": "a.txt:2: refused denied: erase ann",
+	} {
+		r := &recorder{TB: t}
+		r.run(func() {
+			segmenttest.PlayFile(r, fstest.MapFS{"a.txt": {Data: []byte(text)}}, "a.txt", segmenttest.Memory)
+		})
+		require.Len(t, r.failed, 1)
+		require.Contains(t, r.failed[0], want)
+	}
+}
+
 func scriptFiles(t testing.TB) []string {
 	t.Helper()
 	files, err := fs.Glob(segmenttest.Scripts(), "*.txt")
