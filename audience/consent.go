@@ -190,12 +190,28 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 	if err := r.checkTimes(earliest); err != nil {
 		return err
 	}
+	if err := r.checkTexts(); err != nil {
+		return err
+	}
 	b := r.Canonical()
 	switch {
 	case len(b) > maxCanonicalBytes:
 		return &FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", maxCanonicalBytes), Limit: true}
 	case r.Hash != sha256.Sum256(b):
 		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
+	}
+	return nil
+}
+
+// checkTexts refuses what not every store can keep; how long they may be is
+// for the writer's limits to say.
+func (r *ConsentRecord) checkTexts() error {
+	for _, s := range []string{
+		r.Scope.Channel, r.Scope.Purpose, r.Scope.List, string(r.Mechanism), r.Notice, r.Source.Name, r.Source.Actor,
+	} {
+		if err := checkText("record", s, maxCanonicalBytes); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -235,9 +251,9 @@ type ConsentWrite struct {
 	Kind      ConsentKind
 	Scope     Scope
 	Acted     time.Time // zero: the instant of the commit. A later one counts as the instant of the commit
-	Expires   time.Time // of a request or grant; zero: never
+	Expires   time.Time // of a request or grant; zero: never. A refusal does not end by itself
 	Mechanism Mechanism
-	Notice    string
+	Notice    string // id or hash of the text she was shown
 	Source    Source
 	// Evidence is who attests, when, and the exact text; any form. A grant
 	// without it is ErrDenied. It is kept apart from the ledger, under the

@@ -3,9 +3,11 @@ package audience_test
 import (
 	"encoding/hex"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -179,4 +181,28 @@ func FuzzParseConsentRecord(f *testing.F) {
 		require.Equal(t, b, r.Canonical())
 		require.Equal(t, r.ComputeHash(), r.Hash)
 	})
+}
+
+// TestWhatIsStoredCanBeReadAgain: every record that CheckLink lets pass comes
+// back from its canonical bytes, member by member.
+func TestWhatIsStoredCanBeReadAgain(t *testing.T) {
+	r := chronicler{rand.New(rand.NewPCG(1, 2))}
+	passed := 0
+	for range 20_000 {
+		x := r.record(1)
+		x.Contact, x.Prev = 7, audience.ChainStart("main", 7)
+		x.Recorded = pick(r, x.Acted, at(20), at(5), audience.MaxInstant(), time.Time{})
+		x.Notice = pick(r, "", "v3", "\x01 ü", strings.Repeat("n", 300), "\xff", "\x00", strings.Repeat("n", 64<<10))
+		x.Acted = x.Acted.Add(pick(r, 0, 0, 0, time.Nanosecond, microsecond))
+		x.Source = audience.Source{Kind: pick(r, audience.SourceHost, audience.SourcePerson), Actor: pick(r, "", "op")}
+		x.Hash = x.ComputeHash()
+		if x.CheckLink("main", nil) != nil {
+			continue
+		}
+		passed++
+		parsed, err := audience.ParseConsentRecord(x.Canonical())
+		require.NoError(t, err)
+		require.Equal(t, x, parsed)
+	}
+	require.Greater(t, passed, 2_000)
 }

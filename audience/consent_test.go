@@ -253,6 +253,8 @@ func TestCheckLinkRefuses(t *testing.T) {
 		{"acted between microseconds", func(r *audience.ConsentRecord) { r.Acted = at(1).Add(fine) }, "acted", "precision"},
 		{"recorded between microseconds", func(r *audience.ConsentRecord) { r.Recorded = at(6).Add(fine) }, "recorded", "precision"},
 		{"expires between microseconds", func(r *audience.ConsentRecord) { r.Expires = at(9).Add(fine) }, "expires", "precision"},
+		{"no UTF-8", func(r *audience.ConsentRecord) { r.Scope.List = "\xff" }, "record", "utf8"},
+		{"NUL", func(r *audience.ConsentRecord) { r.Source.Actor = "a\x00" }, "record", "nul"},
 		{"more than can be read again", func(r *audience.ConsentRecord) { r.Notice = strings.Repeat("x", 64<<10) }, "record", "max-length"},
 	}
 	chain := goodChain()

@@ -27,16 +27,25 @@ func (w *ContactWrite) Apply(c Contact, fields func(name string) (Field, bool), 
 	if err := a.fields(fields); err != nil {
 		return Contact{}, false, err
 	}
-	if len(a.next.Tags) > l.Tags {
-		return Contact{}, false, &FieldError{Path: "tags", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Tags), Limit: true}
-	}
-	switch n := len(a.next.Addresses) + len(a.next.External); {
-	case n > l.Identities:
-		return Contact{}, false, &FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Identities), Limit: true}
-	case n == 0:
-		return Contact{}, false, &FieldError{Path: "identities", Rule: "empty", Hint: "a contact keeps at least one address or external id"}
+	if err := a.next.checkSize(&c, l); err != nil {
+		return Contact{}, false, err
 	}
 	return a.next, a.changed, nil
+}
+
+// checkSize lets a contact that is too large already, since limits were
+// lowered, shrink and change, but not grow.
+func (c *Contact) checkSize(before *Contact, l Limits) error {
+	identities := len(c.Addresses) + len(c.External)
+	switch {
+	case len(c.Tags) > max(l.Tags, len(before.Tags)):
+		return &FieldError{Path: "tags", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Tags), Limit: true}
+	case identities > max(l.Identities, len(before.Addresses)+len(before.External)):
+		return &FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Identities), Limit: true}
+	case identities == 0:
+		return &FieldError{Path: "identities", Rule: "empty", Hint: "a contact keeps at least one address or external id"}
+	}
+	return nil
 }
 
 // applier works on copies: slices of the given contact are never changed in

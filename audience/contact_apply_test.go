@@ -223,6 +223,14 @@ func TestApplyRefuses(t *testing.T) {
 		require.Equal(t, "owner", denied.Rule)
 		require.Contains(t, denied.Hint, "scoring")
 	}
+	tight := audience.Limits{Tags: 1, Identities: 1}
+	for name, w := range map[string]audience.ContactWrite{
+		"change": {FirstName: private("Joan")}, "shrink": {RemoveTags: []string{"vip"}}, "exchange": {SetTags: []string{"a", "b"}},
+	} {
+		_, changed, err := w.Apply(jane(), shopFields, at(2), tight)
+		require.NoError(t, err, "limits were lowered: %s", name)
+		require.True(t, changed)
+	}
 	_, _, err := (&audience.ContactWrite{Match: audience.ID(5)}).Apply(audience.Contact{}, shopFields, at(2), audience.Limits{})
 	requireField(t, err, "identities", "empty")
 }

@@ -71,6 +71,7 @@ func TestValueOrder(t *testing.T) {
 		}
 	}
 	require.False(t, reflect.TypeFor[audience.Value]().Comparable(), "== would compare pointers")
+	require.Equal(t, 2*reflect.TypeFor[uintptr]().Size(), reflect.TypeFor[audience.Value]().Size(), "there are many of them")
 }
 
 // TestValueAccessors: each accessor answers for its own type only.
