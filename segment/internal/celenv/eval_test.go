@@ -127,7 +127,7 @@ func TestLanguage(t *testing.T) {
 			`contact.tags.map(t, t != "vip", t.size()).exists(n, n == 4)`, `"a" < "b" && "B" < "a" && "\uffff" < "\U0001F600"`,
 			`[contact.seen, contact.created_at].exists(t, now - t > duration("8760h")) && [contact.seen].all(t, t + duration("1h") > t)`,
 			`[1.5, 2].map(x, x * 2).exists(y, y == 3) && [true].all(b, b) && [duration("1h")].exists(d, d + d == duration("2h"))`,
-			`contact.tags.all(t, contact.interests.exists(i, i > t) && contact.tags.exists(u, u == t))`,
+			`contact.tags.all(t, contact.interests.exists(i, i.size() > t.size()) && contact.tags.exists(u, u == t))`,
 			`contact.seen in [date("2026-01-01"), timestamp("2026-03-01T12:00:00Z")] && duration("60m") in [duration("1h")] && contact.vip in [true]`,
 			`contact.tags.map(t, t.size()).filter(n, n in [4, contact.age]).size() == 1 && "vip" in contact.tags.filter(t, t != "beta")`,
 			`[1, 2].exists(n, n == 2) && !(3 in [1, 2]) && [].size() == 0 && !("x" in [])`,
