@@ -2,6 +2,7 @@ package audience
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,10 +10,13 @@ import (
 
 // Apply gives the contact as it stands after the write, at the instant of
 // the commit. fields resolves a custom field by name; every field of the
-// write must be known to it. The given contact is not changed; changed
-// reports whether anything but version and update time differs. The result's
-// version and update time are those of the given contact: the store sets
-// them when it commits a change. Applying a write again changes nothing.
+// write must be known to it. It is asked in order of names, so that one that
+// declares what it does not know yet does so in the same order every time.
+//
+// The given contact is not changed; changed reports whether anything but
+// version and update time differs. The result's version and update time are
+// those of the given contact: the store sets them when it commits a change.
+// Applying a write again changes nothing.
 //
 // A write that Check refuses must not be applied. A contact that would
 // exceed the limits, would be left without any identity, or has no such field
@@ -199,8 +203,10 @@ func (a *applier) fields(known func(string) (Field, bool)) error {
 		}
 		return nil
 	}
-	if err := firstByName(a.write.Set, set); err != nil {
-		return err
+	for _, name := range slices.Sorted(maps.Keys(a.write.Set)) {
+		if err := set(name, a.write.Set[name]); err != nil {
+			return err
+		}
 	}
 	for _, name := range a.write.Clear {
 		if isNameField(name) {

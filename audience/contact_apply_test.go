@@ -185,6 +185,25 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// TestApplyAsksInOrder: a store that declares unknown fields numbers them in
+// the order in which it is asked.
+func TestApplyAsksInOrder(t *testing.T) {
+	w := audience.ContactWrite{Match: audience.ID(5), Set: map[string]audience.Value{}}
+	var want []string
+	for i := range 30 {
+		want = append(want, fmt.Sprintf("f%02d", i))
+		w.Set[want[i]] = audience.IntValue(int64(i))
+	}
+	var asked []string
+	next, _, err := w.Apply(jane(), func(name string) (audience.Field, bool) {
+		asked = append(asked, name)
+		return audience.Field{Name: name, Type: audience.TypeInt, ID: audience.FieldID(100 + len(asked))}, true
+	}, at(2), audience.Limits{})
+	require.NoError(t, err)
+	require.Equal(t, want, asked)
+	require.Equal(t, "29", next.Value(130).Reveal())
+}
+
 func TestApplyRefuses(t *testing.T) {
 	all := []audience.Identity{audience.ExternalIdentity(audience.External("host", "u1"))}
 	for _, a := range jane().Addresses {

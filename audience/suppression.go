@@ -48,12 +48,16 @@ type Suppression struct {
 func (s *Suppression) Stands() bool { return s.Lifted.IsZero() }
 
 // LiftedBy reports whether a grant lifts the suppression: it must be later
-// than the refusal (a refusal wins a tie), count as consent, and be about
-// e-mail; consent to one topic says nothing about the refusal of everything.
+// than the refusal (a refusal wins a tie), count as consent, not be over when
+// it is recorded, and be about e-mail; consent to one topic says nothing about
+// the refusal of everything.
 // A complaint is lifted by a confirmed opt-in only; a manual suppression and
 // a tombstone never by a grant.
 func (s *Suppression) LiftedBy(r *ConsentRecord) bool {
-	if r.Kind != ConsentGranted || !r.counts() || !r.Acted.After(s.At) || !r.Scope.onEmail() || r.Scope.List != "" {
+	if r.Kind != ConsentGranted || !r.counts() || r.isOver(r.Recorded) || !r.Acted.After(s.At) {
+		return false
+	}
+	if !r.Scope.onEmail() || r.Scope.List != "" {
 		return false
 	}
 	switch s.Reason {

@@ -50,6 +50,8 @@ func TestLiftedBy(t *testing.T) {
 		{"at the instant of the refusal", func(r *audience.ConsentRecord) { r.Acted = at(5) }, lifts{}},
 		{"a microsecond later", func(r *audience.ConsentRecord) { r.Acted = at(5).Add(microsecond) }, plain},
 		{"before it, recorded after it", func(r *audience.ConsentRecord) { r.Acted = at(4) }, lifts{}},
+		{"over when it is recorded", func(r *audience.ConsentRecord) { r.Expires = r.Recorded }, lifts{}},
+		{"over later", func(r *audience.ConsentRecord) { r.Expires = r.Recorded.Add(microsecond) }, plain},
 		{"a request", func(r *audience.ConsentRecord) { r.Kind = audience.ConsentRequested }, lifts{}},
 		{"a refusal", func(r *audience.ConsentRecord) { r.Kind = audience.ConsentWithdrawn }, lifts{}},
 		{"an unknown kind", func(r *audience.ConsentRecord) { r.Kind = 99 }, lifts{}},
