@@ -56,7 +56,7 @@ func (f osFile) Open(context.Context) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w", f.Name(), &audience.FieldError{Path: "file", Rule: "regular", Hint: "a regular file, which can be read twice"})
+		return nil, &audience.FieldError{Path: "file", Rule: "regular", Hint: "a regular file, which can be read twice"}
 	}
 	return os.Open(string(f))
 }

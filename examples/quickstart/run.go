@@ -167,7 +167,8 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 		return fmt.Errorf("%s: %w", src.Name(), err)
 	}
 	if report.Pending > 0 {
-		r.complain(src.Name(), fmt.Errorf("rows that say subscribed, recorded as pending because nothing attests their consent: %d; attest what you hold with -attest", report.Pending))
+		const text = "rows that say subscribed, recorded as pending because nothing attests their consent: %d; attest what you hold with -attest"
+		r.complain(src.Name(), fmt.Errorf(text, report.Pending))
 	}
 	if report.Kept > 0 {
 		r.complain(src.Name(), fmt.Errorf("status cells that were not recorded because a refusal stands: %d", report.Kept))

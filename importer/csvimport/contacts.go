@@ -89,14 +89,14 @@ func (p *contactPlan) notice(c column, rule, hint string) {
 
 // contactCells are the cells of a row, in the order of their columns.
 type contactCells struct {
-	Email      string
-	ExternalID string
-	FirstName  string
-	LastName   string
-	Phone      string
-	Tags       string
-	CreatedAt  string
-	Status     string
+	Email      string `csv:"email"`
+	ExternalID string `csv:"external_id"`
+	FirstName  string `csv:"first_name"`
+	LastName   string `csv:"last_name"`
+	Phone      string `csv:"phone"`
+	Tags       string `csv:"tags"`
+	CreatedAt  string `csv:"created_at"`
+	Status     string `csv:"status"`
 	custom     []string
 	taken      int
 }
@@ -159,10 +159,11 @@ func (p *contactPlan) contact(rec *record, cells *contactCells) (*importer.Conta
 	if len(w.External) == 0 && w.Email.IsZero() {
 		return refuse("", &audience.FieldError{Path: "row", Rule: "empty", Hint: "an email or an external_id"})
 	}
-	w.FirstName, w.LastName, w.Phone = audience.NewPrivate(cells.FirstName), audience.NewPrivate(cells.LastName), audience.NewPrivate(cells.Phone)
+	w.FirstName, w.LastName = audience.NewPrivate(cells.FirstName), audience.NewPrivate(cells.LastName)
+	w.Phone = audience.NewPrivate(cells.Phone)
 	tags, ok := importer.ParseList(cells.Tags)
 	if !ok {
-		return refuse(colTags, &audience.FieldError{Path: colTags, Rule: "type", Hint: "tags between commas; quotes around a tag that holds one, doubled inside"})
+		return refuse(colTags, tagsError())
 	}
 	w.SetTags = tags
 	if cell := strings.Trim(cells.CreatedAt, " \t"); cell != "" {
@@ -175,7 +176,7 @@ func (p *contactPlan) contact(rec *record, cells *contactCells) (*importer.Conta
 	if cell := strings.Trim(cells.Status, " \t"); cell != "" {
 		status, err := audience.ParseStatus(cell)
 		if err != nil {
-			return refuse(colStatus, &audience.FieldError{Path: colStatus, Rule: "unknown", Hint: "subscribed, pending, unsubscribed, bounced, complained or none"})
+			return refuse(colStatus, statusError())
 		}
 		out.Status = status
 	}
@@ -200,6 +201,15 @@ func (p *contactPlan) contact(rec *record, cells *contactCells) (*importer.Conta
 	return out, nil
 }
 
+func tagsError() error {
+	return &audience.FieldError{Path: colTags, Rule: "type", Hint: "tags between commas; quotes around a tag that holds one, doubled inside"}
+}
+
+func statusError() error {
+	return &audience.FieldError{Path: colStatus, Rule: "unknown", Hint: "subscribed, pending, unsubscribed, bounced, complained or none"}
+}
+
 func instantError(path string) error {
-	return &audience.FieldError{Path: path, Rule: "type", Hint: "an instant as RFC 3339 (2026-01-31T09:30:00Z), YYYY-MM-DD or YYYYMMDD, in the years 1 to 9999"}
+	const hint = "an instant as RFC 3339 (2026-01-31T09:30:00Z), YYYY-MM-DD or YYYYMMDD, in the years 1 to 9999"
+	return &audience.FieldError{Path: path, Rule: "type", Hint: hint}
 }

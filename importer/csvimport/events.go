@@ -99,11 +99,11 @@ func (s *survey) propType(schema *audience.Schema, name string, cells *importer.
 
 // eventCells are the cells of a row, in the order of their columns.
 type eventCells struct {
-	ExternalID string
-	Email      string
-	Type       string
-	Time       string
-	ID         string
+	ExternalID string `csv:"external_id"`
+	Email      string `csv:"email"`
+	Type       string `csv:"type"`
+	Time       string `csv:"time"`
+	ID         string `csv:"id"`
 	custom     []string
 	taken      int
 }

@@ -70,7 +70,7 @@ func (l layout) parse(rec record, limits audience.Limits) (*header, error) {
 	for i, cell := range rec.cells {
 		c, err := l.column(i, cell, limits)
 		if first := slices.IndexFunc(h.columns, func(o column) bool { return o.name == c.name }); err == nil && first >= 0 {
-			err = &audience.FieldError{Path: "header", Rule: "double", Hint: fmt.Sprintf("a name of its own; it has that of column %d, which is read instead", h.columns[first].index+1)}
+			err = doubleError(h.columns[first].index + 1)
 		}
 		if err != nil {
 			h.notice(i, err)
@@ -78,7 +78,7 @@ func (l layout) parse(rec record, limits audience.Limits) (*header, error) {
 		}
 		h.columns = append(h.columns, c)
 		if _, kind, ok := strings.Cut(cell, ":"); ok && c.typ == 0 && kind != "" {
-			h.notice(i, &audience.FieldError{Path: "header." + c.name, Rule: "type", Hint: "behind the colon one of string, int, double, bool, timestamp, date, list; the column is read without a type"})
+			h.notice(i, typeError(c.name))
 		}
 	}
 	for _, group := range l.required {
@@ -89,6 +89,16 @@ func (l layout) parse(rec record, limits audience.Limits) (*header, error) {
 		}
 	}
 	return h, nil
+}
+
+func doubleError(first int) error {
+	hint := fmt.Sprintf("a name of its own; it has that of column %d, which is read instead", first)
+	return &audience.FieldError{Path: "header", Rule: "double", Hint: hint}
+}
+
+func typeError(name string) error {
+	const hint = "behind the colon one of string, int, double, bool, timestamp, date, list; the column is read without a type"
+	return &audience.FieldError{Path: "header." + name, Rule: "type", Hint: hint}
 }
 
 func (l layout) column(index int, text string, limits audience.Limits) (column, error) {

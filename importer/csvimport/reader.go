@@ -182,7 +182,8 @@ func (r *reader) texts(n int) ([]string, *importer.RowError) {
 			s = strings.ReplaceAll(s, `""`, `"`)
 		}
 		if len(s) > r.limits.CellBytes {
-			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "max-bytes", Hint: fmt.Sprintf("at most %d bytes", r.limits.CellBytes), Limit: true})
+			hint := fmt.Sprintf("at most %d bytes", r.limits.CellBytes)
+			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "max-bytes", Hint: hint, Limit: true})
 		}
 		if !sound && !utf8.ValidString(s) {
 			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "utf8", Hint: "valid UTF-8: save the file as \"CSV UTF-8\""})
