@@ -11,7 +11,7 @@ import (
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 )
 
-// TestScripts holds the memory store and the reference evaluator to every script.
+// TestScripts (G1, G2, G4) holds the memory store and the reference evaluator to every script.
 func TestScripts(t *testing.T) {
 	segmenttest.Run(t, segmenttest.Scripts(), segmenttest.Memory)
 }
