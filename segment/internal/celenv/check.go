@@ -38,7 +38,8 @@ type checker struct {
 	nodes   int // of the expression so far
 	streams int
 	scope   []local
-	where   bool // within the predicate of where
+	where   bool    // within the predicate of where
+	hidden  []local // there: the variables around it
 	vars    int
 
 	builders []builder // of our own nodes
@@ -145,7 +146,7 @@ func (c *checker) boolean(e ast.Expr, what string) (value, bool) {
 // else.
 func typeHint(a, b typ) string {
 	switch {
-	case a.isNumber() && b.isNumber():
+	case a.isNumber() && b.isNumber() && a.kind != b.kind:
 		return "double(...) around the int"
 	case a.kind == timeKind && b.kind == stringKind || a.kind == stringKind && b.kind == timeKind:
 		return `date("2026-01-31") or timestamp("2026-01-31T09:30:00Z") for a constant`

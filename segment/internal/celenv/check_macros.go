@@ -23,7 +23,11 @@ func (c *checker) macro(e ast.Expr, name string) value {
 		}
 		return c.whereOf(e, target.stream)
 	}
-	if target.kind != listKind || target.optional != nil {
+	if target.optional != nil {
+		c.plain(call.Target()) // reports it
+		return value{}
+	}
+	if target.kind != listKind {
 		hint := ""
 		if target.kind == streamKind {
 			hint = "events have .where(e, ...) and .any()"
@@ -138,11 +142,11 @@ func (c *checker) whereOf(e ast.Expr, s *stream) value {
 		return value{}
 	}
 	before := c.nodes
-	scope := c.scope
+	c.hidden = c.scope
 	c.scope = []local{{name: variable, value: value{typ: typ{kind: eventKind}, event: s}}}
 	c.where = true
 	v, ok := c.boolean(args[1], "the condition of where")
-	c.scope, c.where = scope, false
+	c.scope, c.where, c.hidden = c.hidden, false, nil
 	if !ok {
 		return value{}
 	}

@@ -69,6 +69,10 @@ func (c *checker) ident(e ast.Expr) value {
 	for _, l := range c.scope {
 		known = append(known, l.name)
 	}
+	if slices.ContainsFunc(c.hidden, func(l local) bool { return l.name == name }) {
+		c.failf(c.at(e), ruleWhere, "the event, fields of the contact, constants and now", "%s cannot be used inside where", name)
+		return value{}
+	}
 	hint := didYouMean(name, known, "contact.<field>, now or a function")
 	if near := nearest(name, c.fieldNames()); near != "" {
 		hint = "did you mean contact." + near + "?"

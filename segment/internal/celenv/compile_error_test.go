@@ -298,13 +298,15 @@ func badSources() map[string][]badSource {
 
 func TestCompileErrors(t *testing.T) {
 	e := testEnv(t)
-	for rule, sources := range badSources() {
-		for _, tt := range sources {
-			t.Run(rule+" "+tt.source, func(t *testing.T) {
-				program, errs := e.Compile(tt.source, nil)
-				require.Nil(t, program)
-				require.Equal(t, tt.want, shown(errs))
-			})
+	for _, all := range []map[string][]badSource{badSources(), badArguments()} {
+		for rule, sources := range all {
+			for _, tt := range sources {
+				t.Run(rule+" "+tt.source, func(t *testing.T) {
+					program, errs := e.Compile(tt.source, nil)
+					require.Nil(t, program)
+					require.Equal(t, tt.want, shown(errs))
+				})
+			}
 		}
 	}
 }

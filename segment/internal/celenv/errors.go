@@ -38,7 +38,11 @@ func syntaxErrors(source string, limits Limits, errs []*common.Error) []*Error {
 	for _, err := range errs {
 		e := &Error{Line: 1, Column: 1, Rule: "syntax"}
 		if l := err.Location; l != nil && l.Line() > 0 {
-			e.Line, e.Column = l.Line(), l.Column()+1
+			e.Line, e.Column = l.Line(), max(l.Column()+1, 1)
+		}
+		if e.Message, e.Hint = foreign(source, e.Line, e.Column); e.Message != "" {
+			out = append(out, e)
+			continue
 		}
 		e.Message, e.Hint = syntaxMessage(strings.TrimPrefix(err.Message, "Syntax error: "))
 		if strings.Contains(err.Message, "recursion limit") {
@@ -55,6 +59,26 @@ func syntaxErrors(source string, limits Limits, errs []*common.Error) []*Error {
 		return []*Error{{Line: 1, Column: 1, Rule: "syntax", Message: "the expression is empty", Hint: `such as contact.status == "subscribed"`}}
 	}
 	return out
+}
+
+// foreign recognises what other languages have in the place of an error.
+func foreign(source string, line, column int) (message, hint string) {
+	lines := strings.Split(source, "\n")
+	text := []rune(lines[min(line, len(lines))-1])
+	at := min(column-1, len(text))
+	before, after := strings.TrimSpace(string(text[:at])), string(text[at:])
+	word, _, _ := strings.Cut(after, " ")
+	switch {
+	case word == "and", word == "AND":
+		return "there is no " + word, "&&"
+	case word == "or", word == "OR":
+		return "there is no " + word, "||"
+	case strings.HasSuffix(before, "not"), strings.HasSuffix(before, "NOT"):
+		return "there is no not", "!"
+	case strings.HasPrefix(after, "= ") && !strings.HasSuffix(before, "="):
+		return "a single = compares nothing", "=="
+	}
+	return "", ""
 }
 
 func syntaxMessage(text string) (message, hint string) {

@@ -37,6 +37,12 @@ func visits(e *Env) *audience.Profile {
 		}
 		return props
 	})
+	p = withEvents(e, p, "kinds", 3, func(i int) map[string]audience.Value {
+		return map[string]audience.Value{
+			"flag": audience.BoolValue(i%2 == 0), "at": audience.TimestampValue(testNow().Add(time.Duration(i-2) * time.Hour)),
+			"day": audience.DateValue(audience.Date(20454 + i%2)),
+		}
+	})
 	return withEvents(e, p, "purchase", 3, func(i int) map[string]audience.Value {
 		return map[string]audience.Value{"value": audience.DoubleValue([]float64{33.30, 33.30, 33.40}[i]), "currency": audience.StringValue("EUR")}
 	})
@@ -97,6 +103,10 @@ func TestLanguage(t *testing.T) {
 			`events("purchase").min("value") == 33.3`, `events("visit").distinct("page") == 2`, `events("visit").distinct("secs") == 4`,
 			`events("visit").first() == ago("5h")`, `events("visit").last() == ago("1h")`, `events("visit").latest("page") == "a"`,
 			`events("visit").latest("secs") == 30`, `events("visit").latest("labels").size() == 2`, `events("visit", "purchase").distinct("page") == 2`,
+			`events("purchase").distinct("value") == 2`, `events("visit").where(e, e.page == "b").first() == ago("4h")`,
+			`events("visit").where(e, e.page == "b").last() == ago("2h")`, `events("visit", "purchase").first() == ago("5h")`,
+			`events("kinds").distinct("flag") == 2 && events("kinds").distinct("at") == 3 && events("kinds").distinct("day") == 2`,
+			`events("kinds").min("at") == ago("2h") && events("kinds").max("day") == date("2026-01-02") && events("kinds").latest("flag")`,
 		},
 		"then, without": {
 			`events("visit").then(events("purchase"), "1h").count() == 3`, `events("purchase").then(events("visit"), "1h").count() == 2`,

@@ -43,6 +43,9 @@ func testSchema() audience.Schema {
 				{Name: "day", Type: audience.TypeDate},
 				{Name: "labels", Type: audience.TypeStringList},
 			}},
+			{Name: "kinds", Props: []audience.Prop{
+				{Name: "flag", Type: audience.TypeBool}, {Name: "at", Type: audience.TypeTimestamp}, {Name: "day", Type: audience.TypeDate},
+			}},
 			{Name: "quiz", Props: []audience.Prop{{Name: "secs", Type: audience.TypeDouble}}},
 		},
 		Purposes: []audience.Purpose{{Name: "marketing"}, {Name: "offers"}},
