@@ -74,10 +74,11 @@ func contactRoundTrip(k *kit) {
 		require.Equal(k, texts(rows, contactText), texts(got, contactText))
 	})
 	for i, text := range hostile() { // one after another in the same places
+		name := names()[i%len(names())]
 		c := audience.Contact{
 			ID: full, Version: uint64(i + 2), CreatedAt: start(), UpdatedAt: start(), Frequency: text,
-			FirstName: audience.NewPrivate(text), External: []audience.ExternalID{audience.External(text, text)},
-			Tags:   []audience.Tag{{Name: text, Origin: &audience.Provenance{Source: audience.Source{Name: text, Actor: text}, At: start()}}},
+			FirstName: audience.NewPrivate(text), External: []audience.ExternalID{audience.External(name, text)},
+			Tags:   []audience.Tag{{Name: name, Origin: &audience.Provenance{Source: audience.Source{Name: name, Actor: name}, At: start()}}},
 			Fields: []audience.FieldValue{{ID: 1, Value: audience.StringListValue(text, text+","), Origin: origin(start())}},
 		}
 		k.update(p, func(w store.WriteRoles) error {

@@ -81,11 +81,11 @@ func eventRoundTrip(k *kit) {
 		full,
 	}
 	for i, text := range hostile() {
-		e := event(id, text, text, at(i))
+		e := event(id, names()[i%len(names())], text, at(i))
 		events = append(events, e)
 	}
 	k.update(p, func(w store.WriteRoles) error { return w.PutEvents(k.ctx, events) })
-	slices.SortFunc(events, func(a, b audience.Event) int { return strings.Compare(a.Type, b.Type) })
+	slices.SortStableFunc(events, func(a, b audience.Event) int { return strings.Compare(a.Type, b.Type) })
 	require.Equal(k, texts(events, eventText), k.events(p, store.EventQuery{Origins: []audience.ContactID{id}}))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 // hostile lists texts that a store must give back byte for byte and tell
 // apart: pairs that a collation, a pattern or a trim would take for the same.
+// They can be keys and values; names are those of [names].
 func hostile() []string {
 	return []string{
 		"plain", "Plain", "PLAIN", "plain ", " plain", "plain\t", "pláin", "pla\u0301in", "ＰＬＡＩＮ",
@@ -22,6 +24,12 @@ func hostile() []string {
 		"a%", "a_", "ab", "a\\", `a"`, "a'", "a''", "a;--", "a\n", "a\r\n", "$1", ":p", "?", "NULL", "0", "00", "1e3",
 		"漢字", "😀", "👩‍👩‍👧", "\U0010ffff", "é", "e\u0301", strings.Repeat("x", 300), strings.Repeat("漢", 150),
 	}
+}
+
+// names lists the hostile texts that can be names of lists, types, systems
+// and the like.
+func names() []string {
+	return slices.DeleteFunc(hostile(), func(s string) bool { return audience.CheckName("name", s, audience.Limits{}) != nil })
 }
 
 // source is a source with every member set.

@@ -64,7 +64,10 @@ func identityBytes(k *kit) {
 	p := k.rows()
 	var all []audience.Identity
 	for _, text := range hostile() {
-		all = append(all, host(text), audience.ExternalIdentity(audience.External(text, "1")))
+		all = append(all, host(text))
+	}
+	for _, name := range names() {
+		all = append(all, audience.ExternalIdentity(audience.External(name, "1")))
 	}
 	// The border between kind and key is part of the identity.
 	all = append(all,

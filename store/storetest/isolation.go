@@ -106,7 +106,7 @@ func isolationWrites(k *kit) {
 }
 
 func isolationNames(k *kit) {
-	names := []string{"main", "Main", "main ", "máin", "mai", "mainn", "main/1", "main%", "main_", "'main'", "漢字"}
+	names := []string{"main", "Main", "máin", "mai", "mainn", "main/1", "main%", "main_", "'main'", "漢字"}
 	for i, name := range names {
 		p := k.partition(name)
 		k.view(p, func(r store.ReadRoles) {

@@ -79,7 +79,7 @@ func ledgerRoundTrip(k *kit) {
 	ids := k.contacts(p, 3)
 	a, b := chain(ids[0], 12), chain(ids[2], 3)
 	for i := range a { // texts of all kinds, and an act long before it was recorded
-		text := hostile()[i*3]
+		text := names()[i*2]
 		a[i].Scope = audience.Scope{Channel: text, Purpose: text + "p", List: text + "l"}
 		a[i].Notice, a[i].Source.Name, a[i].Source.Actor = text, text, text
 		if a[i].Kind != audience.ConsentGranted {

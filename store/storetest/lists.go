@@ -48,7 +48,7 @@ func listRoundTrip(k *kit) {
 	p := k.rows()
 	ids := k.contacts(p, 3)
 	var all []store.Membership
-	for i, list := range hostile() {
+	for i, list := range names() {
 		for _, id := range []audience.ContactID{ids[2], ids[0]} {
 			all = append(all, store.Membership{List: list, Origin: id, At: at(i), Source: source()})
 		}

@@ -104,7 +104,10 @@ func recordRoundTrip(k *kit) {
 		{Namespace: "n", Key: "soon", Value: []byte{0}, Expires: at(1).Add(time.Microsecond)},
 	}
 	for _, text := range hostile() {
-		rows = append(rows, store.Record{Namespace: "n", Key: text, Value: []byte(text)}, store.Record{Namespace: text, Key: "k", Value: []byte(text)})
+		rows = append(rows, store.Record{Namespace: "n", Key: text, Value: []byte(text)})
+	}
+	for _, name := range names() {
+		rows = append(rows, store.Record{Namespace: name, Key: "k", Value: []byte(name)})
 	}
 	given := slices.Clone(rows)
 	for i, version := range k.save(p, start(), given...) {
