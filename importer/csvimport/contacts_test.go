@@ -330,3 +330,15 @@ func TestContactsCancel(t *testing.T) {
 	again := importContacts(t, aud, importer.Options{}, rows...)
 	require.Equal(t, []int{30, 20}, []int{again.Created, again.Unchanged})
 }
+
+// TestContactsLongRows: rows go in blocks that are bounded in bytes too.
+func TestContactsLongRows(t *testing.T) {
+	aud := open(t, audience.Schema{})
+	rows := []string{"external_id,text"}
+	for i := range 100 {
+		rows = append(rows, fmt.Sprintf("u%d,%s%d", i, strings.Repeat("x", 60_000), i))
+	}
+	report := importContacts(t, aud, importer.Options{Limits: importer.Limits{BatchBytes: 1 << 20}}, rows...)
+	require.Equal(t, 100, report.Created)
+	require.Equal(t, "string:"+strings.Repeat("x", 60_000)+"99", field(t, aud, audience.Key("u99"), "text"))
+}

@@ -91,9 +91,8 @@ func (f *file) fit(rec *record, head *header) {
 	for len(rec.cells) > head.width {
 		last := len(rec.cells) - 1
 		if rec.cells[last] != "" {
-			rec.bad = &importer.RowError{Line: rec.line, Column: head.width + 1, Err: &audience.FieldError{
-				Path: "row", Rule: "cells", Hint: fmt.Sprintf("at most %d cells, as the header has; a cell that holds a comma needs quotes", head.width),
-			}}
+			hint := fmt.Sprintf("at most %d cells, as the header has; a cell that holds a comma needs quotes", head.width)
+			rec.bad = &importer.RowError{Line: rec.line, Column: head.width + 1, Err: &audience.FieldError{Path: "row", Rule: "cells", Hint: hint}}
 			rec.cells = nil
 			return
 		}
@@ -104,12 +103,16 @@ func (f *file) fit(rec *record, head *header) {
 	}
 }
 
-// blockRows is how many rows go through gocsv together.
-const blockRows = 1000
+// Bounds of the rows that go through gocsv together.
+const (
+	blockRows  = 1000
+	blockBytes = 4 << 20
+)
 
 // block is a run of rows, good and bad, in order of the file.
 type block struct {
 	records []record
+	bytes   int64
 	table   table // of the good ones, under the names of what they mean
 }
 
@@ -152,7 +155,7 @@ func decoded[T any](ctx context.Context, f *file, names []string, at []int) iter
 					return false
 				}
 			}
-			b.records, b.table = b.records[:0], append(b.table[:0], names)
+			b.records, b.bytes, b.table = b.records[:0], 0, append(b.table[:0], names)
 			return true
 		}
 		b.table = append(b.table, names)
@@ -165,7 +168,8 @@ func decoded[T any](ctx context.Context, f *file, names []string, at []int) iter
 				b.table = append(b.table, arrange(rec.cells, at))
 			}
 			b.records = append(b.records, rec)
-			if len(b.records) == blockRows && !send() {
+			b.bytes += rec.bytes
+			if (len(b.records) == blockRows || b.bytes >= blockBytes) && !send() {
 				return
 			}
 		}

@@ -103,9 +103,10 @@ func (r *reader) next() (record, error) {
 			}
 			continue
 		}
-		if s.more && !r.eof {
+		endless := s.more && !r.eof
+		s.resync = s.resync || endless
+		if endless || s.length-s.ending > r.limits.RecordBytes {
 			s.refuse(0, "max-bytes", fmt.Sprintf("a row of at most %d bytes; is a quote not closed?", r.limits.RecordBytes), true)
-			s.resync = true
 		}
 		rec, err := r.take(&s)
 		if err != nil || rec.cells != nil || rec.bad != nil {

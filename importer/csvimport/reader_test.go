@@ -118,6 +118,8 @@ func TestReaderLimits(t *testing.T) {
 		{name: "lines", file: "\"a\nb\nc\nd\ne\"\n\"a\nb\nc\nd\ne\nf\"\ng", want: []string{
 			"1:a\nb\nc\nd\ne", "6!max-lines@1", "7:b", "8:c", "9:d", "10:e", "11!quote@1", "12:g",
 		}},
+		{name: "row within the buffer", file: strings.Repeat(strings.Repeat("b", 99)+",", 11) + "\nc", want: []string{"1!max-columns@0", "2:c"}},
+		{name: "row of few long cells", file: "\"" + strings.Repeat("b", 1001) + "\"\nc", want: []string{"1!max-bytes@0", "2:c"}},
 		{name: "row", file: "a\n" + strings.Repeat("b", 300_000) + "\nc", want: []string{"1:a", "2!max-bytes@0", "3:c"}},
 		{name: "row in quotes", file: "a\n\"" + strings.Repeat("b", 300_000) + "\r\nc", want: []string{"1:a", "2!max-bytes@0", "3:c"}},
 	}

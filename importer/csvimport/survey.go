@@ -53,7 +53,8 @@ func (f *file) survey(ctx context.Context, kind string) (*survey, error) {
 		}
 		s.kinds[name] = true
 		if limit := f.names.EventTypes; len(s.kinds) > limit {
-			return nil, &audience.FieldError{Path: kind, Rule: "max-items", Hint: fmt.Sprintf("at most %d event types in a file", limit), Limit: true}
+			hint := fmt.Sprintf("at most %d event types in a file", limit)
+			return nil, &audience.FieldError{Path: kind, Rule: "max-items", Hint: hint, Limit: true}
 		}
 	}
 	return s, nil
