@@ -290,8 +290,10 @@ func TestAppendInfersFromWhatIsAccepted(t *testing.T) {
 			event("purchase", map[string]audience.Value{"aisle": audience.IntValue(1)}),
 			event("purchase", map[string]audience.Value{"aisle": audience.StringValue("x")}),
 			event("visit", map[string]audience.Value{"page": audience.IntValue(1)}),
+			event("purchase", map[string]audience.Value{"value": audience.StringValue("?"), "shelf": audience.StringValue("x")}),
+			event("purchase", map[string]audience.Value{"shelf": audience.IntValue(1)}),
 		)
-		requireBatch(t, err, map[int]error{0: audience.ErrInvalid, 2: audience.ErrInvalid})
+		requireBatch(t, err, map[int]error{0: audience.ErrInvalid, 2: audience.ErrInvalid, 4: audience.ErrInvalid})
 		return nil
 	})
 	schema := f.Schema()
@@ -341,7 +343,15 @@ func TestAppendLimits(t *testing.T) {
 	w.Revision = 1
 	f.append(w)
 	require.Len(t, f.events(audience.Key("ann"), "refund"), 2)
-	f.append(event("4", "purchase"))
+	back := event("1", "purchase")
+	back.Revision = 2
+	tooMany(event("4", "purchase"), back)
+	away := event("1", "refund")
+	away.Revision = 3
+	f.update(func(tx *store.Tx) error {
+		_, err := tx.Append(t.Context(), back, away, event("4", "purchase"))
+		return err
+	})
 	tooMany(event("5", "refund"))
 
 	f.append(event("6", "first new type")) // ten are built in

@@ -496,6 +496,9 @@ func TestErasedComeBackByThemselvesOnly(t *testing.T) {
 	require.Empty(t, f.held("ann@example.com"))
 	require.False(t, *f.last().Suppressed)
 	require.Equal(t, "none", f.status(audience.Key("ann")), "nothing of before counts")
+
+	f.write(audience.ContactWrite{Match: audience.Key("ann"), Detach: []audience.Identity{audience.AddressIdentity(w.Email)}})
+	f.write(audience.ContactWrite{Match: audience.Key("bob"), Email: w.Email}) // what was lifted refuses nobody
 }
 
 // contactWrite is a write of nothing but a key.

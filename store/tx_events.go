@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -163,7 +164,7 @@ func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, w
 
 // try is apply; what it refuses fixes no types.
 func (b *eventBatch) try(contact audience.ContactID, w *audience.EventWrite) error {
-	known, inferred := b.types[w.Type], b.inferred
+	known := b.types[w.Type]
 	var before audience.EventType
 	if known != nil {
 		before = *known
@@ -172,7 +173,7 @@ func (b *eventBatch) try(contact audience.ContactID, w *audience.EventWrite) err
 	if err == nil {
 		return nil
 	}
-	if b.inferred = inferred; known != nil {
+	if known != nil {
 		*known = before
 	} else {
 		delete(b.types, w.Type)
@@ -266,7 +267,8 @@ func (b *eventBatch) eventType(w *audience.EventWrite) (*audience.EventType, err
 		t = &known
 		b.types[w.Type] = t
 	}
-	for name, v := range w.Props {
+	for _, name := range slices.Sorted(maps.Keys(w.Props)) { // stable numbers do not depend on map order
+		v := w.Props[name]
 		if _, ok := t.PropNamed(name); ok {
 			continue
 		}
