@@ -6,8 +6,8 @@ import (
 )
 
 // Attestation is what the host declares about the consent it holds: who
-// attests, how and when people consented. It becomes the evidence of every
-// grant of the import. The zero Attestation attests nothing, so that nobody
+// attests, how and when people consented. It becomes the evidence of the ledger
+// records of the import. The zero Attestation attests nothing, so that nobody
 // becomes subscribed.
 type Attestation struct {
 	Text string

@@ -40,7 +40,7 @@ type Report struct {
 	// what holds already does nothing and is in none of them.
 	Recorded int // ledger records that were written
 	Pending  int // of these: "subscribed" without an attestation, recorded as a request
-	Kept     int // "subscribed" or "pending" of somebody whose refusal stands: nothing was recorded
+	Kept     int // cells that a refusal which stands outweighs: nothing was recorded
 
 	Columns []*RowError // columns that were not read or not read as their header says
 	Errors  []*RowError // the first bad rows in order of the file, see Limits.Errors
