@@ -128,12 +128,12 @@ func BenchmarkHandle(b *testing.B) {
 				return err
 			})
 		})
-		run("profiles", func(b *testing.B, aud *store.Audience, round int) {
+		run("profiles", func(b *testing.B, aud *store.Audience, _ int) {
 			benchView(b, aud, store.ProfileQuery{Parts: audience.ProfileParts{
 				Ledger: true, Lists: true, Suppressed: true, Events: []string{"purchase"},
 			}})
 		})
-		run("contacts", func(b *testing.B, aud *store.Audience, round int) { benchView(b, aud, store.ProfileQuery{}) })
+		run("contacts", func(b *testing.B, aud *store.Audience, _ int) { benchView(b, aud, store.ProfileQuery{}) })
 	}
 }
 

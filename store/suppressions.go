@@ -118,7 +118,7 @@ func (h *heldSuppressions) lift(addresses []audience.Address, r *audience.Consen
 	}
 	var lifts []audience.Suppression
 	h.each(addresses, func(s audience.Suppression) {
-		if !liftedBy(&s, r) {
+		if !s.LiftedBy(r) {
 			err = &audience.DeniedError{Rule: "suppressed", Hint: "a suppression of the address stands (" + s.Reason.String() + "); " + howToLift(s.Reason)}
 			return
 		}
@@ -132,13 +132,6 @@ func (h *heldSuppressions) lift(addresses []audience.Address, r *audience.Consen
 		h.set(s)
 	}
 	return len(lifts) > 0, nil
-}
-
-// liftedBy: consent to one topic says nothing about the refusal of
-// everything.
-func liftedBy(s *audience.Suppression, r *audience.ConsentRecord) bool {
-	email := r.Scope.Channel == "" || r.Scope.Channel == audience.ChannelEmail
-	return email && r.Scope.List == "" && s.LiftedBy(r)
 }
 
 func howToLift(reason audience.SuppressionReason) string {

@@ -212,7 +212,7 @@ func (b *consentBatch) answered(reason audience.SuppressionReason, refusal *audi
 	s := audience.Suppression{Reason: reason, At: refusal.Acted}
 	for i := range b.chains[refusal.Contact] {
 		r := &b.chains[refusal.Contact][i]
-		if expired := !r.Expires.IsZero() && !r.Expires.After(b.tx.at); !expired && liftedBy(&s, r) {
+		if expired := !r.Expires.IsZero() && !r.Expires.After(b.tx.at); !expired && s.LiftedBy(r) {
 			return true
 		}
 	}

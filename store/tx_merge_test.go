@@ -220,3 +220,19 @@ func TestUnmergeAfterIdentitiesMoved(t *testing.T) {
 	err = f.refused(func(tx *store.Tx) error { return tx.Unmerge(t.Context(), loser, audience.Source{}) })
 	require.ErrorIs(t, err, audience.ErrConflict, "nothing is left to name her by")
 }
+
+func TestMergeChecksSource(t *testing.T) {
+	f := newFixture(t)
+	f.put("a", "a@example.com")
+	id := f.put("b", "b@example.com")
+	bad := audience.Source{Name: "broken \xff text"}
+	a, b := audience.Key("a"), audience.Key("b")
+	for name, write := range map[string]func(*store.Tx) error{
+		"merge":   func(tx *store.Tx) error { return tx.Merge(t.Context(), a, b, bad) },
+		"unmerge": func(tx *store.Tx) error { return tx.Unmerge(t.Context(), id, bad) },
+		"delete":  func(tx *store.Tx) error { return tx.Delete(t.Context(), bad, a) },
+		"erase":   func(tx *store.Tx) error { return tx.Erase(t.Context(), bad, a) },
+	} {
+		require.ErrorIs(t, f.refused(write), audience.ErrInvalid, name)
+	}
+}
