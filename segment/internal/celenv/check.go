@@ -44,6 +44,7 @@ type checker struct {
 
 	builders []builder // of our own nodes
 	moments  []instantOf
+	facts    []fact
 	parts    audience.ProfileParts
 	named    map[int]int64 // segments that are asked for, each with the first place
 }

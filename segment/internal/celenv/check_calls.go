@@ -223,7 +223,7 @@ func (c *checker) onList(at int, name string) (reader, bool) {
 	} else {
 		c.parts.Lists = true
 	}
-	return readOnList(list), true
+	return c.fact(isOnList(list)), true
 }
 
 func (c *checker) consent(at int, name string) (reader, bool) {
@@ -236,7 +236,7 @@ func (c *checker) consent(at int, name string) (reader, bool) {
 		return nil, false
 	}
 	c.parts.Ledger = true
-	return readConsent(name), true
+	return c.fact(hasConsent(name)), true
 }
 
 func (c *checker) inSegment(e ast.Expr, at int, name string) (reader, bool) {

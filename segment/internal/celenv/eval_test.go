@@ -249,3 +249,40 @@ func TestFutureEvents(t *testing.T) {
 	}
 	require.Equal(t, True, answerAt(t, e, `events("visit").count() == 2`, p, at.Add(-time.Microsecond)))
 }
+
+// countingRow counts how often the ledger is asked.
+type countingRow struct {
+	testRow
+	asked *int
+}
+
+func (r countingRow) Status(at time.Time) audience.Standing {
+	*r.asked++
+	return r.testRow.Status(at)
+}
+
+func (r countingRow) Consent(purpose string, at time.Time) audience.Standing {
+	*r.asked++
+	return r.testRow.Consent(purpose, at)
+}
+
+func (r countingRow) OnList(l audience.List, at time.Time) bool {
+	*r.asked++
+	return r.testRow.OnList(l, at)
+}
+
+// TestLedgerIsAskedOnce holds that an evaluation folds the ledger once for
+// each thing it asks of it, and the next evaluation again.
+func TestLedgerIsAskedOnce(t *testing.T) {
+	e := testEnv(t)
+	program, errs := e.Compile(`contact.tags.all(t, consent("marketing") && !consent("offers") && onList("never") && !onList("news")
+		&& contact.status != "pending") && consent("marketing") && onList("never") && contact.status == "subscribed"`, nil)
+	require.Empty(t, shown(errs))
+	asked := 0
+	for i := range 3 {
+		truth, err := program.At(testNow()).Truth(countingRow{testRow{testProfile(e)}, &asked}, nil)
+		require.NoError(t, err)
+		require.Equal(t, True, truth)
+		require.Equal(t, 5*(i+1), asked)
+	}
+}

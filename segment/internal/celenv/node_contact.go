@@ -210,14 +210,39 @@ func isAmong(v ref.Val, set map[ref.Val]struct{}) ref.Val {
 
 func readSuppressed(s *state) ref.Val { return types.Bool(s.row.IsSuppressed()) }
 
-func readOnList(l audience.List) reader {
-	return func(s *state) ref.Val { return types.Bool(s.row.OnList(l, s.moment.now)) }
+// fact is something that the ledger or the lists know. It is found out once
+// for each evaluation: ledgers may be long, and macros ask again and again.
+type fact struct {
+	kind, name string
+	ask        func(*state) bool
 }
 
-func readConsent(purpose string) reader {
-	return func(s *state) ref.Val {
-		return types.Bool(s.row.Consent(purpose, s.moment.now).Status == audience.StatusSubscribed)
+// fact gives the node that reads a fact.
+func (c *checker) fact(f fact) reader {
+	i := slices.IndexFunc(c.facts, func(o fact) bool { return o.kind == f.kind && o.name == f.name })
+	if i < 0 {
+		c.facts = append(c.facts, f)
+		i = len(c.facts) - 1
 	}
+	return func(s *state) ref.Val {
+		if s.facts[i] == Unknown {
+			s.facts[i] = False
+			if f.ask(s) {
+				s.facts[i] = True
+			}
+		}
+		return types.Bool(s.facts[i] == True)
+	}
+}
+
+func isOnList(l audience.List) fact {
+	return fact{"list", l.Name, func(s *state) bool { return s.row.OnList(l, s.moment.now) }}
+}
+
+func hasConsent(purpose string) fact {
+	return fact{"consent", purpose, func(s *state) bool {
+		return s.row.Consent(purpose, s.moment.now).Status == audience.StatusSubscribed
+	}}
 }
 
 func readMember(i int) reader {

@@ -34,6 +34,7 @@ type Program struct {
 	env      *Env
 	root     interpreter.InterpretableV2
 	moments  []instantOf
+	facts    int // how many
 	parts    audience.ProfileParts
 	segments []Mention
 }
@@ -85,7 +86,7 @@ func (e *Env) compile(source string, segments []string, condition bool) (*Progra
 	}
 	slices.Sort(c.parts.Events)
 	c.parts.Events = slices.Compact(c.parts.Events)
-	return &Program{env: e, root: root, moments: c.moments, parts: c.parts, segments: c.mentions()}, nil
+	return &Program{env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, segments: c.mentions()}, nil
 }
 
 func (e *Env) checkSource(source string) []*Error {

@@ -21,6 +21,7 @@ type state struct {
 	steps   int
 	event   item // within where
 	status  ref.Val
+	facts   []Truth // what is known already of the program's
 
 	frame   *interpreter.ExecutionFrame
 	items   []item // a stack
@@ -76,6 +77,7 @@ func (s *state) open(m *Moment, row Row, members []bool) {
 	s.row, s.contact, s.moment, s.members = row, row.Contact(), m, members
 	s.steps = m.program.env.limits.Steps
 	s.event, s.status = item{}, nil
+	s.facts = append(s.facts[:0], make([]Truth, m.program.facts)...)
 }
 
 // close lets go of everything of the contact.
