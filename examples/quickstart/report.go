@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -54,22 +55,22 @@ func (r *runner) printImports() {
 	r.heading("Imported")
 	rows := make([]string, len(r.files))
 	for i, f := range r.files {
-		rows[i] = fmt.Sprintf("%s\t%d rows of %s\t%d new\t%d updated\t%d known already\t%d bad",
-			f.name, f.report.Rows, f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
+		rows[i] = fmt.Sprintf("%s\t%s of %s\t%d new\t%d updated\t%d known already\t%d bad",
+			f.name, plural(f.report.Rows, "row"), f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
 	}
 	r.table(rows)
 }
 
 // printAudience draws who is there and what happened.
 func (r *runner) printAudience(seen *overview, contacts int) {
-	r.heading(fmt.Sprintf("Audience of %d contacts by status", contacts))
+	r.heading(fmt.Sprintf("Audience of %s by status", plural(contacts, "contact")))
 	r.chart(seen.statuses, contacts)
 	total := 0
 	for _, n := range seen.events {
 		total += n.count
 	}
 	if total > 0 {
-		r.heading(fmt.Sprintf("%d events by type", total))
+		r.heading(plural(total, "event") + " by type")
 		r.chart(seen.events, slices.MaxFunc(seen.events, func(a, b tally) int { return a.count - b.count }).count)
 	}
 }
@@ -102,7 +103,7 @@ func (r *runner) printSegments(ctx context.Context, reader *store.Reader, set *s
 	r.heading("Segments")
 	for _, name := range set.Names() {
 		members, _ := result.Members(name)
-		r.printf("  %s: %d of %d contacts\n  %s\n", titleOf(set, name), members.Len(), result.Contacts, gauge(members.Len(), result.Contacts))
+		r.printf("  %s: %d of %s\n  %s\n", titleOf(set, name), members.Len(), plural(result.Contacts, "contact"), gauge(members.Len(), result.Contacts))
 		shown := 0
 		for id := range members.All() {
 			if shown++; shown > few {
@@ -174,6 +175,14 @@ func atomLine(a segment.Atom) string {
 		}
 	}
 	return a.Reveal()
+}
+
+// plural is a number with its noun.
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }
 
 // tally is how often something is there.
