@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -275,7 +278,8 @@ type SuppressionWriter interface {
 	PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error
 }
 
-// Record is one entry of a feature's own state.
+// Record is one entry of a feature's own state. It prints its namespace and
+// version only.
 type Record struct {
 	Namespace string // the feature, such as "import"
 	Key       string
@@ -284,6 +288,18 @@ type Record struct {
 	Expires   time.Time          // zero: never; from that instant on it does not exist
 	Contact   audience.ContactID // whose it is, erased with her; 0: nobody's
 }
+
+// Format prints namespace and version, whatever the verb: key and value may
+// be personal.
+func (r Record) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(r.mask())) }
+
+// LogValue logs what Format prints.
+func (r Record) LogValue() slog.Value { return slog.StringValue(r.mask()) }
+
+// MarshalJSON gives what Format prints; adapters store the members.
+func (r Record) MarshalJSON() ([]byte, error) { return json.Marshal(r.mask()) }
+
+func (r *Record) mask() string { return fmt.Sprintf("record of %s v%d", r.Namespace, r.Version) }
 
 // RecordReader reads features' own state. An expired record does not exist.
 type RecordReader interface {

@@ -133,7 +133,7 @@ func TestAppendRevisions(t *testing.T) {
 					}
 				}
 				for i, s := range tt.steps {
-					require.Equal(t, s.outcome, results[i].Outcome, "step %d", i)
+					require.Equal(t, s.outcome.String(), results[i].Outcome.String(), "step %d", i)
 				}
 				got := f.events(audience.Key("ann"), "purchase")
 				if tt.value == 0 {

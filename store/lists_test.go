@@ -144,6 +144,22 @@ func TestListsOfMerged(t *testing.T) {
 	require.Empty(t, f.profile(audience.Key("bob")).Lists)
 }
 
+// Both were on the list before they were merged.
+func TestListsOfMergedTwice(t *testing.T) {
+	f := newFixture(t)
+	ann, bob := f.put("ann"), f.put("bob")
+	f.join("vip", audience.Key("ann"), audience.Key("bob"))
+	f.merge(audience.Key("ann"), audience.Key("bob"))
+	require.Equal(t, []audience.ContactID{ann, ann}, f.vips(10), "as Members says")
+	require.Equal(t, []string{"vip"}, f.profile(audience.Key("ann")).Lists)
+	before := len(f.changes())
+	f.leave("vip", audience.Key("ann"))
+	require.Len(t, f.changes(), before+1)
+	require.Empty(t, f.vips(10))
+	f.unmerge(bob)
+	require.Empty(t, f.profile(audience.Key("bob")).Lists)
+}
+
 func TestListsOfDeleted(t *testing.T) {
 	f := newFixture(t)
 	f.put("ann")

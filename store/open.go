@@ -92,7 +92,8 @@ func systemClock() time.Time { return time.Now() } //nolint:forbidigo // the def
 // Name gives the audience's name.
 func (a *Audience) Name() string { return a.name }
 
-// Now gives the clock's instant: UTC, whole microseconds.
+// Now gives the clock's instant: UTC, whole microseconds. After the clock was
+// put back it lies before what was committed; [Tx.At] never does.
 func (a *Audience) Now() time.Time { return audience.FromMicros(audience.Micros(a.clock())) }
 
 // Keys gives the keys the audience was opened with.
@@ -133,7 +134,10 @@ func (a *Audience) View(ctx context.Context, fn func(*Reader) error) error {
 // serialization failure and must have no other effects; above all it must
 // not call Update, nor Put, Append and Record of the Audience, which would
 // wait for each other: use those of the Tx. The position covers the commit;
-// it is zero when nothing was changed.
+// it is zero when the feed tells of no change.
+//
+// Errors are those of fn, and of the adapter; [audience.ErrRetryable] when
+// others were faster too many times.
 func (a *Audience) Update(ctx context.Context, fn func(*Tx) error) (Position, error) {
 	var committed *settings
 	pos, err := a.partition.Update(ctx, func(roles WriteRoles) error {
@@ -195,8 +199,8 @@ func (a *Audience) Join(ctx context.Context, roles WriteRoles) (tx *Tx, finish f
 	return tx, tx.finish, nil
 }
 
-// Commits gives up to limit commits of the feed after a position: see
-// [FeedReader].
+// Commits gives up to limit commits, at least one, of the feed after a
+// position; none when there are none: see [FeedReader].
 func (a *Audience) Commits(ctx context.Context, after Position, limit int) ([]Commit, error) {
 	return a.partition.Commits(ctx, after, max(limit, 1))
 }

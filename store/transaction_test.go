@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"testing"
@@ -390,6 +392,14 @@ func TestRecords(t *testing.T) {
 		return err
 	})
 	require.Greater(t, second, first)
+	rec.Key, rec.Value = "ann@example.com", []byte("personal")
+	text, err := json.Marshal(rec)
+	require.NoError(t, err)
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s", rec, rec, []store.Record{rec}, &rec), string(text), rec.LogValue().String()} {
+		require.Contains(t, shown, "import")
+		require.NotContains(t, shown, "ann")
+		require.NotContains(t, shown, "personal")
+	}
 	f.view(func(r *store.Reader) error {
 		all, err := r.Records(t.Context(), "import", "k", "", 10)
 		require.NoError(t, err)

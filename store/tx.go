@@ -113,7 +113,8 @@ func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.
 
 // SaveRecord writes one record of a feature's own state and gives its new
 // version. Version must be that of the stored record, 0 for a new one; else
-// it is [audience.ErrConflict].
+// it is [audience.ErrConflict]. The namespaces audience, evidence, deleted
+// and unmerged are this package's own: writing there is [audience.ErrDenied].
 func (tx *Tx) SaveRecord(ctx context.Context, r Record) (uint64, error) {
 	if isReserved(r.Namespace) {
 		return 0, &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}

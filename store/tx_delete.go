@@ -47,9 +47,6 @@ func (tx *Tx) remove(ctx context.Context, d removal, refs []audience.Ref) error 
 	if err := d.source.Check("source", tx.audience.limits); err != nil {
 		return err
 	}
-	if err := d.source.Check("source", tx.audience.limits); err != nil {
-		return err
-	}
 	noCheck := func(*audience.Ref) error { return nil }
 	if err := checkBatch(tx.audience.limits, refs, noCheck); err != nil || len(refs) == 0 {
 		return err

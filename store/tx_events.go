@@ -23,6 +23,23 @@ const (
 	EventIgnored                           // a higher revision is stored
 )
 
+// String gives "added", "revised", "repeated" or "ignored"; "none" for any
+// other.
+func (o AppendOutcome) String() string {
+	switch o {
+	case EventAdded:
+		return "added"
+	case EventRevised:
+		return "revised"
+	case EventRepeated:
+		return "repeated"
+	case EventIgnored:
+		return "ignored"
+	default:
+		return "none"
+	}
+}
+
 // AppendResult tells what became of one event write.
 type AppendResult struct {
 	Contact audience.ContactID

@@ -23,9 +23,6 @@ func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audi
 	if err := source.Check("source", tx.audience.limits); err != nil {
 		return err
 	}
-	if err := source.Check("source", tx.audience.limits); err != nil {
-		return err
-	}
 	ids, rows, err := tx.resolvePair(ctx, winner, loser)
 	if err != nil {
 		return err

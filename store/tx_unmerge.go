@@ -20,9 +20,6 @@ func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audi
 	if err := source.Check("source", tx.audience.limits); err != nil {
 		return err
 	}
-	if err := source.Check("source", tx.audience.limits); err != nil {
-		return err
-	}
 	m, err := tx.roles.MergeOf(ctx, loser)
 	if err != nil {
 		return err
