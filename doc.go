@@ -19,7 +19,7 @@
 //	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{Keys: keys})
 //	_, err = aud.Put(ctx, audience.ContactWrite{Match: audience.Key("u42"), Email: address})
 //
-//	language, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone()})
+//	language, err := segment.LanguageOf(aud, segment.Options{})
 //	buyers, err := language.Compile(`events("purchase").within("1y").sum("value") > 100`)
 //
 //	ann, err := aud.Profile(ctx, audience.Key("u42"), buyers.Parts())

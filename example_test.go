@@ -37,7 +37,7 @@ func Example() {
 	})
 	check(err)
 
-	language, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone()})
+	language, err := segment.LanguageOf(aud, segment.Options{})
 	check(err)
 	buyers, err := language.Compile(`contact.status == "subscribed" && events("purchase").within("1y").sum("value") > 100`)
 	check(err)

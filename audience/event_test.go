@@ -172,6 +172,7 @@ func TestProfile(t *testing.T) {
 	topic := audience.MarketingScope()
 	topic.List = "news"
 	p := audience.Profile{
+		Parts:   audience.ProfileParts{Events: []string{"email.opened", "visit"}, Lists: true, Ledger: true, Suppressed: true},
 		Contact: jane(), Streams: []audience.EventStream{opened, visit}, Lists: []string{"test", "vip"},
 		History: audience.History{Records: []audience.ConsentRecord{grant(audience.MarketingScope()), grant(topic)}},
 	}
@@ -200,6 +201,40 @@ func TestProfile(t *testing.T) {
 	nowhere.Contact.Addresses = nil
 	require.False(t, nowhere.Mailable(at(2)))
 	require.False(t, (&audience.Profile{}).Mailable(at(2)))
+}
+
+// What was not read must not count as not there.
+func TestMailableNeedsParts(t *testing.T) {
+	p := audience.Profile{
+		Contact: jane(),
+		Parts:   audience.ProfileParts{Ledger: true, Suppressed: true},
+		History: audience.History{Records: []audience.ConsentRecord{{
+			Kind: audience.ConsentGranted, Acted: at(2), Recorded: at(2), Mechanism: audience.MechanismSingleOptIn, Evidence: [32]byte{1},
+		}}},
+	}
+	require.True(t, p.Mailable(at(3)))
+	p.Parts.Suppressed = false
+	require.False(t, p.Mailable(at(3)))
+	p.Parts = audience.ProfileParts{Suppressed: true}
+	require.False(t, p.Mailable(at(3)))
+}
+
+func TestProfilePartsCovers(t *testing.T) {
+	all := audience.ProfileParts{Events: []string{"a", "b"}, Lists: true, Ledger: true, Suppressed: true}
+	for name, tt := range map[string]struct {
+		has, wants audience.ProfileParts
+		want       bool
+	}{
+		"nothing":         {audience.ProfileParts{}, audience.ProfileParts{}, true},
+		"all":             {all, all, true},
+		"one type of two": {all, audience.ProfileParts{Events: []string{"b"}}, true},
+		"another type":    {all, audience.ProfileParts{Events: []string{"c"}}, false},
+		"no lists":        {audience.ProfileParts{Ledger: true}, audience.ProfileParts{Lists: true}, false},
+		"no ledger":       {audience.ProfileParts{Lists: true}, audience.ProfileParts{Ledger: true}, false},
+		"no suppressions": {audience.ProfileParts{Ledger: true}, audience.ProfileParts{Suppressed: true}, false},
+	} {
+		require.Equal(t, tt.want, tt.has.Covers(tt.wants), name)
+	}
 }
 
 func TestProfilePartsUnion(t *testing.T) {

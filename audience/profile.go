@@ -16,10 +16,12 @@ type EventStream struct {
 }
 
 // Profile is everything about one contact at one position of the store that
-// a segment can ask for. Parts that were not asked for are empty. It is
-// shared between readers and must not be changed.
+// a segment can ask for. Parts that were not asked for are empty, and Parts
+// says which were, so that nothing takes what was not read for what is not
+// there. It is shared between readers and must not be changed.
 type Profile struct {
 	Contact    Contact
+	Parts      ProfileParts  // what the others hold
 	Streams    []EventStream // one per type that was asked for, sorted by type
 	Lists      []string      // the static and test lists she is on, sorted
 	History    History       // her ledger, for standings
@@ -54,9 +56,10 @@ func (p *Profile) OnList(list List, at time.Time) bool {
 }
 
 // Mailable reports whether marketing e-mail may go to her: subscribed, not
-// suppressed, and with an address.
+// suppressed, and with an address. Of a profile that was read without ledger
+// or suppressions it is false.
 func (p *Profile) Mailable(at time.Time) bool {
-	return !p.Suppressed && !p.Contact.Email().IsZero() && p.Status(at).Status == StatusSubscribed
+	return p.Parts.Ledger && p.Parts.Suppressed && !p.Suppressed && !p.Contact.Email().IsZero() && p.Status(at).Status == StatusSubscribed
 }
 
 // Format prints what the contact prints.
@@ -73,7 +76,20 @@ type ProfileParts struct {
 	Events     []string // the event types
 	Lists      bool     // static and test lists
 	Ledger     bool     // the history of consent
-	Suppressed bool
+	Suppressed bool     // whether one of her addresses is suppressed
+}
+
+// Covers reports whether p has all that o asks for.
+func (p ProfileParts) Covers(o ProfileParts) bool {
+	if o.Lists && !p.Lists || o.Ledger && !p.Ledger || o.Suppressed && !p.Suppressed {
+		return false
+	}
+	for _, t := range o.Events {
+		if !slices.Contains(p.Events, t) {
+			return false
+		}
+	}
+	return true
 }
 
 // Union gives what both ask for, event types sorted and each once.

@@ -1,7 +1,8 @@
 // Package segment compiles segment definitions and evaluates them: who is in
 // "opened in the last 30 days and subscribed" at an instant.
 //
-// A [Language] is made from the schema of an audience. It compiles single
+// A [Language] is made for an audience ([LanguageOf]) or from a schema
+// ([NewLanguage]). It compiles single
 // expressions ([Language.Compile]) and sets of segments that may name each
 // other ([Load], [Language.CompileSet]). An [Expression] or a [Set] is
 // evaluated at an instant ([Expression.At], [Set.At]) for one contact, or for

@@ -81,6 +81,9 @@ func (m *SetMoment) Explain(name string, p *audience.Profile) ([]Atom, error) {
 }
 
 func (m *Moment) explain(p *audience.Profile, members []bool) ([]Atom, error) {
+	if err := m.check(p); err != nil {
+		return nil, err
+	}
 	atoms := m.expression.atoms()
 	out := make([]Atom, len(atoms))
 	for i, a := range atoms {

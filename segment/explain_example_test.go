@@ -18,7 +18,7 @@ func ExampleSetMoment_Explain() {
 		fmt.Println(err)
 		return
 	}
-	lang, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone()})
+	lang, err := segment.LanguageOf(aud, segment.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

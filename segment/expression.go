@@ -38,6 +38,7 @@ type Expression struct {
 	source   string
 	names    []string // that inSegment may name
 	program  *celenv.Program
+	parts    audience.ProfileParts // of the program
 
 	once   sync.Once
 	leaves []*atom // made when somebody asks
@@ -46,8 +47,8 @@ type Expression struct {
 // Source gives the text it was compiled from.
 func (e *Expression) Source() string { return e.source }
 
-// Parts says what of a profile the expression reads. A profile must bring
-// these parts, or what is missing counts as not there.
+// Parts says what of a profile the expression reads. A profile that was read
+// without one of these parts is refused.
 func (e *Expression) Parts() audience.ProfileParts { return e.program.Parts() }
 
 // At fixes the instant of evaluation, truncated to the microsecond. What

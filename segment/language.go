@@ -84,5 +84,5 @@ func (l *Language) compile(source string, segments []string) (*Expression, error
 	if len(errs) > 0 {
 		return nil, compileError(errs)
 	}
-	return &Expression{language: l, source: source, names: segments, program: program}, nil
+	return &Expression{language: l, source: source, names: segments, program: program, parts: program.Parts()}, nil
 }

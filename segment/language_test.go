@@ -152,7 +152,7 @@ func FuzzAtoms(f *testing.F) {
 		f.Add(source)
 	}
 	l := newLanguage(f, segment.Options{Limits: segment.Limits{Steps: 10_000}})
-	p := &audience.Profile{Contact: audience.Contact{ID: 1, Fields: []audience.FieldValue{{ID: 2, Value: audience.IntValue(4)}}}}
+	p := &audience.Profile{Parts: allParts(audience.Schema{}), Contact: audience.Contact{ID: 1, Fields: []audience.FieldValue{{ID: 2, Value: audience.IntValue(4)}}}}
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, source string) {
 		e, err := l.Compile(source)

@@ -19,10 +19,11 @@ type Moment struct {
 func (m *Moment) Now() time.Time { return m.moment.Now() }
 
 // Match reports whether the contact is a member: the expression is true. The
-// error is [audience.ErrLimit] when evaluating costs more steps than the
-// limit allows, [audience.ErrUnsupported] when the expression asks for other
-// segments and so belongs to a set, or says that a function of the host
-// panicked; the answer is false then and means nothing.
+// error is [audience.ErrInvalid] when the profile was read without one of
+// the expression's Parts, [audience.ErrLimit] when evaluating costs more steps
+// than the limit allows, [audience.ErrUnsupported] when the expression asks
+// for other segments and so belongs to a set, or says that a function of the
+// host panicked; the answer is false then and means nothing.
 func (m *Moment) Match(p *audience.Profile) (bool, error) {
 	t, err := m.Truth(p)
 	return t == True, err
@@ -40,15 +41,28 @@ func (m *Moment) Truth(p *audience.Profile) (Truth, error) {
 var (
 	errNeedsSet  = fmt.Errorf("segment: the expression names other segments: evaluate its set: %w", audience.ErrUnsupported)
 	errNoProfile = fmt.Errorf("segment: no profile: %w", audience.ErrInvalid)
+	errParts     = fmt.Errorf("segment: the profile was read without parts that the expression needs: ask for its Parts: %w", audience.ErrInvalid)
 )
+
+// check refuses a profile that would answer for something it does not hold:
+// what was not read must not count as not there.
+func (m *Moment) check(p *audience.Profile) error {
+	switch {
+	case p == nil:
+		return errNoProfile
+	case !p.Parts.Covers(m.expression.parts):
+		return errParts
+	}
+	return nil
+}
 
 // truth is [Moment.Truth] within a set. For the author of sets: members says
 // for each of the names given to [Language.compile] whether the contact is a
 // member; only those of [Expression.segments] are read, and during the call
 // only.
 func (m *Moment) truth(p *audience.Profile, members []bool) (Truth, error) {
-	if p == nil {
-		return Unknown, errNoProfile
+	if err := m.check(p); err != nil {
+		return Unknown, err
 	}
 	t, err := m.moment.Truth(profileRow{p}, members)
 	return Truth(t), err

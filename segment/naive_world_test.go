@@ -181,7 +181,10 @@ func (w *naiveWorld) newProfile(id audience.ContactID) *audience.Profile {
 		}
 		return audience.NewPrivate(w.str())
 	}
-	p := &audience.Profile{Suppressed: w.chance(0.3)}
+	p := &audience.Profile{Suppressed: w.chance(0.3), Parts: audience.ProfileParts{Lists: true, Ledger: true, Suppressed: true}}
+	for _, t := range w.schema.Events {
+		p.Parts.Events = append(p.Parts.Events, t.Name)
+	}
 	p.Contact = audience.Contact{
 		ID: id, Version: 1, FirstName: private(), LastName: private(), Phone: private(),
 		CreatedAt: w.past(), UpdatedAt: w.past(),

@@ -55,7 +55,7 @@ func ExampleLanguage_CompileSet() {
 		fmt.Println(err)
 		return
 	}
-	lang, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone()})
+	lang, err := segment.LanguageOf(aud, segment.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -93,7 +93,7 @@ func ExampleMembers() {
 		fmt.Println(err)
 		return
 	}
-	lang, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone()})
+	lang, err := segment.LanguageOf(aud, segment.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -48,7 +48,7 @@ func setAudience(t testing.TB, change ...func(*store.Options)) *store.Audience {
 // setLanguage makes the language of an audience.
 func setLanguage(t testing.TB, aud *store.Audience, functions ...segment.Function) *segment.Language {
 	t.Helper()
-	l, err := segment.NewLanguage(aud.Schema(), segment.Options{Zone: aud.Zone(), Functions: functions})
+	l, err := segment.LanguageOf(aud, segment.Options{Functions: functions})
 	require.NoError(t, err)
 	return l
 }
@@ -108,7 +108,16 @@ func profileOf(t testing.TB, aud *store.Audience, ref audience.Ref, parts audien
 	return &p
 }
 
-// aged is a profile that holds an age and no more.
+// allParts names every part that a profile can have.
+func allParts(schema audience.Schema) audience.ProfileParts {
+	parts := audience.ProfileParts{Lists: true, Ledger: true, Suppressed: true}
+	for _, t := range schema.Complete().Events {
+		parts.Events = append(parts.Events, t.Name)
+	}
+	return parts
+}
+
+// aged is a profile of somebody of whom an age is known and no more.
 func aged(t testing.TB, aud *store.Audience, age int64) *audience.Profile {
 	t.Helper()
 	ref := audience.Key(fmt.Sprintf("aged %d", age))
@@ -118,5 +127,5 @@ func aged(t testing.TB, aud *store.Audience, age int64) *audience.Profile {
 	}
 	_, err := aud.Put(t.Context(), w)
 	require.NoError(t, err)
-	return profileOf(t, aud, ref, audience.ProfileParts{})
+	return profileOf(t, aud, ref, allParts(aud.Schema()))
 }

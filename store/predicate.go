@@ -114,8 +114,8 @@ type Or []Predicate
 type Not struct{ Part Predicate }
 
 // Match reports whether the predicate is true for the contact at the
-// instant. The profile must hold what [PartsOf] names. A nil predicate
-// matches everybody.
+// instant. The profile should hold what [PartsOf] names: what was not read is
+// unknown. A nil predicate matches everybody.
 func Match(p Predicate, profile *audience.Profile, at time.Time) bool {
 	return truthFor(p, &matcher{profile: profile, at: at}) == isTrue
 }
@@ -188,6 +188,9 @@ func (m *matcher) value(f Feature) audience.Value {
 	case FeatureUpdatedAt:
 		return audience.TimestampValue(c.UpdatedAt)
 	case FeatureStatus:
+		if !m.profile.Parts.Ledger {
+			return audience.Value{}
+		}
 		return audience.StringValue(m.profile.Status(m.at).Status.String())
 	}
 	return audience.Value{}
@@ -254,13 +257,26 @@ func (p ListContains) truth(m *matcher) truth {
 	return truthOf(found)
 }
 
-func (p OnList) truth(m *matcher) truth { return truthOf(m.profile.OnList(p.List, m.at)) }
+func (p OnList) truth(m *matcher) truth {
+	if !m.profile.Parts.Covers(p.parts()) {
+		return isUnknown
+	}
+	return truthOf(m.profile.OnList(p.List, m.at))
+}
 
 func (p Consents) truth(m *matcher) truth {
+	if !m.profile.Parts.Ledger {
+		return isUnknown
+	}
 	return truthOf(m.profile.Consent(p.Purpose, m.at).Status == audience.StatusSubscribed)
 }
 
-func (IsSuppressed) truth(m *matcher) truth { return truthOf(m.profile.Suppressed) }
+func (IsSuppressed) truth(m *matcher) truth {
+	if !m.profile.Parts.Suppressed {
+		return isUnknown
+	}
+	return truthOf(m.profile.Suppressed)
+}
 
 func (p And) truth(m *matcher) truth {
 	t := isTrue

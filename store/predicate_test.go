@@ -60,7 +60,7 @@ func predicateProfile() *audience.Profile {
 		ID: 7, Version: 1, Addresses: []audience.Address{audience.MustAddress("Ann@Example.com")},
 		FirstName: audience.NewPrivate("Ann"), Frequency: "weekly", CreatedAt: at, UpdatedAt: at.Add(time.Hour),
 		Tags: []audience.Tag{{Name: "b2c"}, {Name: "vip"}},
-	}, Lists: []string{"seed", "vip"}}
+	}, Lists: []string{"seed", "vip"}, Parts: audience.ProfileParts{Lists: true, Ledger: true, Suppressed: true}}
 	for id := fieldText; id < fieldAbsent; id++ {
 		p.Contact.Fields = append(p.Contact.Fields, audience.FieldValue{ID: id, Value: values[id]})
 	}

@@ -236,6 +236,7 @@ func (r *Reader) profilesOf(ctx context.Context, rows []audience.Contact, parts 
 	ids := make([]audience.ContactID, len(rows))
 	for i, c := range rows {
 		out[i].Contact = c
+		out[i].Parts = parts
 		ids[i] = c.ID
 	}
 	if len(rows) == 0 || len(parts.Events) == 0 && !parts.Lists && !parts.Ledger && !parts.Suppressed {

@@ -201,7 +201,7 @@ func (r *runner) load() (defs []segment.Definition, refused bool, err error) {
 // compile compiles the segments against what the files brought. The set holds
 // those that were not refused.
 func (r *runner) compile(defs []segment.Definition) (set *segment.Set, refused bool, err error) {
-	language, err := segment.NewLanguage(r.aud.Schema(), segment.Options{Zone: r.aud.Zone()})
+	language, err := segment.LanguageOf(r.aud, segment.Options{})
 	if err != nil {
 		return nil, false, err
 	}

@@ -44,7 +44,7 @@ func (p *player) nameOf(id audience.ContactID) string {
 	return name
 }
 
-// names gives the contacts that are meant, sorted and each once.
+// peopleNames gives the contacts that are meant, sorted and each once.
 func (p *player) peopleNames(who People) []string {
 	if who.Everybody {
 		return p.cast.living()

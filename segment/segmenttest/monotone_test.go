@@ -123,6 +123,7 @@ func (c *clockWorld) check(t *testing.T, source string, nows []time.Time) int {
 
 func profileSeen(seen time.Time) *audience.Profile {
 	return &audience.Profile{
+		Parts:   audience.ProfileParts{Events: []string{"email.opened"}},
 		Contact: audience.Contact{ID: 1, Fields: []audience.FieldValue{{ID: 1, Value: audience.TimestampValue(seen)}}},
 		Streams: []audience.EventStream{{Type: "email.opened", Events: []audience.Event{{ID: "e", Type: "email.opened", Time: seen}}}},
 	}

@@ -46,7 +46,7 @@ type reference struct {
 }
 
 func (r *reference) Define(_ context.Context, defs ...segment.Definition) error {
-	language, err := segment.NewLanguage(r.aud.Schema(), segment.Options{Zone: r.aud.Zone(), Functions: r.functions})
+	language, err := segment.LanguageOf(r.aud, segment.Options{Functions: r.functions})
 	if err != nil {
 		return err
 	}
