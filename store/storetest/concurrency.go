@@ -22,6 +22,10 @@ func concurrencyChecks() []Check {
 			Reason: "A signup and an import bring the same new person at the same time: she must be one person.",
 		},
 		{
+			Topic: topicConcurrency, Name: "merged-in-between", run: concurrencyMerged, Needs: FeatureOverlap,
+			Reason: "An event of somebody who is merged at the same moment belongs to who she is now; it is neither lost nor refused.",
+		},
+		{
 			Topic: topicConcurrency, Name: "the-feed-is-the-tables", run: concurrencyFold,
 			Reason: "Everything derived follows the feed: whatever happened at once, applying it must end where the tables are.",
 		},
@@ -58,6 +62,58 @@ func concurrencyPut(k *kit) {
 		require.Equal(k, 1, created)
 		require.Len(k, k.profile(aud, audience.Key(fmt.Sprintf("p%d", n))).Contact.Tags, writers, "a writer's tag was lost")
 	}
+}
+
+// meanwhile is an adapter that lets something happen once, between finding a
+// contact and locking her.
+type meanwhile struct {
+	store.Adapter
+	happen func()
+}
+
+type meanwhilePartition struct {
+	store.Partition
+	adapter *meanwhile
+}
+
+type meanwhileRoles struct {
+	store.WriteRoles
+	adapter *meanwhile
+}
+
+func (a *meanwhile) Partition(ctx context.Context, name string) (store.Partition, error) {
+	p, err := a.Adapter.Partition(ctx, name)
+	return meanwhilePartition{p, a}, err
+}
+
+func (p meanwhilePartition) Update(ctx context.Context, fn func(store.WriteRoles) error) (store.Position, error) {
+	return p.Partition.Update(ctx, func(w store.WriteRoles) error { return fn(meanwhileRoles{w, p.adapter}) })
+}
+
+func (w meanwhileRoles) LockContacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error) {
+	if happen := w.adapter.happen; happen != nil {
+		w.adapter.happen = nil
+		happen()
+	}
+	return w.WriteRoles.LockContacts(ctx, ids)
+}
+
+func concurrencyMerged(k *kit) {
+	aud := k.open(mainAudience)
+	ids := k.people(aud, "ann", "bea")
+	slow := &meanwhile{Adapter: k.adapter}
+	other, err := store.Open(k.ctx, slow, mainAudience, k.options())
+	require.NoError(k, err)
+	slow.happen = func() {
+		k.change(aud, func(tx *store.Tx) error {
+			return tx.Merge(k.ctx, audience.ID(ids[0]), audience.ID(ids[1]), source())
+		})
+	}
+	res, err := other.Append(k.ctx, audience.EventWrite{Contact: audience.Key("bea"), ID: "1", Type: "visit", Time: at(0)})
+	require.NoError(k, err)
+	require.Equal(k, ids[0], res.Contact)
+	ann := k.profile(aud, audience.ID(ids[0]))
+	require.Len(k, ann.Events("visit"), 1)
 }
 
 // world is what a follower of the feed makes of it.

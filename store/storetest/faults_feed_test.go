@@ -162,6 +162,10 @@ func feedFaults() []fault {
 			adapter: overlapped(orderByFirstChange),
 		},
 		{
+			name: "a commit is dated when it began", found: []string{"feed/dates-in-order"},
+			adapter: func() store.Adapter { return newOverlapping(planted{ownDates: true}) },
+		},
+		{
 			name:   "a page of the feed begins with the last commit",
 			found:  []string{"feed/every-commit-once-in-one-order", "feed/pages-from-everywhere", "feed/head", "positions/kept-as-text", "transactions/position-covers-the-commit"},
 			around: func(p store.Partition) store.Partition { return repeatingFeed{p} },

@@ -56,7 +56,7 @@ func transactionFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return &poisoned{WriteRoles: w} }),
 		},
 		{
-			name: "who was overtaken is told", found: []string{"transactions/overtaken-is-tried-again"},
+			name: "who was overtaken is told", found: []string{"transactions/overtaken-is-tried-again", "concurrency/merged-in-between"},
 			adapter: func() store.Adapter { return newOverlapping(planted{noRetry: true}) },
 		},
 		{

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -23,6 +25,10 @@ func feedOrderChecks() []Check {
 		{
 			Topic: topicFeed, Name: "not-by-the-first-change", run: feedFirstChange, Needs: FeatureOverlap,
 			Reason: "A transaction may change a person long after its first change: only its last one tells where it belongs.",
+		},
+		{
+			Topic: topicFeed, Name: "dates-in-order", run: feedDates, Needs: FeatureOverlap,
+			Reason: "A slow transaction is dated when it began; behind a later one its date would take a follower's clock back.",
 		},
 	}
 }
@@ -100,4 +106,26 @@ func feedFirstChange(k *kit) {
 	ids := k.contacts(p, 2)
 	k.interleave(p, k.log(ids[1]), k.log(ids[0]), k.log(ids[0]))
 	k.requireVersions(p, map[audience.ContactID][]uint64{ids[0]: {2, 3}, ids[1]: {2}})
+}
+
+func feedDates(k *kit) {
+	p := k.rows()
+	ids := k.contacts(p, 2)
+	k.interleave(
+		p, k.log(ids[0]), // at 1
+		func(w store.WriteRoles) error { return bumpAndLog(k.ctx, w, at(5), ids[1]) },
+		func(store.WriteRoles) error { return nil },
+	)
+	k.update(p, func(w store.WriteRoles) error { return bumpAndLog(k.ctx, w, at(9), ids[0]) })
+	var last time.Time
+	for _, c := range k.commits(p, store.Position{}, 10) {
+		require.False(k, c.At.Before(last), "%s after %s", instantText(c.At), instantText(last))
+		last = c.At
+	}
+	require.Equal(k, instantText(at(9)), instantText(last))
+	k.view(p, func(r store.ReadRoles) {
+		last, err := r.LastCommit(k.ctx)
+		require.NoError(k, err)
+		require.Equal(k, instantText(at(9)), instantText(last))
+	})
 }

@@ -47,6 +47,7 @@ type planted struct {
 	noRetry        bool // who was overtaken is told
 	lastWriterWins bool // a row is stored whatever its version has become
 	sameIDs        bool // Restored goes on with the ids of before
+	ownDates       bool // a commit keeps its date wherever it comes
 }
 
 func newOverlapping(f planted) *overlapping {
@@ -93,7 +94,8 @@ type overlapped struct {
 	fresh       []*overlapCommit // committed and not numbered
 	number      uint64
 	trimmed     uint64
-	last        time.Time
+	last        time.Time // of the commits
+	dated       time.Time // of the last one that was numbered
 }
 
 type overlapCommit struct {
@@ -222,6 +224,10 @@ func (p *overlapped) numberFresh() {
 	for _, c := range p.fresh {
 		p.number++
 		c.number = p.number
+		if !p.planted.ownDates && c.at.Before(p.dated) {
+			c.at = p.dated
+		}
+		p.dated = c.at
 		if p.planted.order == orderBySequence {
 			c.number = c.first
 			p.number = max(p.number-1, c.first)
