@@ -79,8 +79,11 @@ func (tx *Tx) change() *settings {
 	return tx.settings
 }
 
-// finish stores changed settings.
+// finish stores changed settings, unless half a call was written.
 func (tx *Tx) finish(ctx context.Context) error {
+	if tx.half != nil {
+		return tx.half
+	}
 	if !tx.settingsChanged {
 		return nil
 	}

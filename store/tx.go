@@ -20,6 +20,7 @@ type Tx struct {
 	at              time.Time
 	settingsChanged bool
 	eventNumber     uint32
+	half            error // why a call ended in the middle of its writes
 }
 
 // At gives the instant of the transaction: everything it writes is dated
@@ -28,6 +29,17 @@ func (tx *Tx) At() time.Time { return tx.at }
 
 // Unwrap gives the adapter's roles, for capabilities.
 func (tx *Tx) Unwrap() any { return tx.write }
+
+// whole runs the writes of one call. When one of them fails, those in front
+// of it are there already: then the transaction must not commit, whatever the
+// host makes of the error.
+func (tx *Tx) whole(writes func() error) error {
+	err := writes()
+	if err != nil && tx.half == nil {
+		tx.half = err
+	}
+	return err
+}
 
 func (tx *Tx) log(ctx context.Context, changes ...Change) error {
 	if len(changes) == 0 {

@@ -64,22 +64,29 @@ func (tx *Tx) remove(ctx context.Context, d removal, refs []audience.Ref) error 
 	if err := d.keepRefusals(ctx, ids); err != nil {
 		return err
 	}
+	return tx.whole(func() error { return d.store(ctx) })
+}
+
+// store writes what was planned.
+func (d *removal) store(ctx context.Context) error {
+	if err := d.held.store(ctx); err != nil {
+		return err
+	}
 	if err := d.removeRows(ctx); err != nil {
 		return err
 	}
+	forget := d.keepLineage
 	if d.erase {
-		err = d.removeTraces(ctx)
-	} else {
-		err = d.keepLineage(ctx)
+		forget = d.removeTraces
 	}
-	if err != nil {
+	if err := forget(ctx); err != nil {
 		return err
 	}
 	changes := make([]Change, len(d.lineages.roots))
 	for i, id := range d.lineages.roots {
 		changes[i] = Change{Kind: d.kind, Contact: id, Source: d.source}
 	}
-	return tx.log(ctx, changes...)
+	return d.tx.log(ctx, changes...)
 }
 
 // resolve finds and locks the contacts. For Erase a number that names nobody
@@ -124,7 +131,7 @@ func (tx *Tx) wasDeleted(ctx context.Context, id audience.ContactID) (bool, erro
 	return err == nil && rec.Contact == id, err
 }
 
-// keepRefusals writes the suppressions of contacts who refuse, and the
+// keepRefusals plans the suppressions of contacts who refuse, and the
 // tombstones of those who are erased.
 func (d *removal) keepRefusals(ctx context.Context, ids []audience.ContactID) error {
 	histories, err := d.tx.historiesOf(ctx, d.lineages)
@@ -152,10 +159,7 @@ func (d *removal) keepRefusals(ctx context.Context, ids []audience.ContactID) er
 		}
 		d.suppress(&c, standing)
 	}
-	if err := refused.OrNil(); err != nil {
-		return err
-	}
-	return d.held.store(ctx)
+	return refused.OrNil()
 }
 
 func (d *removal) suppress(c *audience.Contact, standing audience.Standing) {

@@ -307,12 +307,18 @@ func (b *eventBatch) commit(ctx context.Context) ([]AppendResult, error) {
 		}
 		b.tx.change().Schema = next
 	}
-	if len(b.puts) > 0 {
-		if err := b.tx.write.PutEvents(ctx, b.puts); err != nil {
-			return nil, err
-		}
+	if len(b.puts) == 0 {
+		return b.results, nil
 	}
-	return b.results, b.tx.log(ctx, b.changes...)
+	if err := b.tx.whole(func() error {
+		if err := b.tx.write.PutEvents(ctx, b.puts); err != nil {
+			return err
+		}
+		return b.tx.log(ctx, b.changes...)
+	}); err != nil {
+		return nil, err
+	}
+	return b.results, nil
 }
 
 // extendedSchema gives the schema with what the batch adds.

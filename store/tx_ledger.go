@@ -220,19 +220,26 @@ func (b *consentBatch) answered(reason audience.SuppressionReason, refusal *audi
 }
 
 func (b *consentBatch) commit(ctx context.Context) ([]audience.ConsentRecord, error) {
+	if err := b.tx.whole(func() error { return b.store(ctx) }); err != nil {
+		return nil, err
+	}
+	return b.records, nil
+}
+
+func (b *consentBatch) store(ctx context.Context) error {
 	tx := b.tx
 	if len(b.evidence) > 0 {
 		if _, err := tx.write.PutRecords(ctx, b.evidence, tx.at); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := tx.write.AppendLedger(ctx, b.records); err != nil {
-		return nil, err
+		return err
 	}
 	if err := b.suppressions.store(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return b.records, tx.log(ctx, b.changes...)
+	return tx.log(ctx, b.changes...)
 }
 
 // Evidence gives the evidence that a record of the ledger commits to, after

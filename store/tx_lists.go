@@ -32,10 +32,12 @@ func (tx *Tx) AddToList(ctx context.Context, list string, source audience.Source
 	if len(rows) == 0 {
 		return nil
 	}
-	if err := tx.write.AddMembers(ctx, rows); err != nil {
-		return err
-	}
-	return tx.log(ctx, changes...)
+	return tx.whole(func() error {
+		if err := tx.write.AddMembers(ctx, rows); err != nil {
+			return err
+		}
+		return tx.log(ctx, changes...)
+	})
 }
 
 // RemoveFromList takes contacts off a static or test list; those not on it
@@ -58,10 +60,12 @@ func (tx *Tx) RemoveFromList(ctx context.Context, list string, source audience.S
 	if len(rows) == 0 {
 		return nil
 	}
-	if err := tx.write.RemoveMembers(ctx, rows); err != nil {
-		return err
-	}
-	return tx.log(ctx, changes...)
+	return tx.whole(func() error {
+		if err := tx.write.RemoveMembers(ctx, rows); err != nil {
+			return err
+		}
+		return tx.log(ctx, changes...)
+	})
 }
 
 // listBatch resolves the contacts and finds the memberships that each has of

@@ -41,19 +41,23 @@ func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audi
 		return &audience.FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", limit), Limit: true}
 	}
 	after.Version, after.UpdatedAt = w.Version+1, tx.at
+	return tx.whole(func() error { return tx.storeMerge(ctx, m, ContactRow{Contact: after, Expect: w.Version}) })
+}
+
+func (tx *Tx) storeMerge(ctx context.Context, m Merge, winner ContactRow) error {
 	if err := tx.write.PutMerge(ctx, m); err != nil {
 		return err
 	}
-	if err := tx.write.DeleteContacts(ctx, []audience.ContactID{l.ID}); err != nil {
+	if err := tx.write.DeleteContacts(ctx, []audience.ContactID{m.Loser}); err != nil {
 		return err
 	}
-	if err := tx.write.PutContacts(ctx, []ContactRow{{Contact: after, Expect: w.Version}}); err != nil {
+	if err := tx.write.PutContacts(ctx, []ContactRow{winner}); err != nil {
 		return err
 	}
-	if err := tx.move(ctx, m.Identities, l.ID, w.ID); err != nil {
+	if err := tx.move(ctx, m.Identities, m.Loser, m.Winner); err != nil {
 		return err
 	}
-	change := Change{Kind: ChangeMerge, Contact: w.ID, Other: l.ID, After: &after, Source: source}
+	change := Change{Kind: ChangeMerge, Contact: m.Winner, Other: m.Loser, After: &winner.Contact, Source: m.Source}
 	return tx.logSuppressed(ctx, change)
 }
 

@@ -324,7 +324,7 @@ func (p *putBatch) commit(ctx context.Context) ([]PutResult, error) {
 		s.Schema.Fields = append(s.Schema.Fields, p.inferred...)
 	}
 	if len(p.touched) > 0 {
-		if err := p.store(ctx); err != nil {
+		if err := p.tx.whole(func() error { return p.store(ctx) }); err != nil {
 			return nil, err
 		}
 	}

@@ -59,10 +59,12 @@ func (tx *Tx) Suppress(ctx context.Context, writes ...SuppressionWrite) error {
 			changes = append(changes, Change{Kind: ChangeSuppression, Contact: c.ID, Suppressed: &suppressed, Source: writes[i].Source})
 		}
 	}
-	if err := held.store(ctx); err != nil {
-		return err
-	}
-	return tx.log(ctx, changes...)
+	return tx.whole(func() error {
+		if err := held.store(ctx); err != nil {
+			return err
+		}
+		return tx.log(ctx, changes...)
+	})
 }
 
 func (tx *Tx) checkSuppression(w *SuppressionWrite) error {

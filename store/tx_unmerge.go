@@ -36,20 +36,27 @@ func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audi
 	if err != nil {
 		return err
 	}
-	if err := tx.write.DeleteMerges(ctx, []audience.ContactID{loser}); err != nil {
+	return tx.whole(func() error {
+		put := []ContactRow{{Contact: winner, Expect: w.Version}, {Contact: restored}}
+		return tx.storeUnmerge(ctx, m, put, moved, source)
+	})
+}
+
+// storeUnmerge writes the rows of winner and loser and what goes back.
+func (tx *Tx) storeUnmerge(ctx context.Context, m Merge, put []ContactRow, moved []audience.Identity, source audience.Source) error {
+	if err := tx.write.DeleteMerges(ctx, []audience.ContactID{m.Loser}); err != nil {
 		return err
 	}
-	put := []ContactRow{{Contact: winner, Expect: w.Version}, {Contact: restored}}
 	if err := tx.write.PutContacts(ctx, put); err != nil {
 		return err
 	}
-	if err := tx.move(ctx, moved, m.Winner, loser); err != nil {
+	if err := tx.move(ctx, moved, m.Winner, m.Loser); err != nil {
 		return err
 	}
 	if err := tx.logSuppressed(
 		ctx,
-		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: loser, After: &winner, Source: source},
-		Change{Kind: ChangeContact, Contact: loser, After: &restored, Source: source},
+		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: m.Loser, After: &put[0].Contact, Source: source},
+		Change{Kind: ChangeContact, Contact: m.Loser, After: &put[1].Contact, Source: source},
 	); err != nil {
 		return err
 	}
