@@ -114,8 +114,9 @@ type Or []Predicate
 type Not struct{ Part Predicate }
 
 // Match reports whether the predicate is true for the contact at the
-// instant. The profile should hold what [PartsOf] names: what was not read is
-// unknown. A nil predicate matches everybody.
+// instant. The profile should hold what [PartsOf] names: a leaf whose part
+// was not read is unknown, also one that never is otherwise. A nil predicate
+// matches everybody.
 func Match(p Predicate, profile *audience.Profile, at time.Time) bool {
 	return truthFor(p, &matcher{profile: profile, at: at}) == isTrue
 }
@@ -244,7 +245,12 @@ func (p OneOf) truth(m *matcher) truth {
 	return isFalse
 }
 
-func (p Present) truth(m *matcher) truth { return truthOf(!m.value(p.Feature).IsZero()) }
+func (p Present) truth(m *matcher) truth {
+	if !m.profile.Parts.Covers(p.parts()) {
+		return isUnknown
+	}
+	return truthOf(!m.value(p.Feature).IsZero())
+}
 
 func (p HasTag) truth(m *matcher) truth { return truthOf(m.profile.Contact.HasTag(p.Tag)) }
 

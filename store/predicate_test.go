@@ -201,6 +201,36 @@ func TestLeaves(t *testing.T) {
 	require.Equal(t, yes, outcome(t, store.IsSuppressed{}, p, p.Contact.CreatedAt))
 }
 
+// What was not read is unknown, and neither yes nor no.
+func TestUnread(t *testing.T) {
+	status := store.Feature{Kind: store.FeatureStatus}
+	subscribed := []audience.Value{audience.StringValue("none")}
+	tests := map[string]struct {
+		predicate store.Predicate
+		part      audience.ProfileParts
+	}{
+		"status":      {store.Compare{Feature: status, Op: store.Equal, Value: subscribed[0]}, audience.ProfileParts{Ledger: true}},
+		"status of":   {store.OneOf{Feature: status, Values: subscribed}, audience.ProfileParts{Ledger: true}},
+		"has status":  {store.Present{Feature: status}, audience.ProfileParts{Ledger: true}},
+		"consent":     {store.Not{Part: store.Consents{Purpose: "marketing"}}, audience.ProfileParts{Ledger: true}},
+		"topic":       {store.Not{Part: store.OnList{List: audience.List{Name: "news", Kind: audience.ListTopic}}}, audience.ProfileParts{Ledger: true}},
+		"static list": {store.OnList{List: audience.List{Name: "vip", Kind: audience.ListStatic}}, audience.ProfileParts{Lists: true}},
+		"suppressed":  {store.Not{Part: store.IsSuppressed{}}, audience.ProfileParts{Suppressed: true}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := predicateProfile()
+			all := p.Parts
+			p.Parts = audience.ProfileParts{
+				Ledger: all.Ledger && !tt.part.Ledger, Lists: all.Lists && !tt.part.Lists, Suppressed: all.Suppressed && !tt.part.Suppressed,
+			}
+			require.Equal(t, unknown, outcome(t, tt.predicate, p, p.Contact.CreatedAt), "all but its part")
+			p.Parts = tt.part
+			require.Equal(t, yes, outcome(t, tt.predicate, p, p.Contact.CreatedAt), "its part alone")
+		})
+	}
+}
+
 // Leaves over the ledger follow it through time.
 func TestStandings(t *testing.T) {
 	f := newFixture(t)
