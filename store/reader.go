@@ -168,8 +168,11 @@ func (r *Reader) History(ctx context.Context, ref audience.Ref) (audience.Histor
 	id, err := r.resolveOne(ctx, ref)
 	if named, ok := ref.ContactID(); ok && errors.Is(err, audience.ErrNotFound) {
 		heads, headErr := r.roles.LedgerHeads(ctx, []audience.ContactID{named})
-		if headErr != nil || len(heads) == 0 {
-			return audience.History{}, errors.Join(headErr, err)
+		switch {
+		case headErr != nil:
+			return audience.History{}, headErr
+		case len(heads) == 0:
+			return audience.History{}, err
 		}
 		id, err = named, nil
 	}

@@ -13,126 +13,42 @@ import (
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
 
-var errBroken = errors.New("the disk is gone")
-
-// breaking is an adapter one of whose writes fails, counted from when it is
-// armed.
-type breaking struct {
-	store.Adapter
-	armed  bool
-	writes int // so far
-	fails  int // the number of the one that fails
+// openBreaking is newFixture over an adapter that breaks, with three contacts
+// of whom the second was merged into the first. It is armed.
+func openBreaking(t *testing.T, fails int) (*fixture, *breaking) {
+	t.Helper()
+	f := newFixture(t)
+	b := &breaking{Adapter: memstore.New(), fails: fails}
+	f.adapter = b
+	schema := f.Schema()
+	f.Audience = f.reopen(declare(schema))
+	ann := audience.Key("ann")
+	f.put("ann", "ann@example.com")
+	f.put("bob", "bob@example.com")
+	f.put("eve", "eve@example.com")
+	f.join("vip", ann)
+	f.event(ann, "e1", "purchase", 0)
+	f.record(grant(ann, audience.MechanismVerbal))
+	f.merge(ann, audience.Key("bob"))
+	f.record(refusal(ann, audience.ConsentWithdrawn)) // unmerging copies it
+	b.armed = true
+	return f, b
 }
 
-func (b *breaking) Partition(ctx context.Context, name string) (store.Partition, error) {
-	p, err := b.Adapter.Partition(ctx, name)
-	return breakingPartition{p, b}, err
-}
-
-type breakingPartition struct {
-	store.Partition
-	b *breaking
-}
-
-func (p breakingPartition) Update(ctx context.Context, fn func(store.WriteRoles) error) (store.Position, error) {
-	return p.Partition.Update(ctx, func(w store.WriteRoles) error { return fn(breakingWriter{w, p.b}) })
-}
-
-type breakingWriter struct {
-	store.WriteRoles
-	b *breaking
-}
-
-func (w breakingWriter) broken() error {
-	if !w.b.armed {
-		return nil
-	}
-	if w.b.writes++; w.b.writes == w.b.fails {
-		return errBroken
-	}
-	return nil
-}
-
-func (w breakingWriter) PutContacts(ctx context.Context, rows []store.ContactRow) error {
-	return errors.Join(w.broken(), w.WriteRoles.PutContacts(ctx, rows))
-}
-
-func (w breakingWriter) DeleteContacts(ctx context.Context, ids []audience.ContactID) error {
-	return errors.Join(w.broken(), w.WriteRoles.DeleteContacts(ctx, ids))
-}
-
-func (w breakingWriter) ClaimIdentities(ctx context.Context, claims []store.Claim) error {
-	return errors.Join(w.broken(), w.WriteRoles.ClaimIdentities(ctx, claims))
-}
-
-func (w breakingWriter) ReleaseIdentities(ctx context.Context, claims []store.Claim) error {
-	return errors.Join(w.broken(), w.WriteRoles.ReleaseIdentities(ctx, claims))
-}
-
-func (w breakingWriter) PutEvents(ctx context.Context, events []audience.Event) error {
-	return errors.Join(w.broken(), w.WriteRoles.PutEvents(ctx, events))
-}
-
-func (w breakingWriter) DeleteEvents(ctx context.Context, origins []audience.ContactID) error {
-	return errors.Join(w.broken(), w.WriteRoles.DeleteEvents(ctx, origins))
-}
-
-func (w breakingWriter) AddMembers(ctx context.Context, members []store.Membership) error {
-	return errors.Join(w.broken(), w.WriteRoles.AddMembers(ctx, members))
-}
-
-func (w breakingWriter) RemoveMembers(ctx context.Context, members []store.Membership) error {
-	return errors.Join(w.broken(), w.WriteRoles.RemoveMembers(ctx, members))
-}
-
-func (w breakingWriter) AppendLedger(ctx context.Context, records []audience.ConsentRecord) error {
-	return errors.Join(w.broken(), w.WriteRoles.AppendLedger(ctx, records))
-}
-
-func (w breakingWriter) PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error {
-	return errors.Join(w.broken(), w.WriteRoles.PutSuppressions(ctx, suppressions))
-}
-
-func (w breakingWriter) PutRecords(ctx context.Context, records []store.Record, at time.Time) ([]uint64, error) {
-	versions, err := w.WriteRoles.PutRecords(ctx, records, at)
-	return versions, errors.Join(w.broken(), err)
-}
-
-func (w breakingWriter) DeleteRecordsOf(ctx context.Context, contacts []audience.ContactID, keep []string) error {
-	return errors.Join(w.broken(), w.WriteRoles.DeleteRecordsOf(ctx, contacts, keep))
-}
-
-func (w breakingWriter) PutMerge(ctx context.Context, m store.Merge) error {
-	return errors.Join(w.broken(), w.WriteRoles.PutMerge(ctx, m))
-}
-
-func (w breakingWriter) DeleteMerges(ctx context.Context, losers []audience.ContactID) error {
-	return errors.Join(w.broken(), w.WriteRoles.DeleteMerges(ctx, losers))
-}
-
-func (w breakingWriter) AppendChanges(ctx context.Context, at time.Time, changes []store.Change) error {
-	return errors.Join(w.broken(), w.WriteRoles.AppendChanges(ctx, at, changes))
-}
-
-func (w breakingWriter) BlankChanges(ctx context.Context, contacts []audience.ContactID, kinds ...store.ChangeKind) error {
-	return errors.Join(w.broken(), w.WriteRoles.BlankChanges(ctx, contacts, kinds...))
-}
-
-// Whichever write of a call fails, and although the host goes on and wants to
-// commit: half a call is never committed.
-func TestHalfACallNeverCommits(t *testing.T) {
-	ann, bob, eve := audience.Key("ann"), audience.Key("bob"), audience.Key("eve")
+// changingCalls change something of what openBreaking made.
+func changingCalls() map[string]func(context.Context, *store.Tx) error {
+	ann, eve := audience.Key("ann"), audience.Key("eve")
 	var source audience.Source
-	calls := map[string]func(context.Context, *store.Tx) error{
+	return map[string]func(context.Context, *store.Tx) error{
 		"put": func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Put(ctx, contactWrite("new"), audience.ContactWrite{
 				Match: ann, Email: audience.MustAddress("ann@example.net"), Set: map[string]audience.Value{"tier": audience.IntValue(1)},
 				Detach: []audience.Identity{audience.AddressIdentity(audience.MustAddress("ann@example.com"))},
-			})
+			}, audience.ContactWrite{Match: audience.ID(2), LastName: audience.NewPrivate("Example")})
 			return err
 		},
 		"append": func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.Append(ctx, audience.EventWrite{Contact: ann, Type: "visit", Time: tx.At()})
+			_, err := tx.Append(ctx, audience.EventWrite{Contact: ann, ID: "e2", Type: "visit", Time: tx.At()})
 			return err
 		},
 		"record": func(ctx context.Context, tx *store.Tx) error {
@@ -150,53 +66,137 @@ func TestHalfACallNeverCommits(t *testing.T) {
 		"unmerge": func(ctx context.Context, tx *store.Tx) error { return tx.Unmerge(ctx, 2, source) },
 		"delete":  func(ctx context.Context, tx *store.Tx) error { return tx.Delete(ctx, source, ann) },
 		"erase":   func(ctx context.Context, tx *store.Tx) error { return tx.Erase(ctx, source, ann) },
+		"declare": func(ctx context.Context, tx *store.Tx) error {
+			return tx.Declare(ctx, audience.Schema{Purposes: []audience.Purpose{{Name: "sales"}}})
+		},
 	}
-	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			writes := 0
-			for fails := 1; ; fails++ {
-				b := &breaking{Adapter: memstore.New(), fails: fails}
-				f := openBreaking(t, b)
-				f.put("ann", "ann@example.com")
-				f.put("bob", "bob@example.com")
-				f.put("eve", "eve@example.com")
-				f.join("vip", ann)
-				f.event(ann, "e1", "purchase", 0)
-				f.record(grant(ann, audience.MechanismVerbal))
-				f.merge(ann, bob)
-				f.record(refusal(ann, audience.ConsentWithdrawn)) // unmerging copies it
-				head, err := f.Head(t.Context())
-				require.NoError(t, err)
+}
 
-				b.armed = true
-				_, err = f.Update(t.Context(), func(tx *store.Tx) error {
-					_ = call(t.Context(), tx) // a host that does not look
-					return nil
-				})
-				after, headErr := f.Head(t.Context())
-				require.NoError(t, headErr)
-				if b.writes < fails { // there was no such write
+// Whichever call to the adapter fails: the error comes out, and nothing is
+// committed, neither by a host that gives the error on nor by one that goes
+// on and wants to commit. Half a call is never committed.
+func TestHalfACallNeverCommits(t *testing.T) {
+	for name, call := range changingCalls() {
+		for _, looks := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				for fails := 1; ; fails++ {
+					require.Less(t, fails, 100, "it ends")
+					f, b := openBreaking(t, fails)
+					b.armed = false
+					head, err := f.Head(t.Context())
 					require.NoError(t, err)
-					require.NotEqual(t, head, after)
+					b.armed = true
+					var inside error
+					_, err = f.Update(t.Context(), func(tx *store.Tx) error {
+						if inside = call(t.Context(), tx); looks {
+							return inside
+						}
+						return nil
+					})
+					after, headErr := f.Head(t.Context())
+					require.NoError(t, headErr)
+					if b.calls < fails { // it went well, and so does the test
+						require.NoError(t, err)
+						require.NotEqual(t, head, after)
+						require.Greater(t, fails, 4)
+						return
+					}
+					if looks || inside == nil {
+						require.ErrorIs(t, err, errBroken, "call %d", fails)
+					}
+					require.Equal(t, head, after, "call %d", fails)
+				}
+			})
+		}
+	}
+}
+
+// Whichever call to the adapter fails, a read gives its error and no answer.
+func TestReadsGiveErrors(t *testing.T) {
+	ann := audience.Key("ann")
+	all := audience.ProfileParts{Events: []string{"purchase"}, Lists: true, Ledger: true, Suppressed: true}
+	reads := map[string]func(context.Context, *store.Reader) error{
+		"contact": func(ctx context.Context, r *store.Reader) error { _, err := r.Contact(ctx, ann); return err },
+		"by id":   func(ctx context.Context, r *store.Reader) error { _, err := r.Contact(ctx, audience.ID(2)); return err },
+		"profile": func(ctx context.Context, r *store.Reader) error { _, err := r.Profile(ctx, ann, all); return err },
+		"events":  func(ctx context.Context, r *store.Reader) error { _, err := r.Events(ctx, ann); return err },
+		"history": func(ctx context.Context, r *store.Reader) error { _, err := r.History(ctx, ann); return err },
+		"gone": func(ctx context.Context, r *store.Reader) error {
+			_, err := r.History(ctx, audience.ID(99))
+			return foundNothing(err)
+		},
+		"members": func(ctx context.Context, r *store.Reader) error { _, err := r.Members(ctx, "vip", "", 1); return err },
+		"records": func(ctx context.Context, r *store.Reader) error {
+			_, err := r.Records(ctx, "evidence", "", "", 1)
+			return err
+		},
+		"record": func(ctx context.Context, r *store.Reader) error {
+			_, err := r.LoadRecord(ctx, "evidence", "1/1")
+			return err
+		},
+		"position": func(ctx context.Context, r *store.Reader) error { _, err := r.Position(ctx); return err },
+		"contacts": func(ctx context.Context, r *store.Reader) error {
+			_, err := r.Contacts(ctx, store.ContactQuery{})
+			return err
+		},
+		"suppressions": func(ctx context.Context, r *store.Reader) error {
+			_, err := r.Suppressions(ctx, audience.MustAddress("ann@example.com"))
+			return err
+		},
+		"evidence": func(ctx context.Context, r *store.Reader) error {
+			h, err := r.History(ctx, ann)
+			if err == nil {
+				_, err = r.Evidence(ctx, h.Records[0])
+			}
+			return err
+		},
+		"all profiles": func(ctx context.Context, r *store.Reader) (err error) {
+			q := store.ProfileQuery{ContactQuery: store.ContactQuery{Where: store.IsSuppressed{}, Limit: 1}, Parts: all}
+			for _, err = range r.AllProfiles(ctx, q) {
+				if err != nil {
 					break
 				}
-				require.ErrorIs(t, err, errBroken, "write %d", fails)
-				require.Equal(t, head, after)
-				writes++
 			}
-			require.GreaterOrEqual(t, writes, 2)
+			return err
+		},
+	}
+	for name, read := range reads {
+		t.Run(name, func(t *testing.T) {
+			for fails := 1; ; fails++ {
+				require.Less(t, fails, 100, "it ends")
+				f, b := openBreaking(t, fails)
+				err := f.View(t.Context(), func(r *store.Reader) error { return read(t.Context(), r) })
+				if b.calls < fails {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, errBroken, "call %d", fails)
+				require.NotErrorIs(t, err, audience.ErrNotFound, "call %d: nobody knows", fails)
+			}
 		})
 	}
 }
 
-// openBreaking is newFixture over an adapter that breaks.
-func openBreaking(t *testing.T, b *breaking) *fixture {
-	t.Helper()
-	f := newFixture(t)
-	f.adapter = b
-	schema := f.Schema()
-	aud, err := store.Open(t.Context(), b, "main", store.Options{Keys: f.Keys(), Clock: func() time.Time { return f.now }, Schema: schema})
-	require.NoError(t, err)
-	f.Audience = aud
-	return f
+func TestOpenGivesErrors(t *testing.T) {
+	for fails := 1; ; fails++ {
+		require.Less(t, fails, 100, "it ends")
+		b := &breaking{Adapter: memstore.New(), fails: fails, armed: true}
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		aud, err := store.Open(t.Context(), b, "main", store.Options{Keys: testKeys(t, "a"), Clock: func() time.Time { return now }})
+		if b.calls < fails {
+			require.NoError(t, err)
+			require.Greater(t, fails, 3)
+			return
+		}
+		require.ErrorIs(t, err, errBroken, "call %d", fails)
+		require.Nil(t, aud)
+	}
+}
+
+// foundNothing takes it as an answer that there is nobody.
+func foundNothing(err error) error {
+	if errors.Is(err, audience.ErrNotFound) && !errors.Is(err, errBroken) {
+		return nil
+	}
+	return err
 }
