@@ -251,7 +251,7 @@ type ConsentWrite struct {
 	Kind      ConsentKind
 	Scope     Scope
 	Acted     time.Time // zero: the instant of the commit. A later one counts as the instant of the commit
-	Expires   time.Time // of a request or grant; zero: never. A refusal does not end by itself
+	Expires   time.Time // of a request or grant, after Acted; zero: never. A refusal does not end: it is left out there
 	Mechanism Mechanism
 	Notice    string // id or hash of the text she was shown
 	Source    Source
@@ -293,8 +293,10 @@ func (w *ConsentWrite) Check(l Limits) error {
 	case w.Kind == ConsentGranted && !w.Mechanism.Affirms():
 		return &DeniedError{Rule: "mechanism", Hint: "a grant needs an affirmative mechanism, such as double-opt-in"}
 	}
+	if c := w.Scope.Channel; c != "" && !isChannel(c) { // a misspelt one would make a refusal of no effect
+		return &FieldError{Path: "scope.channel", Rule: "unknown", Hint: "email, sms, phone, push, post, or none for all"}
+	}
 	texts := []struct{ path, s string }{
-		{"scope.channel", w.Scope.Channel},
 		{"scope.purpose", w.Scope.Purpose},
 		{"scope.list", w.Scope.List},
 		{"mechanism", string(w.Mechanism)},

@@ -78,7 +78,9 @@ func TestConsentWriteCheck(t *testing.T) {
 		{"much evidence of a refusal", func(w *audience.ConsentWrite) {
 			w.Kind, w.Evidence = audience.ConsentWithdrawn, []byte("12345678901")
 		}, "evidence", "max-length"},
-		{"channel", func(w *audience.ConsentWrite) { w.Scope.Channel = "\xff" }, "scope.channel", "utf8"},
+		{"channel", func(w *audience.ConsentWrite) { w.Scope.Channel = "Email" }, "scope.channel", "unknown"},
+		{"any channel", func(w *audience.ConsentWrite) { w.Scope.Channel = "" }, "", ""},
+		{"another channel", func(w *audience.ConsentWrite) { w.Scope.Channel = audience.ChannelPost }, "", ""},
 		{"purpose", func(w *audience.ConsentWrite) { w.Scope.Purpose = "\x00" }, "scope.purpose", "nul"},
 		{"list", func(w *audience.ConsentWrite) { w.Scope.List = long }, "scope.list", "max-length"},
 		{"mechanism of a refusal", func(w *audience.ConsentWrite) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -134,6 +135,9 @@ func (w *EventWrite) Check(l Limits) error {
 	}
 	if err := checkText("id", w.ID, l.KeyBytes); err != nil {
 		return err
+	}
+	if w.Revision > math.MaxInt64 { // what every database can hold
+		return &FieldError{Path: "revision", Rule: "range", Hint: "below 2^63"}
 	}
 	if w.ID == "" && (w.Retract || w.Revision != 0) {
 		return &FieldError{Path: "id", Rule: "empty", Hint: "an id: only an event with an id can be revised or taken back"}

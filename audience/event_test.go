@@ -196,7 +196,9 @@ func TestProfile(t *testing.T) {
 	require.False(t, p.Mailable(at(1)), "unknown consent means no")
 	require.False(t, p.Mailable(at(9)))
 	suppressed, nowhere := p, p
-	suppressed.Suppressed = true
+	suppressed.SuppressedFrom = at(2)
+	require.True(t, suppressed.IsSuppressed(at(2)))
+	require.False(t, suppressed.IsSuppressed(at(1)))
 	require.False(t, suppressed.Mailable(at(2)))
 	nowhere.Contact.Addresses = nil
 	require.False(t, nowhere.Mailable(at(2)))

@@ -15,6 +15,7 @@ type Limits struct {
 	EventProps    int // properties of one event type; default 200
 	EventsPerType int // events of one type of one contact; default 100,000
 	EvidenceBytes int // evidence of one ledger record; default 65,536
+	LedgerRecords int // records in a contact's ledger beyond which only refusals are taken; default 1,000
 	BatchItems    int // items of one batch; default 10,000
 	RecordBytes   int // one value of a feature's own state; default 1 MiB
 }
@@ -38,6 +39,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.EventProps, 200)
 	set(&l.EventsPerType, 100_000)
 	set(&l.EvidenceBytes, 65_536)
+	set(&l.LedgerRecords, 1_000)
 	set(&l.BatchItems, 10_000)
 	set(&l.RecordBytes, 1<<20)
 	return l

@@ -20,12 +20,15 @@ type EventStream struct {
 // says which were, so that nothing takes what was not read for what is not
 // there. It is shared between readers and must not be changed.
 type Profile struct {
-	Contact    Contact
-	Parts      ProfileParts  // what the others hold
-	Streams    []EventStream // one per type that was asked for, sorted by type
-	Lists      []string      // the static and test lists she is on, sorted
-	History    History       // her ledger, for standings
-	Suppressed bool          // one of her addresses is suppressed
+	Contact Contact
+	Parts   ProfileParts  // what the others hold
+	Streams []EventStream // one per type that was asked for, sorted by type
+	Lists   []string      // the static and test lists she is on, sorted
+	History History       // her ledger, for standings
+	// SuppressedFrom is the instant from which one of her addresses is
+	// suppressed; it may lie ahead, when the consent that lifted a refusal is
+	// over. Zero: none is.
+	SuppressedFrom time.Time
 }
 
 // Events gives the events of a type in order; nil when there are none.
@@ -55,11 +58,17 @@ func (p *Profile) OnList(list List, at time.Time) bool {
 	return ok
 }
 
+// IsSuppressed reports whether one of her addresses is suppressed at the
+// instant.
+func (p *Profile) IsSuppressed(at time.Time) bool {
+	return !p.SuppressedFrom.IsZero() && !p.SuppressedFrom.After(at)
+}
+
 // Mailable reports whether marketing e-mail may go to her: subscribed, not
 // suppressed, and with an address. Of a profile that was read without ledger
 // or suppressions it is false.
 func (p *Profile) Mailable(at time.Time) bool {
-	return p.Parts.Ledger && p.Parts.Suppressed && !p.Suppressed && !p.Contact.Email().IsZero() && p.Status(at).Status == StatusSubscribed
+	return p.Parts.Ledger && p.Parts.Suppressed && !p.IsSuppressed(at) && !p.Contact.Email().IsZero() && p.Status(at).Status == StatusSubscribed
 }
 
 // Format prints what the contact prints.

@@ -139,7 +139,7 @@ func TestSourceCheck(t *testing.T) {
 func TestLimits(t *testing.T) {
 	want := audience.Limits{
 		StringBytes: 65_536, ListItems: 1_000, NameBytes: 200, KeyBytes: 512, Tags: 1_000, Fields: 1_000, Lists: 1_000, Identities: 100,
-		EventTypes: 500, EventProps: 200, EventsPerType: 100_000, EvidenceBytes: 65_536, BatchItems: 10_000, RecordBytes: 1 << 20,
+		EventTypes: 500, EventProps: 200, EventsPerType: 100_000, EvidenceBytes: 65_536, LedgerRecords: 1_000, BatchItems: 10_000, RecordBytes: 1 << 20,
 	}
 	require.Equal(t, want, audience.Limits{}.WithDefaults())
 	require.Equal(t, want, want.WithDefaults())

@@ -92,8 +92,23 @@ type List struct {
 // PurposeMarketing is the purpose that the status of a contact is about.
 const PurposeMarketing = "marketing"
 
-// ChannelEmail is the channel that the status of a contact is about.
-const ChannelEmail = "email"
+// The channels. Consent and refusals name one of them, or none for all.
+const (
+	ChannelEmail = "email" // the one that the status of a contact is about
+	ChannelSMS   = "sms"
+	ChannelPhone = "phone"
+	ChannelPush  = "push"
+	ChannelPost  = "post"
+)
+
+func isChannel(name string) bool {
+	switch name {
+	case ChannelEmail, ChannelSMS, ChannelPhone, ChannelPush, ChannelPost:
+		return true
+	default:
+		return false
+	}
+}
 
 // FieldNamed finds a custom field by name.
 func (s *Schema) FieldNamed(name string) (Field, bool) {

@@ -40,24 +40,41 @@ type Suppression struct {
 	Hash   AddressHash
 	Reason SuppressionReason
 	At     time.Time // when the person acted or the failure happened
-	Lifted time.Time // zero while it stands
-	Source Source
+	Lifted time.Time // when somebody acted who lifted it; zero: nobody did
+	// LiftedUntil is when the consent that lifted it is over: from then on it
+	// stands again. Zero: it was lifted for good.
+	LiftedUntil time.Time
+	Source      Source
 }
 
-// Stands reports whether the suppression has not been lifted.
-func (s *Suppression) Stands() bool { return s.Lifted.IsZero() }
+// StandsFrom gives the instant from which the suppression stands as far as is
+// known; false when it was lifted for good.
+func (s *Suppression) StandsFrom() (time.Time, bool) {
+	if s.Lifted.IsZero() {
+		return s.At, true
+	}
+	return s.LiftedUntil, !s.LiftedUntil.IsZero()
+}
 
-// LiftedBy reports whether a grant lifts the suppression: it must be later
-// than the refusal (a refusal wins a tie), count as consent, not be over when
-// it is recorded, and be about e-mail; consent to one topic says nothing about
-// the refusal of everything.
+// Stands reports whether the suppression stands at an instant that is not
+// before the last change of it.
+func (s *Suppression) Stands(at time.Time) bool {
+	from, ok := s.StandsFrom()
+	return ok && !from.After(at)
+}
+
+// LiftedBy reports whether a grant lifts the suppression, for as long as the
+// grant is in force: it must be later than the refusal (a refusal wins a tie),
+// count as consent, not be over when it is recorded, and cover marketing by
+// e-mail; consent to one topic or to another purpose says nothing about the
+// refusal of everything.
 // A complaint is lifted by a confirmed opt-in only; a manual suppression and
 // a tombstone never by a grant.
 func (s *Suppression) LiftedBy(r *ConsentRecord) bool {
 	if r.Kind != ConsentGranted || !r.counts() || r.isOver(r.Recorded) || !r.Acted.After(s.At) {
 		return false
 	}
-	if !r.Scope.onEmail() || r.Scope.List != "" {
+	if !r.Scope.Covers(MarketingScope()) {
 		return false
 	}
 	switch s.Reason {

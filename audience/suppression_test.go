@@ -24,9 +24,9 @@ func TestSuppressionReasons(t *testing.T) {
 
 func TestSuppressionStands(t *testing.T) {
 	s := audience.Suppression{Reason: audience.SuppressedBounced, At: at(1)}
-	require.True(t, s.Stands())
+	require.True(t, s.Stands(at(9)))
 	s.Lifted = at(2)
-	require.False(t, s.Stands())
+	require.False(t, s.Stands(at(9)))
 }
 
 func TestLiftedBy(t *testing.T) {
@@ -56,7 +56,8 @@ func TestLiftedBy(t *testing.T) {
 		{"a refusal", func(r *audience.ConsentRecord) { r.Kind = audience.ConsentWithdrawn }, lifts{}},
 		{"an unknown kind", func(r *audience.ConsentRecord) { r.Kind = 99 }, lifts{}},
 		{"for everything", func(r *audience.ConsentRecord) { r.Scope = audience.Scope{} }, plain},
-		{"for another purpose", func(r *audience.ConsentRecord) { r.Scope.Purpose = "offers" }, plain},
+		{"for another purpose", func(r *audience.ConsentRecord) { r.Scope.Purpose = "offers" }, lifts{}},
+		{"for every purpose", func(r *audience.ConsentRecord) { r.Scope.Purpose = "" }, plain},
 		{"for another channel", func(r *audience.ConsentRecord) { r.Scope.Channel = "sms" }, lifts{}},
 		{"for one topic", func(r *audience.ConsentRecord) { r.Scope.List = "news" }, lifts{}},
 	}

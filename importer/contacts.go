@@ -171,7 +171,7 @@ func (b *contactBatch) standing(ctx context.Context, id audience.ContactID, know
 	if err != nil {
 		return nil, err
 	}
-	s := &standing{status: p.Status(b.tx.At()).Status, suppressed: p.Suppressed}
+	s := &standing{status: p.Status(b.tx.At()).Status, suppressed: p.IsSuppressed(b.tx.At())}
 	known[id] = s
 	return s, nil
 }

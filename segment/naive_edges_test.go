@@ -39,6 +39,9 @@ func (w *naiveWorld) naiveTimesOf(p *audience.Profile) []time.Time {
 			out = append(out, e.Time)
 		}
 	}
+	if !p.SuppressedFrom.IsZero() {
+		out = append(out, p.SuppressedFrom)
+	}
 	return append(out, naiveTimesOfHistory(p.History)...)
 }
 

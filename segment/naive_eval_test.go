@@ -154,7 +154,7 @@ func (v *naiveEval) strict(n *naiveNode, kids []any) any {
 	case "consent":
 		return naiveStatus(v.profile, n.name, v.now) == "subscribed"
 	case "suppressed":
-		return v.profile.Suppressed
+		return !v.profile.SuppressedFrom.IsZero() && !v.now.Before(v.profile.SuppressedFrom)
 	case "bucket":
 		sum := sha256.Sum256([]byte(n.text + "\x00" + strconv.Itoa(int(v.profile.Contact.ID))))
 		return int64(binary.BigEndian.Uint64(sum[:8]) % uint64(n.num))

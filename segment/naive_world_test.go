@@ -181,7 +181,10 @@ func (w *naiveWorld) newProfile(id audience.ContactID) *audience.Profile {
 		}
 		return audience.NewPrivate(w.str())
 	}
-	p := &audience.Profile{Suppressed: w.chance(0.3), Parts: audience.ProfileParts{Lists: true, Ledger: true, Suppressed: true}}
+	p := &audience.Profile{Parts: audience.ProfileParts{Lists: true, Ledger: true, Suppressed: true}}
+	if w.chance(0.5) {
+		p.SuppressedFrom = w.instant()
+	}
 	for _, t := range w.schema.Events {
 		p.Parts.Events = append(p.Parts.Events, t.Name)
 	}

@@ -14,4 +14,3 @@ type profileRow struct {
 }
 
 func (r profileRow) Contact() *audience.Contact { return &r.Profile.Contact }
-func (r profileRow) IsSuppressed() bool         { return r.Suppressed }

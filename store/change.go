@@ -23,7 +23,7 @@ const (
 	ChangeEvent       ChangeKind = 2  // Event is what counts now, Retracted when taken back; Before what it superseded
 	ChangeLedger      ChangeKind = 3  // Record was appended
 	ChangeList        ChangeKind = 4  // List was joined or, with Left, left
-	ChangeSuppression ChangeKind = 5  // Suppressed is what holds now
+	ChangeSuppression ChangeKind = 5  // SuppressedFrom is what holds now
 	ChangeMerge       ChangeKind = 6  // Other was merged into Contact; After is the winner
 	ChangeUnmerge     ChangeKind = 7  // Other was taken out of Contact again; After is the winner
 	ChangeDelete      ChangeKind = 8  // the contact is gone
@@ -66,17 +66,19 @@ func (k ChangeKind) String() string {
 // while, gets a contact change in the erasing commit that brings her up to
 // date.
 type Change struct {
-	Kind       ChangeKind
-	Contact    audience.ContactID
-	Other      audience.ContactID // the loser of a merge
-	After      *audience.Contact
-	Event      *audience.Event
-	Before     *audience.Event
-	Record     *audience.ConsentRecord
-	List       string
-	Left       bool
-	Suppressed *bool // with a contact, suppression or merge change that may have changed it
-	Source     audience.Source
+	Kind    ChangeKind
+	Contact audience.ContactID
+	Other   audience.ContactID // the loser of a merge
+	After   *audience.Contact
+	Event   *audience.Event
+	Before  *audience.Event
+	Record  *audience.ConsentRecord
+	List    string
+	Left    bool
+	// SuppressedFrom is that of the profile (zero: not suppressed), with every
+	// change that may have changed it; else nil.
+	SuppressedFrom *time.Time
+	Source         audience.Source
 }
 
 // Blank gives what is left of the change once the person in it is erased.

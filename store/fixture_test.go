@@ -150,7 +150,7 @@ func (f *fixture) held(text string) []string {
 	f.view(func(r *store.Reader) error {
 		all, err := r.Suppressions(f.t.Context(), address(f.t, text))
 		for _, s := range all {
-			if s.Stands() {
+			if s.Stands(f.now) {
 				out = append(out, s.Reason.String())
 			}
 		}

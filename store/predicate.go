@@ -281,7 +281,7 @@ func (IsSuppressed) truth(m *matcher) truth {
 	if !m.profile.Parts.Suppressed {
 		return isUnknown
 	}
-	return truthOf(m.profile.Suppressed)
+	return truthOf(m.profile.IsSuppressed(m.at))
 }
 
 func (p And) truth(m *matcher) truth {

@@ -197,7 +197,7 @@ func TestLeaves(t *testing.T) {
 			require.Equal(t, tt.want, outcome(t, tt.predicate, p, p.Contact.CreatedAt))
 		})
 	}
-	p.Suppressed = true
+	p.SuppressedFrom = p.Contact.CreatedAt
 	require.Equal(t, yes, outcome(t, store.IsSuppressed{}, p, p.Contact.CreatedAt))
 }
 

@@ -77,8 +77,8 @@ func TestPutCreates(t *testing.T) {
 	require.Equal(t, store.ChangeContact, change.Kind)
 	require.Equal(t, c.Version, change.After.Version)
 	require.Equal(t, source, change.Source)
-	require.NotNil(t, change.Suppressed, "her addresses are new")
-	require.False(t, *change.Suppressed)
+	require.NotNil(t, change.SuppressedFrom, "her addresses are new")
+	require.True(t, change.SuppressedFrom.IsZero())
 }
 
 func TestPutUpdates(t *testing.T) {
@@ -107,12 +107,12 @@ func TestPutUpdates(t *testing.T) {
 	f.write(audience.ContactWrite{Match: audience.ID(id), Detach: []audience.Identity{audience.AddressIdentity(address(t, "ann@example.net"))}})
 	c = f.contact(audience.ID(id))
 	require.Equal(t, "ann@example.com", c.Email().Canonical(), "the next address is the primary one")
-	require.NotNil(t, f.last().Suppressed, "her addresses changed")
+	require.NotNil(t, f.last().SuppressedFrom, "her addresses changed")
 	other := f.put("bob", "ann@example.net")
 	require.NotEqual(t, id, other, "the address is free")
 
 	f.write(audience.ContactWrite{Match: audience.ID(id), LastName: audience.NewPrivate("Example")})
-	require.Nil(t, f.last().Suppressed, "her addresses stayed")
+	require.Nil(t, f.last().SuppressedFrom, "her addresses stayed")
 }
 
 func TestPutMatches(t *testing.T) {
@@ -494,7 +494,7 @@ func TestErasedComeBackByThemselvesOnly(t *testing.T) {
 	res := f.write(w)
 	require.NotEqual(t, first, res.ID, "ids are never given twice")
 	require.Empty(t, f.held("ann@example.com"))
-	require.False(t, *f.last().Suppressed)
+	require.True(t, f.last().SuppressedFrom.IsZero())
 	require.Equal(t, "none", f.status(audience.Key("ann")), "nothing of before counts")
 
 	f.write(audience.ContactWrite{Match: audience.Key("ann"), Detach: []audience.Identity{audience.AddressIdentity(w.Email)}})

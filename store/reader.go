@@ -274,7 +274,7 @@ func (r *Reader) profilesOf(ctx context.Context, rows []audience.Contact, parts 
 			return nil, err
 		}
 		for i := range out {
-			out[i].Suppressed = suppressed[i]
+			out[i].SuppressedFrom = suppressed[i]
 		}
 	}
 	return out, nil
@@ -323,10 +323,10 @@ func (r *Reader) addLists(ctx context.Context, out []audience.Profile, l *lineag
 	return nil
 }
 
-// suppressedOf tells for each contact whether a suppression of one of her
-// addresses stands.
-func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact) ([]bool, error) {
-	out := make([]bool, len(rows))
+// suppressedOf gives for each contact the instant from which a suppression of
+// one of her addresses stands, zero when none does.
+func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact) ([]time.Time, error) {
+	out := make([]time.Time, len(rows))
 	owner := make(map[audience.AddressHash][]int)
 	var hashes []audience.AddressHash
 	for i := range rows {
@@ -345,9 +345,13 @@ func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact) ([]b
 		return nil, err
 	}
 	for _, s := range found {
-		if s.Stands() {
-			for _, i := range owner[s.Hash] {
-				out[i] = true
+		from, stands := s.StandsFrom()
+		if !stands {
+			continue
+		}
+		for _, i := range owner[s.Hash] {
+			if out[i].IsZero() || from.Before(out[i]) {
+				out[i] = from
 			}
 		}
 	}

@@ -63,9 +63,10 @@ func (h *heldSuppressions) set(s audience.Suppression) {
 	h.held[key] = s
 }
 
-// suppress makes a refusal stand, dated when the person acted. One that
-// stands under any key keeps standing with the later date; a refusal from
-// before the act that lifted it does not come back.
+// suppress makes a refusal stand, dated when the person acted, and reports
+// whether it changed anything. One that stands under any key keeps standing
+// with the later date; a refusal from before the act that lifted it does not
+// come back as long as that holds.
 func (h *heldSuppressions) suppress(a audience.Address, reason audience.SuppressionReason, at time.Time, source audience.Source) bool {
 	hashes := h.hashes[a.Canonical()]
 	if len(hashes) == 0 {
@@ -73,12 +74,13 @@ func (h *heldSuppressions) suppress(a audience.Address, reason audience.Suppress
 	}
 	for _, hash := range hashes {
 		s, ok := h.held[suppressionKey{hash, reason}]
+		stands := s.Stands(h.tx.at)
 		switch {
 		case !ok:
 			continue
-		case s.Stands() && !at.After(s.At), !s.Stands() && at.Before(s.Lifted):
+		case stands && !at.After(s.At), !stands && at.Before(s.Lifted):
 			return false
-		case s.Stands():
+		case stands:
 			s.At = at
 		default:
 			s = audience.Suppression{Hash: hash, Reason: reason, At: at, Source: source}
@@ -90,12 +92,13 @@ func (h *heldSuppressions) suppress(a audience.Address, reason audience.Suppress
 	return true
 }
 
-// each visits the suppressions of addresses that stand.
+// each visits the suppressions of addresses that stand or will stand again.
 func (h *heldSuppressions) each(addresses []audience.Address, visit func(audience.Suppression)) {
 	for _, a := range addresses {
 		for _, hash := range h.hashes[a.Canonical()] {
 			for reason := audience.SuppressedWithdrawn; reason <= audience.SuppressedErased; reason++ {
-				if s, ok := h.held[suppressionKey{hash, reason}]; ok && s.Stands() {
+				s, ok := h.held[suppressionKey{hash, reason}]
+				if _, stands := s.StandsFrom(); ok && stands {
 					visit(s)
 				}
 			}
@@ -103,47 +106,75 @@ func (h *heldSuppressions) each(addresses []audience.Address, visit func(audienc
 	}
 }
 
-// suppressed reports whether any of the addresses is suppressed.
-func (h *heldSuppressions) suppressed(addresses []audience.Address) bool {
-	found := false
-	h.each(addresses, func(audience.Suppression) { found = true })
-	return found
+// from gives the first instant from which one of the addresses is suppressed,
+// zero when none is.
+func (h *heldSuppressions) from(addresses []audience.Address) time.Time {
+	var out time.Time
+	h.each(addresses, func(s audience.Suppression) {
+		if from, _ := s.StandsFrom(); out.IsZero() || from.Before(out) {
+			out = from
+		}
+	})
+	return out
 }
 
-// lift ends what a grant lifts. When something stands that it does not lift
-// it is refused: a grant that could not be acted on would read as consent.
-func (h *heldSuppressions) lift(addresses []audience.Address, r *audience.ConsentRecord) (lifted bool, err error) {
-	if r.Scope.Channel != "" && r.Scope.Channel != audience.ChannelEmail {
+// grant lifts what a grant lifts. When something stands that it does not
+// lift, consent to marketing is refused: a grant that could not be acted on
+// would read as consent.
+func (h *heldSuppressions) grant(addresses []audience.Address, r *audience.ConsentRecord) (lifted bool, err error) {
+	if !h.inForce(r) {
 		return false, nil
 	}
-	var lifts []audience.Suppression
 	h.each(addresses, func(s audience.Suppression) {
-		if !s.LiftedBy(r) {
+		if s.Stands(h.tx.at) && !s.LiftedBy(r) {
 			err = &audience.DeniedError{Rule: "suppressed", Hint: "a suppression of the address stands (" + s.Reason.String() + "); " + howToLift(s.Reason)}
-			return
 		}
-		lifts = append(lifts, s)
 	})
-	if err != nil {
+	if err != nil && forMarketing(r.Scope) {
 		return false, err
 	}
-	for _, s := range lifts {
-		s.Lifted = r.Acted
+	return h.lift(addresses, r, func(audience.Suppression) bool { return true }), nil
+}
+
+// lift lifts, of the suppressions chosen, those that a grant in force lifts,
+// for as long as it holds.
+func (h *heldSuppressions) lift(addresses []audience.Address, r *audience.ConsentRecord, chosen func(audience.Suppression) bool) bool {
+	changed := false
+	h.each(addresses, func(s audience.Suppression) {
+		if !chosen(s) || !h.inForce(r) || !s.LiftedBy(r) {
+			return
+		}
+		if !s.Stands(h.tx.at) && !r.Expires.IsZero() && !r.Expires.After(s.LiftedUntil) {
+			return // it is lifted for longer already
+		}
+		s.Lifted, s.LiftedUntil = r.Acted, r.Expires
 		h.set(s)
-	}
-	return len(lifts) > 0, nil
+		changed = true
+	})
+	return changed
+}
+
+func (h *heldSuppressions) inForce(r *audience.ConsentRecord) bool {
+	return r.Kind == audience.ConsentGranted && (r.Expires.IsZero() || r.Expires.After(h.tx.at))
+}
+
+// forMarketing reports whether a grant would read as consent to marketing by
+// e-mail, or to a topic of it.
+func forMarketing(s audience.Scope) bool {
+	s.List = ""
+	return s.Covers(audience.MarketingScope())
 }
 
 func howToLift(reason audience.SuppressionReason) string {
 	switch reason {
 	case audience.SuppressedComplained:
-		return "only a double opt-in after it, not for a single list, lifts it"
+		return "only a double opt-in to marketing after it lifts it"
 	case audience.SuppressedManually:
 		return "lift it with Suppress"
 	case audience.SuppressedErased:
 		return "put the contact with Returning first"
 	default:
-		return "a grant that was made after it, not for a single list, lifts it"
+		return "a grant of marketing that was made after it lifts it"
 	}
 }
 

@@ -147,43 +147,22 @@ func (d *removal) keepRefusals(ctx context.Context, ids []audience.ContactID) er
 	}
 	var refused audience.BatchError
 	for i, id := range ids {
-		c := d.rows[id]
-		h := histories[id]
-		standing := h.Fold(audience.MarketingScope(), d.tx.at)
-		if !standing.Status.IsRefusal() && !d.erase || len(c.Addresses) == 0 {
+		c, h := d.rows[id], histories[id]
+		if len(c.Addresses) == 0 || !d.erase && !d.tx.refusesEver(&h) {
 			continue
 		}
 		if d.tx.audience.keys.IsZero() {
-			refused.Add(i, &audience.DeniedError{Rule: "key", Hint: "what has to be kept of her addresses needs Options.Keys"})
+			refused.Add(i, errKeepNeedsKeys())
 			continue
 		}
-		d.suppress(&c, standing)
+		d.held.keep(c.Addresses, &h, d.source)
+		for _, a := range c.Addresses {
+			if d.erase {
+				d.held.suppress(a, audience.SuppressedErased, d.tx.at, d.source)
+			}
+		}
 	}
 	return refused.OrNil()
-}
-
-func (d *removal) suppress(c *audience.Contact, standing audience.Standing) {
-	for _, a := range c.Addresses {
-		if reason, refuses := reasonOf(standing.Status); refuses {
-			d.held.suppress(a, reason, standing.Since, d.source)
-		}
-		if d.erase {
-			d.held.suppress(a, audience.SuppressedErased, d.tx.at, d.source)
-		}
-	}
-}
-
-func reasonOf(s audience.Status) (audience.SuppressionReason, bool) {
-	switch s {
-	case audience.StatusUnsubscribed:
-		return audience.SuppressedWithdrawn, true
-	case audience.StatusBounced:
-		return audience.SuppressedBounced, true
-	case audience.StatusComplained:
-		return audience.SuppressedComplained, true
-	default:
-		return 0, false
-	}
 }
 
 func (d *removal) removeRows(ctx context.Context) error {

@@ -76,7 +76,7 @@ func TestDeleteKeepsRefusals(t *testing.T) {
 			require.Equal(t, []string{tt.held}, f.held("ann@example.com"))
 			f.put("new", "ann@example.com")
 			require.False(t, f.mailable(audience.Key("new")))
-			require.True(t, f.profile(audience.Key("new")).Suppressed)
+			require.NotZero(t, f.profile(audience.Key("new")).SuppressedFrom)
 		})
 	}
 	t.Run("not without keys", func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestEraseKeepsRefusals(t *testing.T) {
 	_, err := f.Put(t.Context(), audience.ContactWrite{Match: audience.Key("new"), Email: address(t, "ann@example.com"), Returning: true})
 	require.NoError(t, err)
 	require.Equal(t, []string{"complained"}, f.held("ann@example.com"))
-	require.True(t, f.profile(audience.Key("new")).Suppressed)
+	require.NotZero(t, f.profile(audience.Key("new")).SuppressedFrom)
 }
 
 func TestEraseAfterDelete(t *testing.T) {

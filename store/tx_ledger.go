@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -13,14 +15,17 @@ import (
 // stand in it. This is the only way in which anybody becomes mailable.
 //
 // A withdrawal from everything, a complaint and a bounce suppress the
-// contact's addresses in the same commit; a grant lifts what it may lift:
-// see [audience.Suppression.LiftedBy]. Evidence goes into the feature
+// contact's addresses in the same commit; a grant of marketing lifts what it
+// may lift, for as long as it is in force: see
+// [audience.Suppression.LiftedBy]. A scope with a topic gets the topic's
+// purpose. Evidence goes into the feature
 // records under the contact: [Reader.Evidence] gives it back.
 //
 // Refused items: [audience.ErrInvalid], also for a purpose or topic that is
 // not declared; [audience.ErrNotFound] for an unknown contact;
-// [audience.ErrDenied] for a grant without evidence, without keys, or while a
-// suppression stands that it does not lift. Refusals are never denied.
+// [audience.ErrDenied] for a grant without evidence, without keys, or of
+// marketing while a suppression stands that it does not lift;
+// [audience.ErrLimit] for a ledger that is full. Refusals are never denied.
 func (tx *Tx) Record(ctx context.Context, writes ...audience.ConsentWrite) ([]audience.ConsentRecord, error) {
 	if err := checkBatch(tx.audience.limits, writes, tx.checkConsent); err != nil || len(writes) == 0 {
 		return nil, err
@@ -60,10 +65,22 @@ func (tx *Tx) checkConsent(w *audience.ConsentWrite) error {
 	if list, ok := s.ListNamed(w.Scope.List); w.Scope.List != "" && (!ok || list.Kind != audience.ListTopic) {
 		return &audience.FieldError{Path: "scope.list", Rule: "unknown", Hint: "a declared list of the kind topic"}
 	}
+	if w.Scope.Purpose != "" && w.Scope != tx.scopeOf(w.Scope) && !w.Kind.IsRefusal() {
+		return &audience.FieldError{Path: "scope.purpose", Rule: "list", Hint: "the purpose of the list, or none"}
+	}
 	if w.Kind == audience.ConsentGranted && tx.audience.keys.IsZero() {
 		return &audience.DeniedError{Rule: "key", Hint: "a grant needs Options.Keys: without them no refusal could be held against it"}
 	}
 	return nil
+}
+
+// scopeOf gives the scope of a topic its purpose: the fold would not find a
+// record under another one.
+func (tx *Tx) scopeOf(s audience.Scope) audience.Scope {
+	if list, ok := tx.settings.Schema.ListNamed(s.List); ok && s.List != "" {
+		s.Purpose = cmp.Or(list.Purpose, audience.PurposeMarketing)
+	}
+	return s
 }
 
 // consentBatch applies consent writes in memory.
@@ -136,6 +153,9 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 	if len(w.Evidence) > 0 {
 		b.commitEvidence(&r, w.Evidence)
 	}
+	if err := b.checkRecord(&r); err != nil {
+		return err
+	}
 	r.Hash = r.ComputeHash()
 	if err := r.CheckLink(b.tx.audience.name, b.heads[id]); err != nil {
 		return err
@@ -150,8 +170,8 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 	b.records = append(b.records, r)
 	change := Change{Kind: ChangeLedger, Contact: id, Record: &r, Source: r.Source}
 	if touched {
-		suppressed := b.suppressions.suppressed(c.Addresses)
-		change.Suppressed = &suppressed
+		from := b.suppressions.from(c.Addresses)
+		change.SuppressedFrom = &from
 	}
 	b.changes = append(b.changes, change)
 	return nil
@@ -162,7 +182,7 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 func (b *consentBatch) record(id audience.ContactID, w *audience.ConsentWrite) audience.ConsentRecord {
 	r := audience.ConsentRecord{
 		Contact: id, Seq: 1, Prev: audience.ChainStart(b.tx.audience.name, id),
-		Kind: w.Kind, Scope: w.Scope, Acted: b.tx.at, Recorded: b.tx.at,
+		Kind: w.Kind, Scope: b.tx.scopeOf(w.Scope), Acted: b.tx.at, Recorded: b.tx.at,
 		Mechanism: w.Mechanism, Notice: w.Notice, Source: w.Source,
 	}
 	if head := b.heads[id]; head != nil {
@@ -175,6 +195,22 @@ func (b *consentBatch) record(id audience.ContactID, w *audience.ConsentWrite) a
 		r.Expires = audience.FromMicros(audience.Micros(w.Expires))
 	}
 	return r
+}
+
+// checkRecord holds a request or grant to what a refusal is never held to: a
+// ledger may be full, and consent that was over before it was given is a
+// mistake.
+func (b *consentBatch) checkRecord(r *audience.ConsentRecord) error {
+	if r.Kind.IsRefusal() {
+		return nil
+	}
+	if limit := b.tx.audience.limits.LedgerRecords; r.Seq > uint64(limit) {
+		return &audience.FieldError{Path: "ledger", Rule: "max-items", Hint: fmt.Sprintf("at most %d records of one contact; only refusals are taken beyond", limit), Limit: true}
+	}
+	if !r.Expires.IsZero() && !r.Expires.After(r.Acted) {
+		return &audience.FieldError{Path: "expires", Rule: "range", Hint: "an instant after the person acted"}
+	}
+	return nil
 }
 
 // commitEvidence keeps evidence with a fresh salt, and puts the commitment
@@ -192,31 +228,23 @@ func (b *consentBatch) commitEvidence(r *audience.ConsentRecord, evidence []byte
 // applySuppressions suppresses by a refusal and lifts by a grant.
 func (b *consentBatch) applySuppressions(c *audience.Contact, r *audience.ConsentRecord) (touched bool, err error) {
 	if r.Kind == audience.ConsentGranted {
-		return b.suppressions.lift(c.Addresses, r)
+		return b.suppressions.grant(c.Addresses, r)
 	}
 	reason, ok := audience.SuppressionReasonOf(r)
-	if !ok || b.answered(reason, r) {
+	if !ok {
 		return false, nil
 	}
+	var addresses []audience.Address
 	for _, a := range c.Addresses {
 		if b.suppressions.suppress(a, reason, r.Acted, r.Source) {
-			touched = true
+			addresses = append(addresses, a)
 		}
 	}
-	return touched, nil
-}
-
-// answered reports whether a grant of the contact that stands was made after
-// the refusal.
-func (b *consentBatch) answered(reason audience.SuppressionReason, refusal *audience.ConsentRecord) bool {
-	s := audience.Suppression{Reason: reason, At: refusal.Acted}
-	for i := range b.chains[refusal.Contact] {
-		r := &b.chains[refusal.Contact][i]
-		if expired := !r.Expires.IsZero() && !r.Expires.After(b.tx.at); !expired && s.LiftedBy(r) {
-			return true
-		}
+	// What the contact said after the refusal, though it is recorded before it.
+	for i := range b.chains[c.ID] {
+		b.suppressions.lift(addresses, &b.chains[c.ID][i], func(s audience.Suppression) bool { return s.Reason == reason })
 	}
-	return false
+	return len(addresses) > 0, nil
 }
 
 func (b *consentBatch) commit(ctx context.Context) ([]audience.ConsentRecord, error) {

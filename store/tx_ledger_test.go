@@ -217,13 +217,13 @@ func TestRecordTellsSuppressed(t *testing.T) {
 	f.put("ann", "ann@example.com")
 	ann := audience.Key("ann")
 	f.record(grant(ann, audience.MechanismPaper))
-	require.Nil(t, f.last().Suppressed, "nothing changed")
+	require.Nil(t, f.last().SuppressedFrom, "nothing changed")
 	f.later(time.Hour)
 	f.record(refusal(ann, audience.ConsentBounced))
-	require.True(t, *f.last().Suppressed)
+	require.False(t, f.last().SuppressedFrom.IsZero())
 	f.later(time.Hour)
 	f.record(grant(ann, audience.MechanismPaper))
-	require.False(t, *f.last().Suppressed)
+	require.True(t, f.last().SuppressedFrom.IsZero())
 }
 
 // An item sees what those in front of it did.
@@ -255,7 +255,7 @@ func TestSuppress(t *testing.T) {
 	manual := store.SuppressionWrite{Address: address(t, "ANN@example.com"), Reason: audience.SuppressedManually}
 	require.NoError(t, suppress(manual))
 	require.False(t, f.mailable(ann))
-	require.True(t, *f.last().Suppressed)
+	require.False(t, f.last().SuppressedFrom.IsZero())
 	require.Equal(t, []string{"manual"}, f.held("ann@example.com"))
 
 	_, err := f.Record(t.Context(), grant(ann, audience.MechanismDoubleOptIn))
@@ -263,7 +263,7 @@ func TestSuppress(t *testing.T) {
 	lift := manual
 	lift.Lift = true
 	require.NoError(t, suppress(lift))
-	require.False(t, *f.last().Suppressed)
+	require.True(t, f.last().SuppressedFrom.IsZero())
 	require.True(t, f.mailable(ann))
 
 	for name, w := range map[string]store.SuppressionWrite{
@@ -277,6 +277,152 @@ func TestSuppress(t *testing.T) {
 	} {
 		require.Error(t, suppress(w), name)
 	}
+}
+
+// A lift lasts as long as the consent that made it.
+func TestExpiringGrantLiftsForItsTime(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	began := f.now
+	f.later(time.Hour)
+	f.record(refusal(ann, audience.ConsentWithdrawn))
+	f.later(time.Hour)
+	w := grant(ann, audience.MechanismSingleOptIn)
+	w.Expires = f.now.Add(time.Hour)
+	f.record(w)
+	require.True(t, f.mailable(ann))
+	require.Equal(t, w.Expires, *f.last().SuppressedFrom, "the feed tells when it stands again")
+	f.later(30 * time.Minute)
+	longer := w
+	longer.Expires = f.now.Add(2 * time.Hour)
+	f.record(longer)
+	f.record(w) // a shorter one takes nothing away
+	require.Equal(t, longer.Expires, f.profile(ann).SuppressedFrom)
+	f.later(2*time.Hour - time.Microsecond)
+	require.True(t, f.mailable(ann))
+	f.later(time.Microsecond)
+	require.Equal(t, "unsubscribed", f.status(ann))
+	require.Equal(t, []string{"withdrawn"}, f.held("ann@example.com"))
+
+	f.delete(ann)
+	f.put("ann", "ann@example.com")
+	old := grant(ann, audience.MechanismAttested)
+	old.Acted = began
+	_, err := f.Record(t.Context(), old)
+	require.ErrorIs(t, err, audience.ErrDenied)
+	require.False(t, f.mailable(ann))
+}
+
+// While consent for a time answers a refusal, deleting her must not lose it.
+func TestDeleteWhileGrantLasts(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	w := refusal(ann, audience.ConsentWithdrawn)
+	w.Scope = audience.MarketingScope()
+	f.record(w)
+	f.later(time.Hour)
+	g := grant(ann, audience.MechanismSingleOptIn)
+	g.Expires = f.now.Add(2 * time.Hour)
+	f.record(g)
+	f.later(time.Hour)
+	f.delete(ann)
+	f.put("ann", "ann@example.com")
+	require.Equal(t, g.Expires, f.profile(ann).SuppressedFrom)
+	f.later(time.Hour)
+	require.Equal(t, []string{"withdrawn"}, f.held("ann@example.com"))
+}
+
+// Consent that is over, or to something else, neither lifts nor is denied.
+func TestGrantsThatLiftNothing(t *testing.T) {
+	ann := audience.Key("ann")
+	for name, change := range map[string]func(f *fixture, w *audience.ConsentWrite){
+		"over before it was recorded": func(f *fixture, w *audience.ConsentWrite) {
+			w.Acted, w.Expires = f.now.Add(-time.Minute), f.now
+		},
+		"another purpose": func(_ *fixture, w *audience.ConsentWrite) { w.Scope.Purpose = "research" },
+		"another channel": func(_ *fixture, w *audience.ConsentWrite) { w.Scope.Channel = audience.ChannelSMS },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.put("ann", "ann@example.com")
+			f.record(grant(ann, audience.MechanismSingleOptIn))
+			f.later(time.Hour)
+			f.update(func(tx *store.Tx) error {
+				return tx.Suppress(t.Context(), store.SuppressionWrite{Address: address(t, "ann@example.com"), Reason: audience.SuppressedWithdrawn})
+			})
+			f.later(time.Hour)
+			w := grant(ann, audience.MechanismDoubleOptIn)
+			change(f, &w)
+			f.record(w)
+			require.Equal(t, []string{"withdrawn"}, f.held("ann@example.com"))
+			require.False(t, f.mailable(ann))
+		})
+	}
+}
+
+// A refusal answered beforehand, for a time, stands when that time is over.
+func TestLateRefusalAnsweredForATime(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	began := f.now
+	f.later(time.Hour)
+	g := grant(ann, audience.MechanismSingleOptIn)
+	g.Expires = f.now.Add(time.Hour)
+	f.record(g)
+	f.later(time.Minute)
+	late := refusal(ann, audience.ConsentWithdrawn)
+	late.Acted = began
+	f.record(late)
+	require.True(t, f.mailable(ann))
+	f.later(time.Hour)
+	require.Equal(t, []string{"withdrawn"}, f.held("ann@example.com"))
+}
+
+// The scope of a topic has the topic's purpose, so that no refusal is written
+// where nobody looks.
+func TestRecordTopicPurpose(t *testing.T) {
+	f := newFixture(t, func(o *store.Options) {
+		o.Schema.Lists = append(o.Schema.Lists, audience.List{Name: "panel", Kind: audience.ListTopic, Purpose: "research"})
+	})
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	schema := f.Schema()
+	panel, _ := schema.ListNamed("panel")
+	on := func() bool { p := f.profile(ann); return p.OnList(panel, f.now) }
+	g := grant(ann, audience.MechanismSingleOptIn)
+	g.Scope.List = "panel"
+	_, err := f.Record(t.Context(), g)
+	require.ErrorIs(t, err, audience.ErrInvalid, "consent for another purpose than the topic's")
+	g.Scope.Purpose = ""
+	require.Equal(t, "research", f.record(g).Scope.Purpose)
+	require.True(t, on())
+	f.later(time.Minute)
+	w := refusal(ann, audience.ConsentWithdrawn)
+	w.Scope = audience.Scope{Channel: audience.ChannelEmail, Purpose: audience.PurposeMarketing, List: "panel"}
+	f.record(w)
+	require.False(t, on())
+}
+
+func TestRecordLimits(t *testing.T) {
+	f := newFixture(t, func(o *store.Options) { o.Limits.LedgerRecords = 2 })
+	f.put("ann", "ann@example.com")
+	ann := audience.Key("ann")
+	w := grant(ann, audience.MechanismSingleOptIn)
+	w.Expires = f.now
+	_, err := f.Record(t.Context(), w)
+	require.ErrorIs(t, err, audience.ErrInvalid, "it ends when it begins")
+	w.Expires = time.Time{}
+	f.record(w)
+	f.record(w)
+	_, err = f.Record(t.Context(), w)
+	require.ErrorIs(t, err, audience.ErrLimit)
+	r := refusal(ann, audience.ConsentWithdrawn)
+	r.Expires = f.now.Add(time.Hour)
+	require.Zero(t, f.record(r).Expires, "a refusal is always taken, and does not end")
+	require.Equal(t, "unsubscribed", f.status(ann))
 }
 
 // What was lifted does not come back by news from before it.
@@ -320,7 +466,7 @@ func TestSuppressionOutlivesKeyRotation(t *testing.T) {
 	require.NoError(t, err)
 	f.Audience = rotated
 	f.put("ann", "ann@example.com")
-	require.True(t, f.profile(audience.Key("ann")).Suppressed)
+	require.NotZero(t, f.profile(audience.Key("ann")).SuppressedFrom)
 	_, err = f.Record(t.Context(), grant(audience.Key("ann"), audience.MechanismPaper))
 	require.ErrorIs(t, err, audience.ErrDenied)
 	f.later(time.Second)

@@ -131,7 +131,7 @@ func (tx *Tx) logSuppressed(ctx context.Context, changes ...Change) error {
 		return err
 	}
 	for i := range changes {
-		changes[i].Suppressed = &suppressed[i]
+		changes[i].SuppressedFrom = &suppressed[i]
 	}
 	return tx.log(ctx, changes...)
 }

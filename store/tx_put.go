@@ -62,6 +62,7 @@ type putBatch struct {
 	changes  []bool                                        // per result: changed by it
 	erased   map[audience.AddressHash]audience.Suppression // tombstones
 	returned []audience.Suppression                        // those of them that are lifted
+	held     *heldSuppressions                             // of addresses that leave contacts who refuse; nil: none do
 	inferred []audience.Field
 }
 
@@ -143,7 +144,7 @@ func (p *putBatch) findErased(ctx context.Context, writes []audience.ContactWrit
 	}
 	p.erased = make(map[audience.AddressHash]audience.Suppression)
 	for _, s := range found {
-		if s.Reason == audience.SuppressedErased && s.Stands() {
+		if s.Reason == audience.SuppressedErased && s.Stands(p.tx.at) {
 			p.erased[s.Hash] = s
 		}
 	}
@@ -316,6 +317,9 @@ func (p *putBatch) commit(ctx context.Context) ([]PutResult, error) {
 	if err := p.checkInferred(); err != nil {
 		return nil, err
 	}
+	if err := p.keepRefusals(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.number(ctx); err != nil {
 		return nil, err
 	}
@@ -409,6 +413,11 @@ func (p *putBatch) store(ctx context.Context) error {
 			return err
 		}
 	}
+	if p.held != nil {
+		if err := p.held.store(ctx); err != nil {
+			return err
+		}
+	}
 	if err := tx.tellSuppressed(ctx, contacts, changes, readdressed); err != nil {
 		return err
 	}
@@ -424,8 +433,8 @@ func overtaken(err error) error {
 	return err
 }
 
-// tellSuppressed adds to changes of contacts whose addresses changed whether
-// they are suppressed now.
+// tellSuppressed adds to changes of contacts whose addresses changed from when
+// on they are suppressed.
 func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, changes []Change, at []int) error {
 	if len(at) == 0 {
 		return nil
@@ -439,7 +448,7 @@ func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, c
 		return err
 	}
 	for k, i := range at {
-		changes[i].Suppressed = &suppressed[k]
+		changes[i].SuppressedFrom = &suppressed[k]
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ func (tx *Tx) Suppress(ctx context.Context, writes ...SuppressionWrite) error {
 			continue
 		}
 		if c, ok := rows[ids[i]]; ok {
-			suppressed := held.suppressed(c.Addresses)
-			changes = append(changes, Change{Kind: ChangeSuppression, Contact: c.ID, Suppressed: &suppressed, Source: writes[i].Source})
+			from := held.from(c.Addresses)
+			changes = append(changes, Change{Kind: ChangeSuppression, Contact: c.ID, SuppressedFrom: &from, Source: writes[i].Source})
 		}
 	}
 	return tx.whole(func() error {
@@ -102,7 +102,7 @@ func (tx *Tx) suppressOne(held *heldSuppressions, w *SuppressionWrite) bool {
 		}
 	})
 	for _, s := range lifts {
-		s.Lifted = at
+		s.Lifted, s.LiftedUntil = at, time.Time{}
 		held.set(s)
 	}
 	return len(lifts) > 0

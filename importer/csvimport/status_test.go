@@ -132,7 +132,7 @@ func TestStatusSuppressedAddress(t *testing.T) {
 			require.Equal(t, "none", status(t, aud, audience.Email("a@example.com")))
 			require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
 				p, err := r.Profile(t.Context(), audience.Email("a@example.com"), audience.ProfileParts{Suppressed: true})
-				require.True(t, p.Suppressed)
+				require.False(t, p.SuppressedFrom.IsZero())
 				return err
 			}))
 		})

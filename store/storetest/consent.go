@@ -216,7 +216,7 @@ func (k *kit) refuseAndCome(name string, kind audience.ConsentKind, reason audie
 		require.NoError(k, err)
 		reasons := make(map[audience.SuppressionReason]bool)
 		for _, s := range held {
-			reasons[s.Reason] = s.Stands()
+			reasons[s.Reason] = s.Stands(aud.Now())
 		}
 		require.True(k, reasons[reason], name)
 		require.Equal(k, erase, reasons[audience.SuppressedErased], name)
@@ -231,7 +231,7 @@ func (k *kit) refuseAndCome(name string, kind audience.ConsentKind, reason audie
 	require.NoError(k, err, name)
 	require.NotEqual(k, id, res.ID, name)
 	p := k.profile(aud, ref)
-	require.True(k, p.Suppressed, name)
+	require.True(k, p.IsSuppressed(aud.Now()), name)
 	require.False(k, p.Mailable(aud.Now()), name)
 }
 

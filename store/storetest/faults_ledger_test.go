@@ -233,7 +233,7 @@ type standingKeys struct{ store.WriteRoles }
 func (f standingKeys) SuppressionKeys(ctx context.Context) (keys []string, err error) {
 	rows, err := f.SuppressionsAfter(ctx, audience.Suppression{}, batchItems)
 	for _, s := range rows {
-		if s.Stands() {
+		if s.Lifted.IsZero() {
 			keys = append(keys, s.Hash.Key)
 		}
 	}

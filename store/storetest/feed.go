@@ -189,7 +189,7 @@ func feedPerContact(k *kit) {
 
 // everyKind has a change of each kind with every member that it may have.
 func everyKind(ids []audience.ContactID) []store.Change {
-	yes, no := true, false
+	yes, no := at(3), time.Time{}
 	full, plain := fullContact(ids[0], 3), plainContact(ids[1], 4)
 	e := event(ids[0], "purchase", "o 1", at(1).Add(time.Microsecond))
 	e.Revision, e.Retracted = 4, true
@@ -200,16 +200,16 @@ func everyKind(ids []audience.ContactID) []store.Change {
 	before.Origin = ids[2]
 	record := linked(mainAudience, ids[0], nil, audience.ConsentGranted, at(2))
 	return []store.Change{
-		{Kind: store.ChangeContact, Contact: ids[0], After: &full, Suppressed: &yes, Source: source()},
-		{Kind: store.ChangeContact, Contact: ids[1], After: &plain, Suppressed: &no},
+		{Kind: store.ChangeContact, Contact: ids[0], After: &full, SuppressedFrom: &yes, Source: source()},
+		{Kind: store.ChangeContact, Contact: ids[1], After: &plain, SuppressedFrom: &no},
 		{Kind: store.ChangeContact, Contact: ids[1], After: &plain},
 		{Kind: store.ChangeEvent, Contact: ids[0], Event: &e, Before: &before, Source: source()},
 		{Kind: store.ChangeEvent, Contact: ids[0], Event: &before},
 		{Kind: store.ChangeLedger, Contact: ids[0], Record: &record, Source: source()},
 		{Kind: store.ChangeList, Contact: ids[0], List: "gold %_ ß", Source: source()},
 		{Kind: store.ChangeList, Contact: ids[0], List: "gold", Left: true},
-		{Kind: store.ChangeSuppression, Contact: ids[0], Suppressed: &no, Source: source()},
-		{Kind: store.ChangeMerge, Contact: ids[0], Other: ids[1], After: &full, Suppressed: &yes, Source: source()},
+		{Kind: store.ChangeSuppression, Contact: ids[0], SuppressedFrom: &no, Source: source()},
+		{Kind: store.ChangeMerge, Contact: ids[0], Other: ids[1], After: &full, SuppressedFrom: &yes, Source: source()},
 		{Kind: store.ChangeUnmerge, Contact: ids[0], Other: ids[1], After: &full, Source: source()},
 		{Kind: store.ChangeDelete, Contact: ids[1], Source: source()},
 		{Kind: store.ChangeErase, Contact: ids[1], Source: source()},

@@ -118,8 +118,8 @@ func identityText(i audience.Identity) string { return fmt.Sprintf("%q:%q", i.Ki
 
 func changeText(c *store.Change) string {
 	suppressed := "untold"
-	if c.Suppressed != nil {
-		suppressed = strconv.FormatBool(*c.Suppressed)
+	if c.SuppressedFrom != nil {
+		suppressed = instantText(*c.SuppressedFrom)
 	}
 	return fmt.Sprintf("change %s of %d other %d after {%s} event {%s} before {%s} record {%s} list %q left %t suppressed %s %s",
 		c.Kind, c.Contact, c.Other, contactText(c.After), eventText(c.Event), eventText(c.Before), consentText(c.Record),

@@ -18,7 +18,6 @@ type testRow struct {
 }
 
 func (r testRow) Contact() *audience.Contact { return &r.Profile.Contact }
-func (r testRow) IsSuppressed() bool         { return r.Suppressed }
 
 func testNow() time.Time { return time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC) }
 

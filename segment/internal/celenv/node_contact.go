@@ -208,7 +208,7 @@ func isAmong(v ref.Val, set map[ref.Val]struct{}) ref.Val {
 	return types.False
 }
 
-func readSuppressed(s *state) ref.Val { return types.Bool(s.row.IsSuppressed()) }
+func readSuppressed(s *state) ref.Val { return types.Bool(s.row.IsSuppressed(s.moment.now)) }
 
 // fact is something that the ledger or the lists know. It is found out once
 // for each evaluation: ledgers may be long, and macros ask again and again.

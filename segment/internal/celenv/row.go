@@ -20,5 +20,5 @@ type Row interface {
 	// OnList reports whether she is on a list.
 	OnList(list audience.List, at time.Time) bool
 	// IsSuppressed reports whether one of her addresses is suppressed.
-	IsSuppressed() bool
+	IsSuppressed(at time.Time) bool
 }
