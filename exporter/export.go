@@ -29,8 +29,8 @@ type Options struct {
 	// Where, if any, is true for the contacts to be exported.
 	Where store.Predicate
 	// Members, if not nil, are the contacts to be exported, in ascending order
-	// of their ids, such as those of a segment. Ids that are nobody's (any
-	// more) are passed over.
+	// of their ids, such as those of a segment; another order is
+	// [audience.ErrInvalid]. Ids that are nobody's (any more) are passed over.
 	Members iter.Seq[audience.ContactID]
 	// At is the instant of statuses; zero is the clock's.
 	At time.Time
@@ -75,11 +75,12 @@ func Contacts(ctx context.Context, r *store.Reader, enc Encoder, opts Options) (
 // are in order of ids, so that one pass over the audience finds the members.
 func chosen(ctx context.Context, r *store.Reader, opts Options) iter.Seq2[Contact, error] {
 	return func(yield func(Contact, error) bool) {
-		wanted := everybody
+		var wanted choice
 		if opts.Members != nil {
 			next, stop := iter.Pull(opts.Members)
 			defer stop()
-			wanted = memberOf(next)
+			wanted.next = next
+			wanted.advance()
 		}
 		q := store.ProfileQuery{
 			ContactQuery: store.ContactQuery{Where: opts.Where, At: opts.At, Limit: batchSize},
@@ -90,25 +91,58 @@ func chosen(ctx context.Context, r *store.Reader, opts Options) iter.Seq2[Contac
 				yield(Contact{}, err)
 				return
 			}
-			in, more := wanted(p.Contact.ID)
-			if in && !yield(Contact{Contact: p.Contact, Status: p.Status(opts.At).Status}, nil) || !more {
+			if wanted.is(p.Contact.ID) && !yield(Contact{Contact: p.Contact, Status: p.Status(opts.At).Status}, nil) {
 				return
 			}
+			if wanted.over {
+				break
+			}
+		}
+		if err := wanted.rest(ctx); err != nil {
+			yield(Contact{}, err)
 		}
 	}
 }
 
-// everybody wants every contact.
-func everybody(audience.ContactID) (in, more bool) { return true, true }
+// choice tells who is to be exported: those that next names or, without it,
+// everybody. It is asked in ascending order.
+type choice struct {
+	next func() (audience.ContactID, bool)
+	id   audience.ContactID // that next named last
+	over bool               // next names no more
+	err  error
+}
 
-// memberOf wants the contacts that next names; more is false once there are no
-// more of them. It is asked in ascending order.
-func memberOf(next func() (audience.ContactID, bool)) func(audience.ContactID) (in, more bool) {
-	member, more := next()
-	return func(id audience.ContactID) (bool, bool) {
-		for more && member < id {
-			member, more = next()
-		}
-		return more && member == id, more
+// advance goes on to the next id. One that is not above the one before would
+// have been passed over already, and a contact be lost in silence.
+func (c *choice) advance() {
+	id, more := c.next()
+	if more && c.id > 0 && id <= c.id {
+		c.over, c.err = true, &audience.FieldError{Path: "members", Rule: "order", Hint: "ids in ascending order, each once"}
+		return
 	}
+	c.id, c.over = id, !more
+}
+
+func (c *choice) is(id audience.ContactID) bool {
+	if c.next == nil {
+		return true
+	}
+	for !c.over && c.id < id {
+		c.advance()
+	}
+	return !c.over && c.id == id
+}
+
+// rest checks the ids behind the last contact, which are nobody's if they are
+// in order.
+func (c *choice) rest(ctx context.Context) error {
+	const often = 1024
+	for n := 0; c.next != nil && !c.over; n++ {
+		if n%often == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.advance()
+	}
+	return c.err
 }

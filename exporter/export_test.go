@@ -148,6 +148,24 @@ func TestContactsErrors(t *testing.T) {
 	}))
 }
 
+// TestMembersOutOfOrder: nobody is lost in silence.
+func TestMembersOutOfOrder(t *testing.T) {
+	aud := many(t, 10) // 3, 6 and 9 are gone
+	for name, members := range map[string]iter.Seq[audience.ContactID]{
+		"descending":              ids(5, 4, 3, 2, 1),
+		"behind the last contact": ids(10, 4),
+		"nobody's":                ids(12, 11),
+		"twice":                   ids(2, 2, 4),
+		"at the end":              ids(1, 2, 4, 10, 10),
+	} {
+		r := recorder{}
+		_, err := export(t, aud, &r, exporter.Options{Members: members})
+		require.ErrorIs(t, err, audience.ErrInvalid, name)
+		require.EqualError(t, err, "members: order: ids in ascending order, each once", name)
+		require.NotContains(t, r.calls, "end", name)
+	}
+}
+
 func TestNDJSON(t *testing.T) {
 	aud := open(t)
 	_, err := aud.Update(t.Context(), func(tx *store.Tx) error {
