@@ -22,9 +22,20 @@ const (
 	// Spreadsheet is for people: a byte order mark, so that Excel takes the
 	// file for UTF-8, CRLF at the end of rows, and an apostrophe before cells
 	// of text that a spreadsheet would run as a formula: those that begin with
-	// = + - @, their full-width forms, TAB, CR or LF, also behind spaces.
+	// = + - @, their full-width forms, TAB, CR or LF, also behind spaces and
+	// apostrophes.
+	//
+	// The guard holds where the file is read as what it is, cells between
+	// commas. A spreadsheet that is set to other separators, such as ; in many
+	// countries, makes cells of its own of what lies between them, formulas
+	// among them, and quotes do not stop it: import the file as comma-separated
+	// there instead of opening it.
 	Spreadsheet Profile = iota
-	// Machine is for programs: no mark, LF, and cells as they are.
+	// Machine is for programs: no mark, LF, and cells as they are but one kind:
+	// what begins with an apostrophe and then like a formula gets one
+	// apostrophe more, so that csvimport, which takes one off such cells, reads
+	// the text as it was. Other readers see the apostrophe. For text to be
+	// exact for any reader there is [exporter.NDJSON].
 	Machine
 )
 
