@@ -2,6 +2,7 @@ package audience
 
 import (
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -17,13 +18,28 @@ func (h *History) until(at time.Time, fold func(time.Time) Standing, scopes ...S
 		turns = h.turns(scope, at, turns)
 	}
 	slices.SortFunc(turns, time.Time.Compare)
-	for _, t := range slices.CompactFunc(turns, time.Time.Equal) {
-		if fold(t).Status != now.Status {
-			now.Until = t
-			break
+	turns = slices.CompactFunc(turns, time.Time.Equal)
+	differs := func(i int) bool { return fold(turns[i]).Status != now.Status }
+	next := 0
+	if h.onlyEnds(at) {
+		next = sort.Search(len(turns), differs)
+	} else {
+		for next < len(turns) && !differs(next) {
+			next++
 		}
 	}
+	if next < len(turns) {
+		now.Until = turns[next]
+	}
 	return now
+}
+
+// onlyEnds reports whether all that lies ahead is consent that ends. Then a
+// status that was left does not come back, and the next change can be found
+// by halving. Merged histories are left out: of two contacts the worse counts,
+// and a request of the one may come after the grant of the other.
+func (h *History) onlyEnds(at time.Time) bool {
+	return len(h.Merged) == 0 && !slices.ContainsFunc(h.Records, func(r ConsentRecord) bool { return r.Acted.After(at) })
 }
 
 // isSettled reports whether nothing at all lies ahead. Most histories are, and

@@ -59,7 +59,7 @@ type Purpose struct {
 // ListKind says how contacts come onto a list.
 type ListKind uint8
 
-// The kinds of list.
+// The kinds of list. Stores keep their numbers, which never change.
 const (
 	ListTopic  ListKind = iota + 1 // joining needs consent; membership is a fold of the ledger
 	ListStatic                     // hand-picked

@@ -17,7 +17,8 @@ import (
 // is none of them.
 type Type uint8
 
-// The types. Their text forms are those of Type.String.
+// The types. Their text forms are those of Type.String; stores keep their
+// numbers, which never change.
 const (
 	TypeString Type = iota + 1
 	TypeInt

@@ -66,15 +66,17 @@ func (k ChangeKind) String() string {
 // while, gets a contact change in the erasing commit that brings her up to
 // date.
 type Change struct {
-	Kind    ChangeKind
-	Contact audience.ContactID
-	Other   audience.ContactID // the loser of a merge
-	After   *audience.Contact
-	Event   *audience.Event
-	Before  *audience.Event
-	Record  *audience.ConsentRecord
-	List    string
-	Left    bool
+	Kind      ChangeKind
+	Contact   audience.ContactID
+	Other     audience.ContactID // the loser of a merge
+	MergedAt  time.Time          // of a merge: as the fold dates it
+	WinnerSeq uint64             // of a merge: records in the winner's own chain by then
+	After     *audience.Contact
+	Event     *audience.Event
+	Before    *audience.Event
+	Record    *audience.ConsentRecord
+	List      string
+	Left      bool
 	// SuppressedFrom is that of the profile (zero: not suppressed), with every
 	// change that may have changed it; else nil.
 	SuppressedFrom *time.Time

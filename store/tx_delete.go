@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -22,9 +23,11 @@ func (tx *Tx) Delete(ctx context.Context, source audience.Source, refs ...audien
 
 // Erase is Delete, and leaves no trace of the person: evidence, features'
 // records of her and the content of her changes in the feed go too, and the
-// ledger, which names nobody, can no longer be tied to what she said. Of her
-// addresses a keyed tombstone stays, so that no import brings her back. A
-// contact that was deleted before can still be erased by her id.
+// ledger, which names nobody, can no longer be tied to what she said. Of the
+// addresses she has a keyed tombstone stays, so that no import brings her
+// back. A contact that was deleted before can still be erased, by her id or
+// by that of somebody merged into her; her addresses are unknown by then and
+// leave no tombstones: erase at once whom you mean to erase.
 //
 // Refused items: [audience.ErrNotFound]; [audience.ErrDenied] when there are
 // addresses and no keys for their tombstones.
@@ -105,12 +108,12 @@ func (d *removal) resolve(ctx context.Context, refs []audience.Ref) ([]audience.
 			continue
 		}
 		named, _ := refs[i].ContactID()
-		known, err := d.tx.wasDeleted(ctx, named)
+		root, err := d.tx.deletedAs(ctx, named)
 		switch {
 		case err != nil:
 			return nil, err
-		case d.erase && known:
-			ids[i] = named
+		case d.erase && root != 0:
+			ids[i] = root
 		default:
 			refused.Add(i, notFound(refs[i]))
 		}
@@ -118,17 +121,18 @@ func (d *removal) resolve(ctx context.Context, refs []audience.Ref) ([]audience.
 	return ids, refused.OrNil()
 }
 
-// wasDeleted reports whether rows were written under an id that names nobody
-// now.
-func (tx *Tx) wasDeleted(ctx context.Context, id audience.ContactID) (bool, error) {
+// deletedAs gives the contact under whose id somebody was deleted, 0 when she
+// was not: her own, or that of the one she was merged into.
+func (tx *Tx) deletedAs(ctx context.Context, id audience.ContactID) (audience.ContactID, error) {
 	if id == 0 {
-		return false, nil
+		return 0, nil
 	}
 	rec, err := tx.roles.Record(ctx, namespaceDeleted, id.String(), audience.MinInstant())
 	if errors.Is(err, audience.ErrNotFound) {
-		return false, nil
+		return 0, nil
 	}
-	return err == nil && rec.Contact == id, err
+	root, _ := strconv.ParseUint(string(rec.Value), 10, 32)
+	return audience.ContactID(root), err
 }
 
 // keepRefusals plans the suppressions of contacts who refuse, and the
@@ -206,9 +210,9 @@ func (d *removal) removeRows(ctx context.Context) error {
 // keepLineage remembers, without anything personal, who was deleted and who
 // had been merged into her, so that erasing her later finds everything.
 func (d *removal) keepLineage(ctx context.Context) error {
-	marks := make([]Record, len(d.lineages.roots))
-	for i, id := range d.lineages.roots {
-		marks[i] = Record{Namespace: namespaceDeleted, Key: id.String(), Contact: id, Value: []byte("1")}
+	marks := make([]Record, len(d.lineages.origins))
+	for i, id := range d.lineages.origins {
+		marks[i] = Record{Namespace: namespaceDeleted, Key: id.String(), Contact: id, Value: []byte(d.lineages.root[id].String())}
 	}
 	if _, err := d.tx.write.PutRecords(ctx, marks, d.tx.at); err != nil {
 		return err

@@ -187,26 +187,34 @@ func TestEraseKeepsRefusals(t *testing.T) {
 }
 
 func TestEraseAfterDelete(t *testing.T) {
-	f := newFixture(t)
-	id := f.put("ann", "ann@example.com")
-	loser := f.put("bob", "bob@example.com")
-	r := f.record(grant(audience.Key("bob"), audience.MechanismPaper))
-	f.merge(audience.Key("ann"), audience.Key("bob"))
-	f.delete(audience.Key("ann"))
-	f.erase(audience.ID(id))
-	f.view(func(reader *store.Reader) error {
-		_, err := reader.Evidence(t.Context(), r)
-		require.ErrorIs(t, err, audience.ErrNotFound, "also of those merged into her")
-		return nil
-	})
-	for _, c := range f.changes() {
-		require.Nil(t, c.After)
-		require.Nil(t, c.Record)
+	for name, byLoser := range map[string]bool{"by her id": false, "by the id of one merged into her": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			id := f.put("ann", "ann@example.com")
+			loser := f.put("bob", "bob@example.com")
+			r := f.record(grant(audience.Key("bob"), audience.MechanismPaper))
+			f.merge(audience.Key("ann"), audience.Key("bob"))
+			f.delete(audience.Key("ann"))
+			if byLoser {
+				f.erase(audience.ID(loser))
+			} else {
+				f.erase(audience.ID(id))
+			}
+			f.view(func(reader *store.Reader) error {
+				_, err := reader.Evidence(t.Context(), r)
+				require.ErrorIs(t, err, audience.ErrNotFound, "also of those merged into her")
+				return nil
+			})
+			for _, c := range f.changes() {
+				require.Nil(t, c.After)
+				require.Nil(t, c.Record)
+			}
+			for _, gone := range []audience.ContactID{id, loser} {
+				err := f.refused(func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.ID(gone)) })
+				require.ErrorIs(t, err, audience.ErrNotFound)
+			}
+		})
 	}
-	err := f.refused(func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.ID(id)) })
-	require.ErrorIs(t, err, audience.ErrNotFound)
-	err = f.refused(func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.ID(loser)) })
-	require.ErrorIs(t, err, audience.ErrNotFound)
 }
 
 func TestEraseWithoutKeys(t *testing.T) {

@@ -57,7 +57,10 @@ func (tx *Tx) storeMerge(ctx context.Context, m Merge, winner ContactRow) error 
 	if err := tx.move(ctx, m.Identities, m.Loser, m.Winner); err != nil {
 		return err
 	}
-	change := Change{Kind: ChangeMerge, Contact: m.Winner, Other: m.Loser, After: &winner.Contact, Source: m.Source}
+	change := Change{
+		Kind: ChangeMerge, Contact: m.Winner, Other: m.Loser, MergedAt: m.At, WinnerSeq: m.WinnerSeq,
+		After: &winner.Contact, Source: m.Source,
+	}
 	return tx.logSuppressed(ctx, change)
 }
 

@@ -61,6 +61,8 @@ func TestMerge(t *testing.T) {
 	require.Equal(t, store.ChangeMerge, change.Kind)
 	require.Equal(t, []audience.ContactID{ann, bob}, []audience.ContactID{change.Contact, change.Other})
 	require.Equal(t, c, *change.After)
+	require.Equal(t, f.now, change.MergedAt)
+	require.Zero(t, change.WinnerSeq)
 
 	f.later(time.Hour)
 	f.event(audience.Key("bob"), "e3", "purchase", 0) // after the merge: the winner's
@@ -148,6 +150,7 @@ func TestMergeKeepsApartWhatWasBefore(t *testing.T) {
 	f.later(time.Hour)
 	f.merge(ann, bob)
 	require.Equal(t, "complained", f.status(ann))
+	require.EqualValues(t, 1, f.last().WinnerSeq)
 	f.unmerge(loser)
 	f.later(time.Hour)
 	f.record(refusal(ann, audience.ConsentWithdrawn))

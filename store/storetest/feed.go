@@ -209,7 +209,10 @@ func everyKind(ids []audience.ContactID) []store.Change {
 		{Kind: store.ChangeList, Contact: ids[0], List: "gold %_ ß", Source: source()},
 		{Kind: store.ChangeList, Contact: ids[0], List: "gold", Left: true},
 		{Kind: store.ChangeSuppression, Contact: ids[0], SuppressedFrom: &no, Source: source()},
-		{Kind: store.ChangeMerge, Contact: ids[0], Other: ids[1], After: &full, SuppressedFrom: &yes, Source: source()},
+		{
+			Kind: store.ChangeMerge, Contact: ids[0], Other: ids[1], MergedAt: at(4), WinnerSeq: 1 << 40,
+			After: &full, SuppressedFrom: &yes, Source: source(),
+		},
 		{Kind: store.ChangeUnmerge, Contact: ids[0], Other: ids[1], After: &full, Source: source()},
 		{Kind: store.ChangeDelete, Contact: ids[1], Source: source()},
 		{Kind: store.ChangeErase, Contact: ids[1], Source: source()},
