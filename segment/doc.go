@@ -173,6 +173,7 @@
 //
 // # Limits
 //
-// Expressions are untrusted input. [Limits] bounds what is compiled and what
-// evaluating may cost; exceeding it is [audience.ErrLimit], never an answer.
+// Expressions are untrusted input. [Limits] bounds what is compiled, how long
+// evaluating takes and how much text it may make; exceeding it is
+// [audience.ErrLimit], never an answer.
 package segment

@@ -10,6 +10,7 @@ type Limits struct {
 	Streams     int // times events(...) is written; default 100
 	RegexBytes  int // bytes of one regular expression; default 1,000
 	Steps       int // steps of evaluating it for one contact; default 10,000,000
+	TextBytes   int // bytes of text that + and its like make while evaluating it for one contact; default 16,777,216
 }
 
 func (l Limits) withDefaults() Limits {
@@ -25,5 +26,6 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Streams, 100)
 	set(&l.RegexBytes, 1_000)
 	set(&l.Steps, 10_000_000)
+	set(&l.TextBytes, 16<<20)
 	return l
 }

@@ -21,7 +21,7 @@ func (m *Moment) Now() time.Time { return m.moment.Now() }
 // Match reports whether the contact is a member: the expression is true. The
 // error is [audience.ErrInvalid] when the profile was read without one of
 // the expression's Parts, [audience.ErrLimit] when evaluating costs more steps
-// than the limit allows, [audience.ErrUnsupported] when the expression asks
+// or makes more text than [Limits] allows, [audience.ErrUnsupported] when the expression asks
 // for other segments and so belongs to a set, or says that a function of the
 // host panicked; the answer is false then and means nothing.
 func (m *Moment) Match(p *audience.Profile) (bool, error) {

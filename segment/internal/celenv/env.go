@@ -25,6 +25,7 @@ type Limits struct {
 	Streams     int
 	RegexBytes  int
 	Steps       int
+	TextBytes   int
 }
 
 // Function is a pure function of the host.

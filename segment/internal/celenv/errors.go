@@ -22,6 +22,9 @@ var errUnknown ref.Val = types.NewErrWithNodeID(1, "unknown") //nolint:gocheckno
 // errSteps is the error of an evaluation that costs too much.
 var errSteps = fmt.Errorf("segment: the expression takes too many steps for a contact: %w", audience.ErrLimit)
 
+// errText is the error of an evaluation that makes too much text.
+var errText = fmt.Errorf("segment: the expression makes too much text for a contact: %w", audience.ErrLimit)
+
 var errInternal = errors.New("segment: evaluating failed by a defect of the library")
 
 // Error is one error of an expression.

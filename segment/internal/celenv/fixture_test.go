@@ -66,7 +66,7 @@ func testSchema() audience.Schema {
 }
 
 func testLimits() Limits {
-	return Limits{SourceBytes: 65_536, Depth: 64, Nodes: 5_000, ListItems: 1_000, Streams: 100, RegexBytes: 1_000, Steps: 10_000_000}
+	return Limits{SourceBytes: 65_536, Depth: 64, Nodes: 5_000, ListItems: 1_000, Streams: 100, RegexBytes: 1_000, Steps: 10_000_000, TextBytes: 1 << 20}
 }
 
 func testEnv(t testing.TB, change ...func(*Options)) *Env {

@@ -15,7 +15,7 @@ import (
 // TestLimits holds each limit at its edge.
 func TestLimits(t *testing.T) {
 	e := testEnv(t, func(o *Options) {
-		o.Limits = Limits{SourceBytes: 400, Depth: 10, Nodes: 30, ListItems: 4, Streams: 3, RegexBytes: 20, Steps: 1_000}
+		o.Limits = Limits{SourceBytes: 400, Depth: 10, Nodes: 30, ListItems: 4, Streams: 3, RegexBytes: 20, Steps: 1_000, TextBytes: 1_000}
 	})
 	tests := []struct{ name, fits, exceeds, want string }{
 		{

@@ -20,7 +20,9 @@ func concatenation(args []branch) exec {
 		if !ok1 || !ok2 {
 			return errUnknown
 		}
-		stateOf(f).charge(textCost(len(a) + len(b)))
+		s := stateOf(f)
+		s.charge(textCost(len(a) + len(b)))
+		s.made(len(a) + len(b)) // before it is made
 		return a + b
 	}
 }
@@ -62,6 +64,7 @@ func chargeText(f *frame, n int) {
 // buildText gives the node of a function that turns a string into another.
 func buildText(name string) builder {
 	turn := map[string]func(string) string{"lowerAscii": lowerASCII, "upperAscii": upperASCII, "trim": strings.TrimSpace}[name]
+	makes := name != "trim" // which gives a part of what there is
 	return func(args []branch) exec {
 		arg := args[0]
 		return func(f *frame) ref.Val {
@@ -69,7 +72,11 @@ func buildText(name string) builder {
 			if !ok {
 				return errUnknown
 			}
-			stateOf(f).charge(1 + len(s)/16)
+			st := stateOf(f)
+			st.charge(1 + len(s)/16)
+			if makes {
+				st.made(len(s))
+			}
 			return types.String(turn(string(s)))
 		}
 	}

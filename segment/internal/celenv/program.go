@@ -211,6 +211,8 @@ func evaluationError(panicked any) error {
 	switch p := panicked.(type) {
 	case tooManySteps:
 		return errSteps
+	case tooMuchText:
+		return errText
 	case functionPanicked:
 		return fmt.Errorf("segment: the function %s panicked", p.name)
 	case functionResult:

@@ -18,7 +18,8 @@ type state struct {
 	contact *audience.Contact
 	moment  *Moment
 	members []bool
-	steps   int
+	steps   int // that are left
+	text    int // bytes of text that may still be made
 	event   item // within where
 	status  ref.Val
 	facts   []Truth // what is known already of the program's
@@ -58,6 +59,9 @@ func stateOf(f *interpreter.ExecutionFrame) *state {
 // it as if it were an unknown.
 type tooManySteps struct{}
 
+// tooMuchText ends an evaluation as tooManySteps does.
+type tooMuchText struct{}
+
 // functionPanicked carries a panic of a host's function to the edge, without
 // what it panicked with: that may be personal.
 type functionPanicked struct{ name string }
@@ -69,13 +73,21 @@ func (s *state) charge(n int) {
 	}
 }
 
+// made counts the bytes of a text that is made: steps alone would allow
+// hundreds of megabytes.
+func (s *state) made(n int) {
+	if s.text -= n; s.text < 0 {
+		panic(tooMuchText{})
+	}
+}
+
 // textCost is the number of steps of reading so many bytes.
 func textCost(n int) int { return 1 + n/64 }
 
 // open gets the state ready for a contact.
 func (s *state) open(m *Moment, row Row, members []bool) {
 	s.row, s.contact, s.moment, s.members = row, row.Contact(), m, members
-	s.steps = m.program.env.limits.Steps
+	s.steps, s.text = m.program.env.limits.Steps, m.program.env.limits.TextBytes
 	s.event, s.status = item{}, nil
 	s.facts = append(s.facts[:0], make([]Truth, m.program.facts)...)
 }
