@@ -3,7 +3,6 @@ package importer
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -14,12 +13,13 @@ import (
 //
 //	int        every cell matches -?(0|[1-9][0-9]*) and fits 64 bits
 //	double     every cell matches -?(0|[1-9][0-9]*)(\.[0-9]+)?
-//	bool       every cell is true or false
+//	bool       every cell is true or false, in any case
 //	date       every cell is a date as YYYY-MM-DD
 //	timestamp  every cell is an instant as RFC 3339
 //	string     anything else
 //
-// 007 is text, and so is a column with a whole number too long to be kept
+// A day written YYYYMMDD is a number: a column of them needs its type in the
+// header. 007 is text, and so is a column with a whole number too long to be kept
 // exactly: an id must not lose its digits.
 type Inference struct {
 	seen                               bool
@@ -40,16 +40,13 @@ func (i *Inference) Add(cell string) {
 	if !i.notNumber {
 		i.addNumber(cell)
 	}
-	i.notBool = i.notBool || cell != "true" && cell != "false"
+	i.notBool = i.notBool || !strings.EqualFold(cell, "true") && !strings.EqualFold(cell, "false")
 	if !i.notDate {
 		_, err := audience.ParseDate(cell)
 		i.notDate = err != nil
 	}
 	if !i.notAt {
-		at, err := time.Parse(time.RFC3339Nano, cell)
-		if err == nil {
-			_, err = audience.Instant(at)
-		}
+		_, err := audience.ParseInstant(cell)
 		i.notAt = err != nil
 	}
 }
@@ -91,8 +88,9 @@ func (i *Inference) Type() audience.Type {
 	return audience.TypeString
 }
 
-// Fit reports whether every cell can be read as a value of the type. About
-// lists it does not know.
+// Fit reports whether every cell can be read as a value of the type. It knows
+// of the forms that inference looks for alone: neither of lists nor of days
+// written YYYYMMDD, which are numbers.
 func (i *Inference) Fit(t audience.Type) bool {
 	found := i.Type()
 	switch {

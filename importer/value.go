@@ -17,7 +17,7 @@ import (
 //	double     the same with an optional fraction and exponent
 //	bool       true or false, in any case
 //	timestamp  what ParseInstant reads
-//	date       YYYY-MM-DD
+//	date       YYYY-MM-DD or YYYYMMDD
 //	list       what ParseList reads
 //
 // The error is a [*audience.FieldError] for the path.
@@ -68,10 +68,10 @@ func parseTyped(t audience.Type, cell string, calendar audience.Calendar) (audie
 		}
 		return audience.Value{}, instantHint
 	case audience.TypeDate:
-		if d, err := audience.ParseDate(cell); err == nil {
+		if d, ok := parseDay(cell); ok {
 			return audience.DateValue(d), ""
 		}
-		return audience.Value{}, "a date as YYYY-MM-DD"
+		return audience.Value{}, "a date as YYYY-MM-DD or YYYYMMDD"
 	case audience.TypeStringList:
 		if items, ok := ParseList(cell); ok {
 			return audience.StringListValue(items...), ""
@@ -87,22 +87,24 @@ const (
 	listHint    = "items between commas; quotes around an item with a comma are closed and doubled inside"
 )
 
-// ParseInstant reads RFC 3339, YYYY-MM-DD or YYYYMMDD; a day is its first
-// instant in the calendar's zone. It reports false for anything else, and for
-// an instant outside the years 1 to 9999.
+// ParseInstant reads RFC 3339 as [audience.ParseInstant] does, YYYY-MM-DD or
+// YYYYMMDD; a day is its first instant in the calendar's zone. It reports false
+// for anything else, and for an instant outside the years 1 to 9999.
 func ParseInstant(cell string, calendar audience.Calendar) (time.Time, bool) {
+	if d, ok := parseDay(cell); ok {
+		return calendar.StartOfDate(d)
+	}
+	at, err := audience.ParseInstant(cell)
+	return at, err == nil
+}
+
+// parseDay reads YYYY-MM-DD or YYYYMMDD.
+func parseDay(cell string) (audience.Date, bool) {
 	if len(cell) == len("20060102") {
 		cell = cell[:4] + "-" + cell[4:6] + "-" + cell[6:]
 	}
-	if d, err := audience.ParseDate(cell); err == nil {
-		return calendar.StartOfDate(d)
-	}
-	at, err := time.Parse(time.RFC3339Nano, cell)
-	if err != nil {
-		return time.Time{}, false
-	}
-	at, err = audience.Instant(at)
-	return at, err == nil
+	d, err := audience.ParseDate(cell)
+	return d, err == nil
 }
 
 // ParseList reads items between commas. An item in quotes is taken as it is,

@@ -80,10 +80,7 @@ func (o *options) setNow(text string, clock func() time.Time) error {
 		o.now = audience.FromMicros(audience.Micros(clock()))
 		return nil
 	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err == nil {
-		at, err = audience.Instant(at)
-	}
+	at, err := audience.ParseInstant(text)
 	if err != nil {
 		return fmt.Errorf("%w: -now wants an instant as RFC 3339, such as 2026-03-01T12:00:00Z", errUsage)
 	}

@@ -318,6 +318,7 @@ func TestExitCodes(t *testing.T) {
 		{"unknown flag", []string{"-nope"}, 2, "-nope"},
 		{"argument", []string{"file.csv"}, 2, "unexpected argument"},
 		{"bad now", []string{"-now", "yesterday"}, 2, "RFC 3339"},
+		{"now without all digits", []string{"-now", "2026-01-01T0:00:00Z"}, 2, "RFC 3339"},
 		{"now out of range", []string{"-now", "0000-01-01T00:00:00Z"}, 2, "RFC 3339"},
 		{"no such file", []string{"-contacts", "DIR/none.csv"}, 1, "none.csv"},
 		{"a folder for a file", []string{"-contacts", "DIR"}, 1, "regular"},

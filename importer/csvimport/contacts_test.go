@@ -66,9 +66,14 @@ func TestContactsTypes(t *testing.T) {
 		{"the greatest integer", "f", []string{"9223372036854775807"}, []string{"int:9223372036854775807"}},
 		{"nothing is text", "f", []string{"", ""}, []string{"absent", "absent"}},
 		{"truth", "f", []string{"true", "false", ""}, []string{"bool:true", "bool:false", "absent"}},
+		{"truth as spreadsheets write it", "f", []string{"TRUE", "FALSE", "True"}, []string{"bool:true", "bool:false", "bool:true"}},
+		{"truth and a word", "f", []string{"TRUE", "yes"}, []string{"string:TRUE", "string:yes"}},
+		{"truth and a number", "f", []string{"TRUE", "1"}, []string{"string:TRUE", "string:1"}},
+		{"days in digits are numbers", "f", []string{"20260131"}, []string{"int:20260131"}},
 		{"days", "f", []string{"2026-02-28", "2024-02-29"}, []string{"date:2026-02-28", "date:2024-02-29"}},
 		{"a day that does not exist makes all text", "f", []string{"2026-02-28", "2026-02-30"}, []string{"string:2026-02-28", "string:2026-02-30"}},
 		{"instants", "f", []string{"2026-02-28T10:00:00Z", "2026-02-28T10:00:00.5+01:00"}, []string{"timestamp:2026-02-28T10:00:00Z", "timestamp:2026-02-28T09:00:00.5Z"}},
+		{"what is no RFC 3339 makes all text", "f", []string{"2026-02-28T10:00:00Z", "2026-02-28T9:00:00Z"}, []string{"string:2026-02-28T10:00:00Z", "string:2026-02-28T9:00:00Z"}},
 		{"a comma is no list", "f", []string{"a,b"}, []string{"string:a,b"}},
 
 		{"string", "f:string", []string{"1", " x ", ""}, []string{"string:1", "string: x ", "absent"}},
@@ -78,7 +83,7 @@ func TestContactsTypes(t *testing.T) {
 		{"timestamp", "f:timestamp", []string{"2026-01-31", "20260131", "2026-01-31T01:02:03Z", "31.01.2026"}, []string{
 			"timestamp:2026-01-31T00:00:00Z", "timestamp:2026-01-31T00:00:00Z", "timestamp:2026-01-31T01:02:03Z", "bad",
 		}},
-		{"date", "f:date", []string{"2026-01-31", "2026-02-29"}, []string{"date:2026-01-31", "bad"}},
+		{"date", "f:date", []string{"2026-01-31", "20260201", "2026-02-29", "20260229", "2026-1-3"}, []string{"date:2026-01-31", "date:2026-02-01", "bad", "bad", "bad"}},
 		{"list", "f:list", []string{`b, a ,b`, `"x, y",z`, `"x`, `"x"y`, `,`}, []string{"list:a,b", `list:"x, y",z`, "bad", "bad", "list:"}},
 		{"the type's case and spaces do not count", " F : Double ", []string{"1"}, []string{"double:1"}},
 	}
