@@ -200,7 +200,7 @@ func (c *checker) membership(e ast.Expr) value {
 	case list.parts != nil && allLiterals(list.parts):
 		out.tree = c.node(e.ID(), isOneOf(list.parts), a.tree)
 	default:
-		out.tree = c.operator(e, operators.In, a, list)
+		out.tree = c.node(e.ID(), isAmongElements, a.tree, list.tree)
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -198,6 +199,32 @@ func isOneOf(literals []value) builder {
 	}
 }
 
+// isAmongElements is the node that looks a value up in a list that is
+// computed. Unlike cel-go's own it counts what that costs.
+func isAmongElements(args []branch) exec {
+	element, list := args[0], args[1]
+	return func(f *frame) ref.Val {
+		v := element.Exec(f)
+		l, ok := list.Exec(f).(traits.Lister)
+		if !ok || isUnknown(v) {
+			return errUnknown
+		}
+		s := stateOf(f)
+		text, isText := v.(types.String)
+		for it := l.Iterator(); it.HasNext() == types.True; {
+			x := it.Next()
+			s.charge(1)
+			if other, ok := x.(types.String); ok && isText && len(other) == len(text) {
+				chargeText(f, len(text))
+			}
+			if v.Equal(x) == types.True {
+				return types.True
+			}
+		}
+		return types.False
+	}
+}
+
 // isAmong compares instants and lengths, which == of Go does not.
 func isAmong(v ref.Val, set map[ref.Val]struct{}) ref.Val {
 	for k := range set {
@@ -253,6 +280,7 @@ func readMember(i int) reader {
 func readBucket(salt string, n uint64) reader {
 	prefix := append([]byte(salt), 0)
 	return func(s *state) ref.Val {
+		s.charge(textCost(len(prefix)))
 		var space [128]byte
 		text := strconv.AppendUint(append(space[:0], prefix...), uint64(s.contact.ID), 10)
 		sum := sha256.Sum256(text)

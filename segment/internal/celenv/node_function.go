@@ -23,7 +23,7 @@ func buildHostCall(e *Env, fn Function) builder {
 				if isUnknown(v) {
 					return errUnknown
 				}
-				values[i] = hostValue(v)
+				values[i] = hostValue(f, v)
 			}
 			result, err := callHost(fn, values)
 			if err != nil || result.IsZero() {
@@ -51,8 +51,9 @@ func callHost(fn Function, args []audience.Value) (v audience.Value, err error) 
 	return v, err
 }
 
-// hostValue gives a value as a host's function gets it.
-func hostValue(v ref.Val) audience.Value {
+// hostValue gives a value as a host's function gets it. Texts cost steps, and
+// lists, which are copied and sorted.
+func hostValue(f *frame, v ref.Val) audience.Value {
 	switch x := v.(type) {
 	case types.Bool:
 		return audience.BoolValue(bool(x))
@@ -61,6 +62,7 @@ func hostValue(v ref.Val) audience.Value {
 	case types.Double:
 		return audience.DoubleValue(float64(x))
 	case types.String:
+		chargeText(f, len(x))
 		return audience.StringValue(string(x))
 	case types.Timestamp:
 		return audience.TimestampValue(x.Time)
@@ -68,6 +70,7 @@ func hostValue(v ref.Val) audience.Value {
 		var items []string
 		for it := x.Iterator(); it.HasNext() == types.True; {
 			s, _ := it.Next().(types.String)
+			stateOf(f).charge(textCost(len(s)))
 			items = append(items, string(s))
 		}
 		return audience.StringListValue(items...)

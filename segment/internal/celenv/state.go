@@ -18,8 +18,8 @@ type state struct {
 	contact *audience.Contact
 	moment  *Moment
 	members []bool
-	steps   int // that are left
-	text    int // bytes of text that may still be made
+	steps   int  // that are left
+	text    int  // bytes of text that may still be made
 	event   item // within where
 	status  ref.Val
 	facts   []Truth // what is known already of the program's

@@ -63,3 +63,56 @@ func TestTextIsBounded(t *testing.T) {
 	_, err := program.At(testNow()).Truth(testRow{testProfile(e)}, nil)
 	require.ErrorIs(t, err, audience.ErrLimit)
 }
+
+// TestStepsOfNodes (G8): what goes through lists and long texts in one part of
+// an expression costs more than the part.
+func TestStepsOfNodes(t *testing.T) {
+	words, long := numbered(200), strings.Repeat("a", 60_000)
+	tests := []struct{ name, source, city string }{
+		{"in a computed list", `contact.interests.exists(a, (a + "x") in (contact.vip ? contact.interests : []))`, "Berlin"},
+		{"long texts in a computed list", `[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].all(n, contact.city in [contact.city])`, long},
+		{"a long salt", `[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].exists(n, bucket("` + long + `", 2) == 7)`, "Berlin"},
+		{"a list for a function", `contact.interests.exists(a, many(contact.interests) == 7)`, "Berlin"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := testEnv(t, func(o *Options) {
+				o.Limits.Steps = 8_000
+				o.Functions = []Function{{
+					Name: "many", Args: []audience.Type{audience.TypeStringList}, Result: audience.TypeInt,
+					Call: func([]audience.Value) (audience.Value, error) { return audience.IntValue(1), nil },
+				}}
+			})
+			program, errs := e.Compile(tt.source, nil)
+			require.Empty(t, shown(errs))
+			truth, err := program.At(testNow()).Truth(testRow{withCity(e, tt.city, words...)}, nil)
+			require.ErrorIs(t, err, audience.ErrLimit)
+			require.Equal(t, Unknown, truth)
+		})
+	}
+}
+
+// TestInComputedLists holds what in means where the list is no field and not
+// written out.
+func TestInComputedLists(t *testing.T) {
+	e := testEnv(t)
+	p := testProfile(e)
+	for source, want := range map[string]Truth{
+		`"vip" in (contact.vip ? contact.tags : [])`:              True,
+		`"VIP" in (contact.vip ? contact.tags : [])`:              False,
+		`"vip" in contact.tags.filter(t, t != "vip")`:             False,
+		`35 in [contact.age, 1]`:                                  True,
+		`7.5 in [contact.score]`:                                  True,
+		`8 in [contact.score, 1]`:                                 False,
+		`contact.seen in [contact.seen]`:                          True,
+		`contact.seen in [contact.updated_at, contact.seen]`:      True,
+		`(contact.seen - contact.seen) in [duration("1s")]`:       False,
+		`true in [contact.vip]`:                                   True,
+		`contact.nickname in [contact.city]`:                      Unknown,
+		`contact.city in [contact.nickname, contact.city]`:        Unknown,
+		`contact.city in contact.tags.map(t, contact.nickname)`:   Unknown,
+		`contact.city in (contact.missing_int == 1 ? ["a"] : [])`: Unknown,
+	} {
+		require.Equal(t, want, answer(t, e, source, p), source)
+	}
+}
