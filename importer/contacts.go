@@ -2,9 +2,9 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
+	"maps"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -54,27 +54,33 @@ type contactBatch struct {
 	opts *Options
 	rows []*Contact
 
-	at     []int // for each write, the position of its row
-	writes []audience.ContactWrite
-	done   counts
+	at      []int // for each write, the position of its row
+	writes  []audience.ContactWrite
+	clashes refused // with what is stored
+	hanging refused // with other rows of the batch
+	done    counts
 }
 
+// write refuses a row that clashes with another one of the batch only once
+// that one is known to go in: else a good row would be lost to a bad one.
 func (b *contactBatch) write(ctx context.Context) (refused, counts, error) {
-	no, err := b.plan(ctx)
-	if err != nil || len(no) > 0 {
-		return no, counts{}, err
+	if err := b.plan(ctx); err != nil {
+		return nil, counts{}, err
 	}
-	if len(b.writes) == 0 {
-		return nil, b.done, nil
+	if len(b.writes) == 0 || len(b.clashes) > 0 && len(b.hanging) == 0 {
+		return b.clashes, b.done, nil
 	}
 	results, err := b.tx.Put(ctx, b.writes...)
 	if err != nil {
 		no, err := refusedItems(err, b.at)
-		return no, counts{}, err
+		return b.withClashes(no), counts{}, err
 	}
 	recorded, no, err := b.record(ctx, results)
 	if err != nil || len(no) > 0 {
-		return no, counts{}, err
+		return b.withClashes(no), counts{}, err
+	}
+	if no := b.withClashes(b.hanging); len(no) > 0 {
+		return no, counts{}, nil
 	}
 	for i, r := range results {
 		switch {
@@ -89,8 +95,14 @@ func (b *contactBatch) write(ctx context.Context) (refused, counts, error) {
 	return nil, b.done, nil
 }
 
-// plan finds who the rows are about and refuses those that clash.
-func (b *contactBatch) plan(ctx context.Context) (refused, error) {
+// withClashes adds the rows that clash whatever becomes of the others.
+func (b *contactBatch) withClashes(no refused) refused {
+	maps.Copy(b.clashes, no)
+	return b.clashes
+}
+
+// plan finds who the rows are about, and those that clash.
+func (b *contactBatch) plan(ctx context.Context) error {
 	rows := make([]names, len(b.rows))
 	for i, row := range b.rows {
 		rows[i].mail = row.Write.Email
@@ -100,17 +112,20 @@ func (b *contactBatch) plan(ctx context.Context) (refused, error) {
 	}
 	people, err := findPeople(ctx, b.tx, rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	no := make(refused)
+	b.clashes, b.hanging = make(refused), make(refused)
 	for i, row := range b.rows {
-		who, err := people.find(ctx, rows[i])
-		if errors.Is(err, audience.ErrConflict) {
-			no[i] = err
+		who, clash, err := people.find(ctx, rows[i])
+		switch {
+		case err != nil:
+			return err
+		case clash != nil && clash.hangs:
+			b.hanging[i] = clash.err
 			continue
-		}
-		if err != nil {
-			return nil, err
+		case clash != nil:
+			b.clashes[i] = clash.err
+			continue
 		}
 		people.add(who, rows[i])
 		w := row.Write
@@ -118,7 +133,7 @@ func (b *contactBatch) plan(ctx context.Context) (refused, error) {
 		b.at = append(b.at, i)
 		b.writes = append(b.writes, w)
 	}
-	return no, nil
+	return nil
 }
 
 // record puts status cells into the ledger; it tells which rows did. Cells of

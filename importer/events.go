@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -67,13 +66,13 @@ func (b *eventBatch) write(ctx context.Context) (refused, counts, error) {
 	writes := make([]audience.EventWrite, 0, len(rows))
 	at := make([]int, 0, len(rows))
 	for i, row := range b.rows {
-		who, err := people.find(ctx, rows[i])
+		who, clash, err := people.find(ctx, rows[i])
 		switch {
-		case errors.Is(err, audience.ErrConflict):
-			no[i] = err
-			continue
 		case err != nil:
 			return nil, counts{}, err
+		case clash != nil: // with what is stored: events give nobody a name
+			no[i] = clash.err
+			continue
 		case who == nil:
 			no[i] = &audience.NotFoundError{Kind: "contact"}
 			continue

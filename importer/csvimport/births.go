@@ -15,6 +15,7 @@ import (
 type births struct {
 	byKey, byMail map[digest]int32 // position in people
 	people        []birth
+	identities    int // that one contact may have
 }
 
 // digest stands for an external id or an address: exact enough at any size of
@@ -22,13 +23,14 @@ type births struct {
 type digest [16]byte
 
 type birth struct {
-	at    time.Time
-	keyed bool
+	at         time.Time
+	keyed      bool
+	identities int
 }
 
 // findBirths goes through the rows as they will be written.
-func findBirths(rows iter.Seq2[*importer.Contact, error]) (*births, error) {
-	b := &births{byKey: make(map[digest]int32), byMail: make(map[digest]int32)}
+func findBirths(rows iter.Seq2[*importer.Contact, error], limits audience.Limits) (*births, error) {
+	b := &births{byKey: make(map[digest]int32), byMail: make(map[digest]int32), identities: limits.Identities}
 	for row, err := range rows {
 		switch {
 		case err == nil:
@@ -47,7 +49,7 @@ func isRowError(err error) bool {
 }
 
 // add matches a row like [importer.Contacts] does, and leaves out those that
-// clash.
+// clash or have one identity too many.
 func (b *births) add(w *audience.ContactWrite) {
 	key, mail := digests(w)
 	byKey, knownKey := b.byKey[key]
@@ -66,28 +68,45 @@ func (b *births) add(w *audience.ContactWrite) {
 		who = int32(len(b.people))
 		b.people = append(b.people, birth{})
 	}
-	if hasKey {
-		b.byKey[key] = who
-		b.people[who].keyed = true
+	p := &b.people[who]
+	newKey, newMail := hasKey && !knownKey, hasMail && !knownMail
+	identities := p.identities
+	if newKey {
+		identities++
 	}
-	if hasMail {
+	if newMail {
+		identities++
+	}
+	if identities > b.identities {
+		return
+	}
+	p.identities = identities
+	if newKey {
+		b.byKey[key] = who
+		p.keyed = true
+	}
+	if newMail {
 		b.byMail[mail] = who
 	}
 	if !w.CreatedAt.IsZero() {
-		b.people[who].at = w.CreatedAt
+		p.at = w.CreatedAt
 	}
 }
 
-// of gives what counts for the contact of a row.
+// of gives what counts for the contact of a row: what the row itself says if
+// it was left out.
 func (b *births) of(w *audience.ContactWrite) time.Time {
 	key, mail := digests(w)
-	if who, ok := b.byKey[key]; ok && len(w.External) > 0 {
-		return b.people[who].at
+	who, ok := b.byMail[mail]
+	if len(w.External) > 0 {
+		who, ok = b.byKey[key]
+	} else {
+		ok = ok && !w.Email.IsZero()
 	}
-	if who, ok := b.byMail[mail]; ok && !w.Email.IsZero() {
-		return b.people[who].at
+	if !ok {
+		return w.CreatedAt
 	}
-	return w.CreatedAt
+	return b.people[who].at
 }
 
 func digests(w *audience.ContactWrite) (key, mail digest) {

@@ -34,7 +34,7 @@ func Contacts(ctx context.Context, aud *store.Audience, src importer.Source, opt
 		return &importer.Report{}, err
 	}
 	if s.head.has(colCreatedAt) {
-		if p.births, err = findBirths(p.contacts(ctx, f)); err != nil {
+		if p.births, err = findBirths(p.contacts(ctx, f), p.limits); err != nil {
 			return &importer.Report{}, err
 		}
 	}

@@ -3,6 +3,7 @@ package csvimport_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +222,38 @@ func TestContactsClash(t *testing.T) {
 		require.Equal(t, "A", contact(t, aud, audience.Key("u1")).FirstName.Reveal())
 		require.Equal(t, "F", contact(t, aud, audience.Key("u4")).FirstName.Reveal(), "an address alone takes an external id")
 		require.Equal(t, "z@example.com", email(t, aud, audience.Key("u2")))
+	}
+}
+
+// TestContactsClashWithBadRow: what a row claims that is refused itself is
+// nobody's, and the next one may have it.
+func TestContactsClashWithBadRow(t *testing.T) {
+	full := []string{"external_id,email,created_at"}
+	for i := range 99 {
+		full = append(full, fmt.Sprintf("u1,a%d@example.com,2020-01-01", i))
+	}
+	rows := append(slices.Clone(full),
+		"u1,b@example.com,", // one too many, line 101
+		"u2,b@example.com,2021-01-01",
+		"u1,c@example.com,", // one too many, line 103
+		",c@example.com,2022-01-01",
+		"u3,c@example.com,2023-01-01",
+		"u4,c@example.com,", // a clash with line 105, which is good
+		"u1,b@example.com,", // bad for two reasons
+		"u1,a0@example.com,")
+	for _, size := range []int{1, 2, 7, 1000} {
+		aud := open(t, audience.Schema{})
+		report := importContacts(t, aud, importer.Options{Limits: importer.Limits{BatchRows: size}}, rows...)
+		require.Equal(t, []string{
+			"line 101: identities: max-items: at most 100", "line 103: identities: max-items: at most 100",
+			"line 106: identity conflict: the address belongs to a contact with another external id",
+		}, errorsOf(report)[:3], "batches of %d", size)
+		require.Len(t, report.Errors, 4)
+		require.Equal(t, 107, report.Errors[3].Line)
+		require.Equal(t, "b@example.com", email(t, aud, audience.Key("u2")))
+		require.Equal(t, 2021, contact(t, aud, audience.Key("u2")).CreatedAt.Year(), "batches of %d", size)
+		require.Equal(t, "c@example.com", email(t, aud, audience.Key("u3")))
+		require.Equal(t, 2020, contact(t, aud, audience.Key("u1")).CreatedAt.Year())
 	}
 }
 
