@@ -70,8 +70,8 @@ func (l *Language) Compile(source string) (*Expression, error) { return l.compil
 
 // compile is [Language.Compile] within a set. For the author of sets:
 //
-//   - segments are the names that inSegment may name, the compiled expression's
-//     own among them: cycles are for the set to refuse. nil means no set. The
+//   - segments are the names that inSegment may name, ascending, the compiled
+//     expression's own among them: cycles are for the set to refuse. nil means no set. The
 //     slice is kept and must not change.
 //   - The error, if any, is a *CompileError without Segment and File: the set
 //     fills them in, also in More.

@@ -41,6 +41,7 @@ type checker struct {
 	where   bool    // within the predicate of where
 	hidden  []local // there: the variables around it
 	vars    int
+	hints   int // that were looked for
 
 	builders []builder // of our own nodes
 	moments  []instantOf
@@ -64,6 +65,9 @@ func (c *checker) expr(e ast.Expr) value {
 			c.failf(c.start(e), ruleLimit, "split it into several segments", "the expression has more than %d parts", c.env.limits.Nodes)
 		}
 		return value{}
+	}
+	if len(c.errs) >= foundErrors {
+		return value{} // there is enough to show
 	}
 	switch e.Kind() {
 	case ast.LiteralKind:

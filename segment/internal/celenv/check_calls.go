@@ -67,7 +67,7 @@ func (c *checker) globalCall(e ast.Expr) value {
 	if f, ok := c.env.functions[name]; ok {
 		return c.hostCall(e, f)
 	}
-	hint := didYouMean(name, c.globals(), "")
+	hint := c.didYouMean(name, c.globals(), "")
 	if slices.Contains(memberNames(), name) {
 		hint = "it is called on something: x." + name + "(...)"
 	}
@@ -215,7 +215,7 @@ func (c *checker) onList(at int, name string) (reader, bool) {
 		for _, l := range c.env.schema.Lists {
 			names = append(names, l.Name)
 		}
-		c.failf(at, ruleList, didYouMean(name, names, "declare it in the schema"), "there is no list %s", strconv.Quote(name))
+		c.failf(at, ruleList, c.didYouMean(name, names, "declare it in the schema"), "there is no list %s", strconv.Quote(name))
 		return nil, false
 	}
 	if list.Kind == audience.ListTopic {
@@ -232,7 +232,7 @@ func (c *checker) consent(at int, name string) (reader, bool) {
 		for _, p := range c.env.schema.Purposes {
 			names = append(names, p.Name)
 		}
-		c.failf(at, rulePurpose, didYouMean(name, names, "declare it in the schema"), "there is no purpose %s", strconv.Quote(name))
+		c.failf(at, rulePurpose, c.didYouMean(name, names, "declare it in the schema"), "there is no purpose %s", strconv.Quote(name))
 		return nil, false
 	}
 	c.parts.Ledger = true
@@ -244,9 +244,9 @@ func (c *checker) inSegment(e ast.Expr, at int, name string) (reader, bool) {
 		c.fail(c.nameAt(e), ruleSegment, "inSegment needs a set of segments", "compile the expression as part of a set")
 		return nil, false
 	}
-	i := slices.Index(c.segments, name)
-	if i < 0 {
-		c.failf(at, ruleSegment, didYouMean(name, c.segments, "a segment of the same set"), "there is no segment %s", strconv.Quote(name))
+	i, ok := slices.BinarySearch(c.segments, name)
+	if !ok {
+		c.failf(at, ruleSegment, c.didYouMean(name, around(c.segments, name), "a segment of the same set"), "there is no segment %s", strconv.Quote(name))
 		return nil, false
 	}
 	if _, ok := c.named[i]; !ok {

@@ -58,7 +58,7 @@ func (c *checker) memberCall(e ast.Expr) value {
 }
 
 func (c *checker) noMember(e ast.Expr, name string, target value) value {
-	hint := didYouMean(name, memberNames(), "")
+	hint := c.didYouMean(name, memberNames(), "")
 	switch {
 	case slices.Contains(streamMethods(), name):
 		hint = `it is called on events: events("purchase").` + name

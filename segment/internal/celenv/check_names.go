@@ -73,8 +73,8 @@ func (c *checker) ident(e ast.Expr) value {
 		c.failf(c.at(e), ruleWhere, "the event, fields of the contact, constants and now", "%s cannot be used inside where", name)
 		return value{}
 	}
-	hint := didYouMean(name, known, "contact.<field>, now or a function")
-	if near := nearest(name, c.fieldNames()); near != "" {
+	hint := c.didYouMean(name, known, "contact.<field>, now or a function")
+	if near := c.nearest(name, c.fieldNames()); near != "" {
 		hint = "did you mean contact." + near + "?"
 	}
 	if _, _, ok := c.contactField(name); ok {
@@ -134,8 +134,11 @@ func (c *checker) member(e, operand ast.Expr, name string, optional bool) value 
 	case eventKind:
 		return c.eventMember(e, v.event, name, optional)
 	case streamKind:
-		c.failf(c.nameAt(e), ruleFunction, didYouMean(name, streamMethods(), "an aggregate such as .any() or .count()"),
-			"events have no %s", strconv.Quote(name))
+		hint := "it is called: ." + name + "(...)"
+		if !slices.Contains(streamMethods(), name) {
+			hint = c.didYouMean(name, streamMethods(), "an aggregate such as .any() or .count()")
+		}
+		c.failf(c.nameAt(e), ruleFunction, hint, "events have no %s", strconv.Quote(name))
 	default:
 		if v.optional != nil {
 			c.fail(c.nameAt(e), ruleMacro, "an optional read is followed by its default", `such as contact.?city.orValue("")`)
@@ -150,7 +153,7 @@ func (c *checker) member(e, operand ast.Expr, name string, optional bool) value 
 func (c *checker) field(e ast.Expr, name string, optional bool) value {
 	f, custom, ok := c.contactField(name)
 	if !ok {
-		c.failf(c.nameAt(e), ruleField, didYouMean(name, c.fieldNames(), "declare it in the schema"), "the contact has no field %s", strconv.Quote(name))
+		c.failf(c.nameAt(e), ruleField, c.didYouMean(name, c.fieldNames(), "declare it in the schema"), "the contact has no field %s", strconv.Quote(name))
 		return value{}
 	}
 	read := fieldRead(c.env, f, custom)
@@ -221,7 +224,7 @@ func (c *checker) propertyOf(offset int, s *stream, name string) (audience.Type,
 		}
 	}
 	if t == 0 {
-		c.failf(offset, ruleProperty, didYouMean(name, names, propertiesHint(names)), "%s no property %s", haveNo(s), strconv.Quote(name))
+		c.failf(offset, ruleProperty, c.didYouMean(name, names, propertiesHint(names)), "%s no property %s", haveNo(s), strconv.Quote(name))
 		return 0, nil, false
 	}
 	return t, ids, true

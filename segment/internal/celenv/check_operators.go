@@ -144,7 +144,7 @@ func (c *checker) known(e ast.Expr, field, literal value) {
 	switch field.field {
 	case "status":
 		if _, err := audience.ParseStatus(text); err != nil {
-			c.failf(c.at(e), ruleStatus, didYouMean(text, statusNames(), "none, pending, subscribed, unsubscribed, bounced or complained"),
+			c.failf(c.at(e), ruleStatus, c.didYouMean(text, statusNames(), "none, pending, subscribed, unsubscribed, bounced or complained"),
 				"there is no status %s", strconv.Quote(text))
 		}
 	case "email":
@@ -152,7 +152,7 @@ func (c *checker) known(e ast.Expr, field, literal value) {
 	case "e.type":
 		names := field.event.typeNames()
 		if !slices.Contains(names, text) {
-			c.failf(c.at(e), ruleEvents, didYouMean(text, names, "one of the types given to events"), "no event here is of type %s", strconv.Quote(text))
+			c.failf(c.at(e), ruleEvents, c.didYouMean(text, names, "one of the types given to events"), "no event here is of type %s", strconv.Quote(text))
 		}
 	}
 }

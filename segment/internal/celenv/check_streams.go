@@ -69,7 +69,7 @@ func (c *checker) eventType(e ast.Expr, example string) (audience.EventType, boo
 		for i, t := range c.env.schema.Events {
 			names[i] = t.Name
 		}
-		c.failf(c.at(e), ruleEvents, didYouMean(name, names, "declare it in the schema"), "there are no events of type %s", strconv.Quote(name))
+		c.failf(c.at(e), ruleEvents, c.didYouMean(name, names, "declare it in the schema"), "there are no events of type %s", strconv.Quote(name))
 	}
 	return t, ok
 }
@@ -87,7 +87,7 @@ func (c *checker) streamCall(e ast.Expr, s *stream, name string) value {
 	if slices.Contains(aggregateNames(), name) {
 		return c.aggregate(e, s, name)
 	}
-	c.failf(c.nameAt(e), ruleFunction, didYouMean(name, streamMethods(), "an aggregate such as .any() or .count()"),
+	c.failf(c.nameAt(e), ruleFunction, c.didYouMean(name, streamMethods(), "an aggregate such as .any() or .count()"),
 		"events have no function %s", strconv.Quote(name))
 	c.checkAll(e.AsCall().Args())
 	return value{}

@@ -158,7 +158,7 @@ func badSources() map[string][]badSource {
 		"unknown-function": {
 			{`agoo("1d") < now`, []string{`1:1 unknown-function: there is no function "agoo" (did you mean "ago"?)`}},
 			{`events("purchase").coun() > 1`, []string{`1:20 unknown-function: events have no function "coun" (did you mean "count"?)`}},
-			{`events("purchase").count > 1`, []string{`1:20 unknown-function: events have no "count" (did you mean "count"?)`}},
+			{`events("purchase").count > 1`, []string{`1:20 unknown-function: events have no "count" (it is called: .count(...))`}},
 			{`contact.city.startWith("B")`, []string{`1:14 unknown-function: string has no function "startWith" (did you mean "startsWith"?)`}},
 			{`startsWith("a")`, []string{
 				`1:1 unknown-function: there is no function "startsWith" (it is called on something: x.startsWith(...))`,

@@ -15,6 +15,10 @@ import (
 // maxErrors is how many errors of one expression are reported.
 const maxErrors = 10
 
+// foundErrors is how many are looked for: they are not found in the order of
+// their places.
+const foundErrors = 10 * maxErrors
+
 // errUnknown is the outcome of whatever has no value. It has a node id of its
 // own because cel-go would otherwise give it one, and it is shared.
 var errUnknown ref.Val = types.NewErrWithNodeID(1, "unknown") //nolint:gochecknoglobals // a sentinel like errSteps, of cel-go's kind

@@ -5,55 +5,111 @@ import (
 	"strconv"
 )
 
-// nearest gives the candidate that a misspelt name most likely means, or "".
-func nearest(name string, candidates []string) string {
-	const longest = 64
-	if name == "" || len(name) > longest {
-		return ""
-	}
-	best, bestDistance := "", min(3, 1+len(name)/3)+1
-	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if len(c) > longest {
-			continue
-		}
-		if d := distance(name, c); d < bestDistance && d < max(len(name), len(c)) {
-			best, bestDistance = c, d
-		}
-	}
-	return best
-}
+// longestHint is how long names are that a hint is looked for.
+const longestHint = 64
+
+// maxHints is how many hints are looked for in one expression. Each goes
+// through all names there are, and what is wrong may be wrong thousands of
+// times.
+const maxHints = 2 * maxErrors
 
 // didYouMean gives a hint with the nearest name, or the other hint.
-func didYouMean(name string, candidates []string, otherwise string) string {
-	if n := nearest(name, candidates); n != "" {
+func (c *checker) didYouMean(name string, candidates []string, otherwise string) string {
+	if n := c.nearest(name, candidates); n != "" {
 		return "did you mean " + strconv.Quote(n) + "?"
 	}
 	return otherwise
 }
 
+// nearest is nearest within the number of hints.
+func (c *checker) nearest(name string, candidates []string) string {
+	if c.hints++; c.hints > maxHints {
+		return ""
+	}
+	return nearest(name, candidates)
+}
+
+// nearest gives the candidate that a misspelt name most likely means, or "";
+// of equally near ones the first by name.
+func nearest(name string, candidates []string) string {
+	if name == "" || len(name) > longestHint {
+		return ""
+	}
+	best, most := "", min(3, (len(name)+2)/3)
+	for _, c := range candidates {
+		if len(c) > longestHint {
+			continue
+		}
+		d := distance(name, c, most)
+		if d > most || d >= max(len(name), len(c)) || d == most && best != "" && c >= best {
+			continue
+		}
+		best, most = c, d
+	}
+	return best
+}
+
+// around gives the part of many sorted names in which a misspelt one is
+// looked for: most misspelt names begin as they should.
+func around(sorted []string, name string) []string {
+	const each = 50
+	i, _ := slices.BinarySearch(sorted, name)
+	return sorted[max(i-each, 0):min(i+each, len(sorted))]
+}
+
 // distance counts the insertions, deletions, replacements and swaps of
-// neighbours that turn a into b, by bytes, without regard to ASCII case.
-func distance(a, b string) int {
-	two, one := make([]int, len(b)+1), make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
-	for j := range one {
+// neighbours that turn a into b, by bytes, without regard to ASCII case. Both
+// are at most longestHint long. Of more than most it gives some number above
+// most.
+func distance(a, b string, most int) int {
+	for a != "" && b != "" && lower(a[0]) == lower(b[0]) {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && lower(a[len(a)-1]) == lower(b[len(b)-1]) {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	if apart := max(len(a), len(b)) - min(len(a), len(b)); apart > most {
+		return apart
+	}
+	var rows [3][longestHint + 1]int
+	two, one, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
 		one[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if lower(a[i-1]) == lower(b[j-1]) {
-				cost = 0
-			}
-			row[j] = min(one[j]+1, row[j-1]+1, one[j-1]+cost)
-			if i > 1 && j > 1 && lower(a[i-1]) == lower(b[j-2]) && lower(a[i-2]) == lower(b[j-1]) {
-				row[j] = min(row[j], two[j-2]+1)
-			}
+		// What lies further from the diagonal than most costs more than most.
+		from, to := max(1, i-most), min(len(b), i+most)
+		row[from-1] = i
+		if from > 1 {
+			row[from-1] = most + 1
+		}
+		if to < len(b) {
+			row[to+1] = most + 1
+		}
+		least := row[from-1]
+		for j := from; j <= to; j++ {
+			row[j] = step(a[:i], b[:j], min(one[j]+1, row[j-1]+1), one[j-1], two[max(j-2, 0)])
+			least = min(least, row[j])
+		}
+		if least > most {
+			return least
 		}
 		two, one, row = one, row, two
 	}
 	return one[len(b)]
+}
+
+// step gives the distance of a and b, which are not empty, from those without
+// their last bytes.
+func step(a, b string, shorter, replaced, swapped int) int {
+	x, y := lower(a[len(a)-1]), lower(b[len(b)-1])
+	if x != y {
+		replaced++
+	}
+	if len(a) > 1 && len(b) > 1 && x == lower(b[len(b)-2]) && y == lower(a[len(a)-2]) {
+		replaced = min(replaced, swapped+1)
+	}
+	return min(shorter, replaced)
 }
 
 func lower(c byte) byte {

@@ -46,7 +46,7 @@ type Mention struct {
 }
 
 // Compile compiles a condition. segments are the names that inSegment may
-// name; nil means that there is no set.
+// name, ascending; nil means that there is no set.
 func (e *Env) Compile(source string, segments []string) (*Program, []*Error) {
 	return e.compile(source, segments, true)
 }

@@ -135,7 +135,7 @@ func isOperator(name string) bool {
 
 // fail reports an error.
 func (c *checker) fail(offset int, rule, message, hint string) {
-	if len(c.errs) >= 10*maxErrors {
+	if len(c.errs) >= foundErrors {
 		return
 	}
 	line, column := c.source.place(offset)
