@@ -177,6 +177,10 @@ func suppressionFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return hashPages{w} }),
 		},
 		{
+			name: "what is lifted for a time is lifted for good", found: []string{"suppressions/round-trip"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return liftedForGood{w} }),
+		},
+		{
 			name: "only what stands names its key", found: []string{"suppressions/keys-in-use"},
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return standingKeys{w} }),
 		},
@@ -226,6 +230,16 @@ func (f hashPages) SuppressionsAfter(ctx context.Context, after audience.Suppres
 		after.Reason = 255
 	}
 	return f.WriteRoles.SuppressionsAfter(ctx, after, limit)
+}
+
+type liftedForGood struct{ store.WriteRoles }
+
+func (f liftedForGood) PutSuppressions(ctx context.Context, rows []audience.Suppression) error {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i].LiftedUntil = time.Time{}
+	}
+	return f.WriteRoles.PutSuppressions(ctx, rows)
 }
 
 type standingKeys struct{ store.WriteRoles }

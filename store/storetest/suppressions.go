@@ -52,6 +52,7 @@ func someSuppressions() []audience.Suppression {
 		}
 	}
 	out[0].Lifted = at(2).Add(time.Microsecond)
+	out[1].Lifted, out[1].LiftedUntil = at(2), at(5).Add(time.Microsecond)
 	complaint := out[3]
 	complaint.Reason = audience.SuppressedComplained
 	return slices.Insert(out, 4, complaint)

@@ -92,8 +92,8 @@ func consentText(r *audience.ConsentRecord) string {
 }
 
 func suppressionText(s *audience.Suppression) string {
-	return fmt.Sprintf("suppression %q/%s %s at %s lifted %s %s",
-		s.Hash.Key, hex.EncodeToString(s.Hash.Sum[:]), s.Reason, instantText(s.At), instantText(s.Lifted), sourceText(s.Source))
+	return fmt.Sprintf("suppression %q/%s %s at %s lifted %s until %s %s",
+		s.Hash.Key, hex.EncodeToString(s.Hash.Sum[:]), s.Reason, instantText(s.At), instantText(s.Lifted), instantText(s.LiftedUntil), sourceText(s.Source))
 }
 
 func membershipText(m *store.Membership) string {
