@@ -2,6 +2,7 @@ package celenv
 
 import (
 	"errors"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +38,8 @@ func (c *checker) timeConstant(e ast.Expr, name string) value {
 }
 
 func (c *checker) timestamp(e ast.Expr, at int, text string) value {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || strings.Contains(text, ",") {
+	t, err := audience.ParseInstant(text)
+	if f, ok := errors.AsType[*audience.FieldError](err); ok && f.Rule == "format" {
 		hint := "RFC 3339, such as 2026-01-31T09:30:00Z"
 		if _, err := audience.ParseDate(text); err == nil {
 			hint = "date(" + strconv.Quote(text) + ")"
@@ -46,18 +47,25 @@ func (c *checker) timestamp(e ast.Expr, at int, text string) value {
 		c.fail(at, ruleTime, "this is no timestamp", hint)
 		return value{}
 	}
-	if t.Nanosecond()%1000 != 0 {
-		c.fail(at, ruleTime, "a timestamp has at most six decimals of a second", "")
-		return value{}
-	}
-	us, err := audience.Instant(t)
 	if err != nil {
 		c.fail(at, ruleTime, "the timestamp is out of range", "the years 1 to 9999")
 		return value{}
 	}
-	v := c.constant(e.ID(), types.Timestamp{Time: us}, timeKind)
+	if isFine(text) {
+		c.fail(at, ruleTime, "a timestamp has at most six decimals of a second", "")
+		return value{}
+	}
+	v := c.constant(e.ID(), types.Timestamp{Time: t}, timeKind)
 	v.instant = true
 	return v
+}
+
+// isFine reports whether a timestamp has decimals beyond microseconds.
+func isFine(text string) bool {
+	_, fraction, _ := strings.Cut(text, ".")
+	fraction = fraction[:len(fraction)-len(strings.TrimLeft(fraction, "0123456789"))]
+	const micros = 6
+	return len(fraction) > micros && strings.Trim(fraction[micros:], "0") != ""
 }
 
 func (c *checker) duration(e ast.Expr, at int, text string) value {
@@ -72,11 +80,34 @@ func (c *checker) duration(e ast.Expr, at int, text string) value {
 		c.fail(at, ruleDuration, "this is no duration", hint)
 		return value{}
 	}
-	if d%time.Microsecond != 0 {
+	if d%time.Microsecond != 0 || !isExactly(text, d) {
 		c.fail(at, ruleDuration, "a duration is of whole microseconds", "")
 		return value{}
 	}
 	return c.constant(e.ID(), types.Duration{Duration: d}, spanKind)
+}
+
+// isExactly reports whether the text of a duration is d: reading it drops
+// what is finer than a nanosecond.
+func isExactly(text string, d time.Duration) bool {
+	sum := new(big.Rat)
+	for rest := strings.TrimLeft(text, "+-"); rest != "" && rest != "0"; {
+		number := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789."))]
+		rest = rest[len(number):]
+		unit := rest
+		if i := strings.IndexAny(rest, "0123456789."); i >= 0 {
+			unit = rest[:i]
+		}
+		rest = rest[len(unit):]
+		n, ok := new(big.Rat).SetString("0" + number)
+		one, err := time.ParseDuration("1" + unit)
+		if !ok || err != nil {
+			return false
+		}
+		sum.Add(sum, n.Mul(n, new(big.Rat).SetInt64(int64(one))))
+	}
+	want := new(big.Rat).SetInt64(int64(d))
+	return sum.Cmp(want.Abs(want)) == 0
 }
 
 func (c *checker) date(e ast.Expr, at int, text string) value {
