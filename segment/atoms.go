@@ -18,10 +18,10 @@ type atom struct {
 	source       string // as it was written
 	line, column int    // where
 	negated      bool   // under an odd number of !
-	compares     bool   // it is a comparison: Moment.atomValue gives its left-hand value
+	compares     bool   // it is a comparison: Moment.atomValue gives the value of a side
 
 	truth *celenv.Program
-	left  *celenv.Program // of a comparison; nil when it has no value by itself
+	side  *celenv.Program // of a comparison, the side that says something
 }
 
 // atoms gives the leaves of the expression under && || and !, in the order
@@ -42,9 +42,18 @@ func (e *Expression) atoms() []*atom {
 func (e *Expression) compileAtom(a *atom, s *splitter) {
 	// A part of what has been compiled compiles, so the errors say nothing.
 	a.truth, _ = e.language.env.Compile(a.source, e.names)
-	if left, ok := s.left(a.source); ok {
-		a.compares = true
-		a.left, _ = e.language.env.CompileValue(left, e.names)
+	left, right, ok := s.sides(a.source)
+	if !ok {
+		return
+	}
+	a.compares = true
+	a.side, _ = e.language.env.CompileValue(left, e.names)
+	if a.side != nil && a.side.Reads() {
+		return
+	}
+	// The same for every contact, as in "vip" in contact.tags: the other side says more.
+	if other, _ := e.language.env.CompileValue(right, e.names); other != nil && other.Reads() {
+		a.side = other
 	}
 }
 
@@ -61,17 +70,17 @@ func (m *Moment) atomTruth(a *atom, p *audience.Profile, members []bool) (Truth,
 	return Truth(t), err
 }
 
-// atomValue gives the text of the left-hand value of an atom that compares,
+// atomValue gives the text of the value of the side of an atom that compares,
 // in the form of [audience.Value.Reveal]; false when the value is unknown or
 // the atom does not compare.
 func (m *Moment) atomValue(a *atom, p *audience.Profile, members []bool) (string, bool, error) {
 	if p == nil {
 		return "", false, errNoProfile
 	}
-	if a.left == nil {
+	if a.side == nil {
 		return "", false, nil
 	}
-	return a.left.At(m.Now()).Text(profileRow{p}, members)
+	return a.side.At(m.Now()).Text(profileRow{p}, members)
 }
 
 // splitter cuts a source at && || and !.
@@ -154,20 +163,20 @@ func (s *splitter) leaf(from, to int, negated bool) {
 	s.atoms = append(s.atoms, &atom{source: s.source[start:end], line: line, column: column, negated: negated})
 }
 
-// left gives what stands on the left of a comparison; false for anything
-// else.
-func (s *splitter) left(source string) (string, bool) {
+// sides gives what stands on the two sides of a comparison; false for
+// anything else.
+func (s *splitter) sides(source string) (left, right string, ok bool) {
 	part := &splitter{source: source, tokens: tokensOf(source)}
 	top := part.top(0, len(part.tokens))
 	if slices.ContainsFunc(top, func(i int) bool { return part.tokens[i].text == "?" }) {
-		return "", false
+		return "", "", false
 	}
 	for _, i := range slices.Backward(top) {
-		if i > 0 && isComparison(part.tokens[i].text) {
-			return source[:part.tokens[i-1].end], true
+		if i > 0 && i+1 < len(part.tokens) && isComparison(part.tokens[i].text) {
+			return source[:part.tokens[i-1].end], source[part.tokens[i+1].start:], true
 		}
 	}
-	return "", false
+	return "", "", false
 }
 
 func isComparison(text string) bool {

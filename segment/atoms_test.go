@@ -60,8 +60,8 @@ func TestAtoms(t *testing.T) {
 				}
 				line += a.source
 				if a.compares {
-					left, _ := (&splitter{}).left(a.source)
-					require.NotNil(t, a.left, left)
+					left, _, _ := (&splitter{}).sides(a.source)
+					require.NotNil(t, a.side, left)
 					line += " | " + left
 				}
 				got = append(got, line)

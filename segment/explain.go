@@ -16,11 +16,13 @@ type Atom struct {
 	Truth        Truth  // of the condition itself, whatever stands around it
 	Negated      bool   // it stands under an odd number of !: it counts when it is false
 	Compares     bool   // it is a comparison: what it compared is in Value
-	// Value is the left side of a comparison, in the text form of
-	// [audience.Value.Reveal]; empty when HasValue is false. It may be
+	// Value is the side of a comparison that depends on the contact, the left
+	// one if both do, in the text form of [audience.Value.Reveal]: of
+	// "vip" in contact.tags it is the tags, joined by commas, of a very long
+	// list the beginning. It is empty when HasValue is false. It may be
 	// personal, so it does not print itself.
 	Value    audience.Private
-	HasValue bool // false: the left side is unknown, or it is no comparison
+	HasValue bool // false: that side is unknown, or it is no comparison
 }
 
 // Reveal gives the atom as a line for people, such as
@@ -112,7 +114,7 @@ func (m *Moment) explain(p *audience.Profile, members []bool) ([]Atom, error) {
 func shownValue(s string) string {
 	const most = 100
 	if s == "" {
-		return "the empty text"
+		return "empty"
 	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

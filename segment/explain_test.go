@@ -20,7 +20,7 @@ func explained(t *testing.T) (*store.Audience, audience.Ref) {
 	ref := audience.Key("nora")
 	_, err := aud.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Put(t.Context(), audience.ContactWrite{
-			Match: ref, FirstName: audience.NewPrivate("Nora"),
+			Match: ref, FirstName: audience.NewPrivate("Nora"), AddTags: []string{"new", "beta"},
 			Set: map[string]audience.Value{"age": audience.IntValue(40), "city": audience.StringValue("Oslo\nNorth")},
 		})
 		if err != nil {
@@ -56,6 +56,19 @@ func TestExplain(t *testing.T) {
 		{"an instant", `events("purchase").last() > ago("1d")`, []string{
 			`yes      events("purchase").last() > ago("1d")   (is 2026-03-01T12:00:00Z)`,
 		}},
+		{"a constant on the left", `18 <= contact.age`, []string{"yes      18 <= contact.age   (is 40)"}},
+		{"now on the left", `ago("2d") < events("purchase").last()`, []string{
+			`yes      ago("2d") < events("purchase").last()   (is 2026-03-01T12:00:00Z)`,
+		}},
+		{"absent on the right", `now > contact.seen`, []string{"unknown  now > contact.seen   (is unknown)"}},
+		{"in tags", `"vip" in contact.tags || "new" in contact.tags`, []string{
+			`no       "vip" in contact.tags   (is beta,new)`, `yes      "new" in contact.tags   (is beta,new)`,
+		}},
+		{"in no tags", `"vip" in contact.tags.filter(t, t == "x")`, []string{`no       "vip" in contact.tags.filter(t, t == "x")   (is empty)`}},
+		{"in a list that is written out", `contact.age in [1, 2]`, []string{`no       contact.age in [1, 2]   (is 40)`}},
+		{"both sides", `contact.age + 1 > contact.age`, []string{`yes      contact.age + 1 > contact.age   (is 41)`}},
+		{"neither side", `1 + 1 == 3`, []string{`no       1 + 1 == 3   (is 2)`}},
+		{"two comparisons", `true == (contact.age > 18)`, []string{`yes      true == (contact.age > 18)   (is true)`}},
 		{"absent", `contact.seen < now`, []string{"unknown  contact.seen < now   (is unknown)"}},
 		{"no comparison", `events("purchase").any() && onList("never")`, []string{`yes      events("purchase").any()`, `no       onList("never")`}},
 		{"all of them, though one decides", "contact.age < 3 && // too old\n  (contact.age > 5 ||\n   contact.seen > now)", []string{
@@ -159,7 +172,7 @@ func TestAtomReveal(t *testing.T) {
 		want string
 	}{
 		{"zero", segment.Atom{}, "unknown  "},
-		{"the empty text", segment.Atom{Source: `contact.city == ""`, Truth: segment.True, Compares: true, HasValue: true}, `yes      contact.city == ""   (is the empty text)`},
+		{"the empty text", segment.Atom{Source: `contact.city == ""`, Truth: segment.True, Compares: true, HasValue: true}, `yes      contact.city == ""   (is empty)`},
 		{
 			"a long value",
 			segment.Atom{Source: "x", Compares: true, HasValue: true, Value: audience.NewPrivate(strings.Repeat("é", 101))},

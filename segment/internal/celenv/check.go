@@ -47,6 +47,7 @@ type checker struct {
 	moments  []instantOf
 	facts    []fact
 	parts    audience.ProfileParts
+	reads    bool          // something of the contact
 	named    map[int]int64 // segments that are asked for, each with the first place
 }
 

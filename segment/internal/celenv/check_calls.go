@@ -171,6 +171,7 @@ func (c *checker) orValue(e ast.Expr, target value) value {
 func (c *checker) standing(e ast.Expr, name string) value {
 	args := e.AsCall().Args()
 	out := value{typ: typ{kind: boolKind}}
+	c.reads = true
 	if c.where {
 		c.failf(c.nameAt(e), ruleWhere, "ask for it outside of where", "%s cannot be used inside where", name)
 		return value{}
@@ -275,6 +276,7 @@ func (c *checker) bucket(e ast.Expr) value {
 		c.fail(c.start(args[1]), ruleLiteral, "the number of buckets is an int from 1 to 1000000 that is written out", "such as "+example)
 		return value{}
 	}
+	c.reads = true
 	return value{tree: c.node(e.ID(), leaf(readBucket(salt, uint64(n)))), typ: typ{kind: intKind}}
 }
 

@@ -157,6 +157,7 @@ func (c *checker) field(e ast.Expr, name string, optional bool) value {
 		return value{}
 	}
 	read := fieldRead(c.env, f, custom)
+	c.reads = true
 	if name == "status" {
 		c.parts.Ledger = true
 	}

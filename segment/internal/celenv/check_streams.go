@@ -28,6 +28,7 @@ func (c *checker) eventsOf(e ast.Expr) value {
 		return value{}
 	}
 	c.streams++
+	c.reads = true
 	if c.streams > c.env.limits.Streams {
 		if c.streams == c.env.limits.Streams+1 {
 			c.failf(c.nameAt(e), ruleLimit, "split it into several segments", "the expression asks for events more than %d times", c.env.limits.Streams)

@@ -159,21 +159,32 @@ func buildSize(k kind) builder {
 	}
 }
 
-// listText gives the text of a list: its elements joined by commas.
+// longestText is how many bytes of a list are shown, about.
+const longestText = 65_536
+
+// listText gives the text of a list: its elements joined by commas, of a very
+// long one the beginning.
 func listText(v ref.Val) (string, bool) {
 	l, ok := v.(traits.Lister)
 	if !ok {
 		return "", false
 	}
-	var parts []string
+	var out strings.Builder
 	for it := l.Iterator(); it.HasNext() == types.True; {
 		s, ok := textOf(it.Next())
 		if !ok {
 			return "", false
 		}
-		parts = append(parts, s)
+		if out.Len() > 0 {
+			out.WriteByte(',')
+		}
+		if out.Len()+len(s) > longestText {
+			out.WriteString("...")
+			break
+		}
+		out.WriteString(s)
 	}
-	return strings.Join(parts, ","), true
+	return out.String(), true
 }
 
 // Text evaluates any program and gives the text of its value, in the form of

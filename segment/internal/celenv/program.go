@@ -36,6 +36,7 @@ type Program struct {
 	moments  []instantOf
 	facts    int // how many
 	parts    audience.ProfileParts
+	reads    bool
 	segments []Mention
 }
 
@@ -86,7 +87,9 @@ func (e *Env) compile(source string, segments []string, condition bool) (*Progra
 	}
 	slices.Sort(c.parts.Events)
 	c.parts.Events = slices.Compact(c.parts.Events)
-	return &Program{env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, segments: c.mentions()}, nil
+	return &Program{
+		env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, reads: c.reads, segments: c.mentions(),
+	}, nil
 }
 
 func (e *Env) checkSource(source string) []*Error {
@@ -120,6 +123,10 @@ func (p *Program) Parts() audience.ProfileParts {
 	parts.Events = slices.Clone(parts.Events)
 	return parts
 }
+
+// Reads reports whether the program reads anything of the contact: whether it
+// can differ between contacts.
+func (p *Program) Reads() bool { return p.reads }
 
 // Segments gives the segments that the program names, ascending.
 func (p *Program) Segments() []Mention { return p.segments }
