@@ -38,7 +38,7 @@ func (r *runner) export(ctx context.Context, reader *store.Reader, set *segment.
 	}
 	rows := make([]string, len(files))
 	for i, f := range files {
-		rows[i] = f.name + "\t" + plural(f.contacts, "contact")
+		rows[i] = shown(f.name) + "\t" + plural(f.contacts, "contact")
 	}
 	r.table(rows)
 	return nil

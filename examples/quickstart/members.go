@@ -56,16 +56,3 @@ func handle(c *audience.Contact) string {
 	email := c.Email()
 	return email.Canonical()
 }
-
-// masked is how a contact is shown to people: the address never in clear.
-func masked(c *audience.Contact) string {
-	email := c.Email()
-	switch key := c.Key(); {
-	case email.IsZero():
-		return key
-	case key == "":
-		return email.Masked()
-	default:
-		return key + " " + email.Masked()
-	}
-}

@@ -56,7 +56,7 @@ func (r *runner) printImports() {
 	rows := make([]string, len(r.files))
 	for i, f := range r.files {
 		rows[i] = fmt.Sprintf("%s\t%s of %s\t%d new\t%d updated\t%d known already\t%d bad",
-			f.name, plural(f.report.Rows, "row"), f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
+			shown(f.name), plural(f.report.Rows, "row"), f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
 	}
 	r.table(rows)
 }
@@ -80,7 +80,7 @@ func (r *runner) chart(tallies []tally, most int) {
 	var rows []string
 	for _, t := range tallies {
 		if t.count > 0 {
-			rows = append(rows, fmt.Sprintf("%s\t%6d\t%s", t.name, t.count, bar(t.count, most)))
+			rows = append(rows, fmt.Sprintf("%s\t%6d\t%s", shown(t.name), t.count, bar(t.count, most)))
 		}
 	}
 	r.table(rows)
@@ -114,7 +114,7 @@ func (r *runner) printSegments(ctx context.Context, reader *store.Reader, set *s
 			if err != nil {
 				return err
 			}
-			r.printf("    %s\n", masked(&c))
+			r.printf("    %s\n", r.mask.contact(&c))
 		}
 	}
 	return nil
@@ -133,7 +133,7 @@ func gauge(n, of int) string {
 // titleOf is a segment's title with its name.
 func titleOf(set *segment.Set, name string) string {
 	if def, _ := set.Definition(name); def.Title != "" {
-		return def.Title + " (" + name + ")"
+		return shown(def.Title) + " (" + name + ")"
 	}
 	return name
 }
@@ -151,30 +151,13 @@ func (r *runner) printReasons(set *segment.Set, seen *overview) error {
 				r.printf("  Nobody %s.\n", e.text)
 				continue
 			}
-			r.printf("  %s %s:\n", e.who.masked, e.text)
+			r.printf("  %s %s:\n", r.mask.contact(&e.who.contact), e.text)
 			for _, atom := range e.who.atoms {
-				r.printf("    %s\n", atomLine(atom))
+				r.printf("    %s\n", r.mask.atom(atom))
 			}
 		}
 	}
 	return nil
-}
-
-// atomLine is a condition with what it is for a contact. Addresses are masked,
-// and what else says who somebody is does not show.
-func atomLine(a segment.Atom) string {
-	if !a.HasValue {
-		return a.Reveal()
-	}
-	if address, err := audience.ParseAddress(a.Value.Reveal()); err == nil {
-		a.Value = audience.NewPrivate(address.Masked())
-	}
-	for _, field := range []string{"first_name", "last_name", "phone"} {
-		if strings.Contains(a.Source, "contact."+field) {
-			a.Value = audience.NewPrivate(fmt.Sprint(a.Value))
-		}
-	}
-	return a.Reveal()
 }
 
 // plural is a number with its noun.
@@ -193,9 +176,9 @@ type tally struct {
 
 // example is a contact with the reasons of one segment.
 type example struct {
-	masked string
-	atoms  []segment.Atom
-	missed int // conditions that speak against her
+	contact audience.Contact
+	atoms   []segment.Atom
+	missed  int // conditions that speak against her
 }
 
 // overview is what one pass over the audience finds.
@@ -251,7 +234,7 @@ func (o *overview) weigh(i int, name string, moment *segment.SetMoment, p *audie
 	if err != nil {
 		return err
 	}
-	e := &example{masked: masked(&p.Contact), atoms: atoms}
+	e := &example{contact: p.Contact, atoms: atoms}
 	for _, a := range atoms {
 		if a.Negated && a.Truth != segment.False || !a.Negated && a.Truth != segment.True {
 			e.missed++

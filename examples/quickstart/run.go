@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK // help
 	}
 	if err == nil {
-		r := &runner{opts: opts, stderr: stderr, out: bufio.NewWriter(stdout)}
+		r := &runner{opts: opts, stderr: stderr, out: bufio.NewWriter(stdout), mask: newMasker()}
 		if err = r.run(ctx); err == nil {
 			err = r.out.Flush()
 		}
@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errRefused): // each was said where it was found
 		return exitFailed
 	}
-	_, _ = fmt.Fprintln(stderr, "quickstart:", err)
+	_, _ = fmt.Fprintln(stderr, "quickstart:", shown(err.Error()))
 	if errors.Is(err, errUsage) {
 		return exitUsage
 	}
@@ -61,6 +61,7 @@ type runner struct {
 	opts   *options
 	stderr io.Writer
 	out    *bufio.Writer // stdout
+	mask   *masker
 	aud    *store.Audience
 	files  []fileReport
 }
@@ -179,7 +180,7 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 
 // complain says on stderr what is wrong with a file.
 func (r *runner) complain(file string, err error) {
-	_, _ = fmt.Fprintf(r.stderr, "%s: %v\n", file, err)
+	_, _ = fmt.Fprintln(r.stderr, shown(fmt.Sprintf("%s: %v", file, err)))
 }
 
 // load reads the segments, before anything is imported for them. refused
@@ -224,7 +225,7 @@ func (r *runner) refuse(err error) (bool, error) {
 				at.File = filepath.Join(r.opts.folder, at.File)
 			}
 			at.Line, at.Column = max(at.Line, 1), max(at.Column, 1)
-			_, _ = fmt.Fprintln(r.stderr, at.Error())
+			_, _ = fmt.Fprintln(r.stderr, shown(at.Error()))
 		}
 	}
 	return true, nil
