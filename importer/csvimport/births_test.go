@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,24 +47,24 @@ func TestContactsInAnyBatches(t *testing.T) {
 			report, err := csvimport.Contacts(t.Context(), aud, lines(rows...), importer.Options{Limits: importer.Limits{BatchRows: size}})
 			require.NoError(t, err)
 			requireSum(t, report)
-			var got string
+			var got strings.Builder
 			for _, e := range report.Errors {
-				got += fmt.Sprint(e.Line, " ")
+				fmt.Fprint(&got, e.Line, " ")
 			}
 			require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
 				for c, err := range r.AllContacts(t.Context(), store.ContactQuery{}) {
 					require.NoError(t, err)
-					got += fmt.Sprintf("\n%s %d", c.Key(), c.CreatedAt.Year())
+					fmt.Fprintf(&got, "\n%s %d", c.Key(), c.CreatedAt.Year())
 					for _, a := range c.Addresses {
-						got += " " + a.Canonical()
+						fmt.Fprint(&got, " ", a.Canonical())
 					}
 				}
 				return nil
 			}))
 			if want == "" {
-				want = got
+				want = got.String()
 			}
-			require.Equal(t, want, got, "seed %d, batches of %d", seed, size)
+			require.Equal(t, want, got.String(), "seed %d, batches of %d", seed, size)
 		}
 	}
 }
