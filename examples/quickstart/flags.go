@@ -43,7 +43,7 @@ func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, e
 	flags.SetOutput(stderr)
 	contacts := flags.String("contacts", "", "CSV `file` of contacts; without it and -events the sample is used")
 	events := flags.String("events", "", "CSV `file` of events")
-	segments := flags.String("segments", "", "`folder` of segments, one per NAME.cel (default the two reference segments)")
+	segments := flags.String("segments", "", "`folder` of segments, one per NAME.cel; a NAME is of a to z, 0 to 9, - and _, and begins with a letter or digit (default the two reference segments)")
 	now := flags.String("now", "", "`instant` of the run as RFC 3339 (default the sample's for the sample, else the clock)")
 	attest := flags.String("attest", "", "`text` that attests the consent behind \"subscribed\"; without it such contacts are pending")
 	json := flags.Bool("json", false, "print the members of each segment as one line of JSON, and export nothing")
@@ -135,9 +135,17 @@ func source(name string) (importer.Source, error) {
 }
 
 func (o *options) setSegments(folder string) (err error) {
-	o.folder, o.segments = folder, os.DirFS(folder)
 	if folder == "" {
 		o.segments, err = fs.Sub(sample, "sample/segments")
+		return err
 	}
-	return err
+	o.folder, o.segments = folder, os.DirFS(folder)
+	info, err := os.Stat(folder)
+	if err != nil {
+		return fmt.Errorf("-segments: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("-segments: %s: a folder is expected, with a file NAME.cel for each segment", folder)
+	}
+	return nil
 }

@@ -55,6 +55,10 @@ func (r *runner) printImports() {
 	r.heading("Imported")
 	rows := make([]string, len(r.files))
 	for i, f := range r.files {
+		if f.useless {
+			rows[i] = shown(f.name) + "\tnothing was used"
+			continue
+		}
 		rows[i] = fmt.Sprintf("%s\t%s of %s\t%d new\t%d updated\t%d known already\t%d bad",
 			shown(f.name), plural(f.report.Rows, "row"), f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
 	}

@@ -68,9 +68,10 @@ type runner struct {
 
 // fileReport is what became of one file.
 type fileReport struct {
-	name   string
-	kind   string // "contacts" or "events"
-	report *importer.Report
+	name    string
+	kind    string // "contacts" or "events"
+	report  *importer.Report
+	useless bool // it could not be read as a whole
 }
 
 func (r *runner) run(ctx context.Context) error {
@@ -127,22 +128,23 @@ func (r *runner) open(ctx context.Context) error {
 	return err
 }
 
-// importFiles imports contacts, then events.
+// importFiles imports contacts, then events. What came in is used whatever
+// became of the rest.
 func (r *runner) importFiles(ctx context.Context) error {
+	created := 0
 	for _, src := range r.opts.contacts {
-		if err := r.importFile(ctx, "contacts", src, csvimport.Contacts); err != nil {
+		report, err := r.importFile(ctx, "contacts", src, csvimport.Contacts)
+		if err != nil {
 			return err
 		}
+		created += report.Created
+	}
+	if len(r.opts.contacts) > 0 && created == 0 {
+		return errNothing // and every event would be of nobody
 	}
 	for _, src := range r.opts.events {
-		if err := r.importFile(ctx, "events", src, csvimport.Events); err != nil {
+		if _, err := r.importFile(ctx, "events", src, csvimport.Events); err != nil {
 			return err
-		}
-	}
-	created := 0
-	for _, f := range r.files {
-		if f.kind == "contacts" {
-			created += f.report.Created
 		}
 	}
 	if created == 0 {
@@ -154,8 +156,9 @@ func (r *runner) importFiles(ctx context.Context) error {
 type importFunc func(context.Context, *store.Audience, importer.Source, importer.Options) (*importer.Report, error)
 
 // importFile imports one file and says what could not be used of it, never
-// with its cells.
-func (r *runner) importFile(ctx context.Context, kind string, src importer.Source, do importFunc) error {
+// with its cells. Only what stands in the file can make it useless; any other
+// reason ends the run.
+func (r *runner) importFile(ctx context.Context, kind string, src importer.Source, do importFunc) (*importer.Report, error) {
 	report, err := do(ctx, r.aud, src, importer.Options{
 		Job:         "quickstart",
 		Attestation: importer.Attestation{Text: r.opts.attest},
@@ -164,8 +167,12 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 	for _, column := range report.Columns {
 		r.complain(src.Name(), column)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", src.Name(), err)
+	useless := errors.Is(err, audience.ErrInvalid) && report.Rows == 0
+	switch {
+	case useless:
+		r.complain(src.Name(), fmt.Errorf("nothing of this file was used: %w", err))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", src.Name(), err)
 	}
 	if report.Pending > 0 {
 		const text = "rows that say subscribed, recorded as pending because nothing attests their consent: %d; attest what you hold with -attest"
@@ -174,8 +181,8 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 	if report.Kept > 0 {
 		r.complain(src.Name(), fmt.Errorf("status cells that were not recorded because a refusal stands: %d", report.Kept))
 	}
-	r.files = append(r.files, fileReport{name: src.Name(), kind: kind, report: report})
-	return nil
+	r.files = append(r.files, fileReport{name: src.Name(), kind: kind, report: report, useless: useless})
+	return report, nil
 }
 
 // complain says on stderr what is wrong with a file.

@@ -323,13 +323,15 @@ func TestExitCodes(t *testing.T) {
 		{"now out of range", []string{"-now", "0000-01-01T00:00:00Z"}, 2, "RFC 3339"},
 		{"no such file", []string{"-contacts", "DIR/none.csv"}, 1, "none.csv"},
 		{"a folder for a file", []string{"-contacts", "DIR"}, 1, "regular"},
-		{"no such folder", []string{"-segments", "DIR/none"}, 1, "segments"},
+		{"no such folder", []string{"-segments", "DIR/none"}, 1, "quickstart: -segments: stat DIR/none: no such file or directory"},
+		{"a file for a folder", []string{"s.cel=true", "-segments", "DIR/s.cel"}, 1, "quickstart: -segments: DIR/s.cel: a folder is expected"},
 		{"no segments", []string{"s/readme.txt=x", "-segments", "DIR/s"}, 1, "no segments"},
-		{"no header", []string{"c.csv=a@example.com\n", "-contacts", "DIR/c.csv"}, 1, "c.csv: line 1: header: column"},
+		{"no header", []string{"c.csv=a@example.com\n", "-contacts", "DIR/c.csv"}, 1, "c.csv: nothing of this file was used: line 1: header: column"},
+		{"no header, and events", []string{"c.csv=a@example.com\n", "e.csv=email,type,time\na@example.com,visit,20260101\n", "-contacts", "DIR/c.csv", "-events", "DIR/e.csv"}, 1, "nothing could be used"},
+		{"no file of events", []string{"c.csv=email\na@example.com\n", "-contacts", "DIR/c.csv", "-events", "DIR/none.csv"}, 1, "none.csv"},
 		{"nothing useful", []string{"c.csv=email\nx\ny\n", "-contacts", "DIR/c.csv"}, 1, "nothing could be used"},
 		{"a header alone", []string{"c.csv=email\n", "-contacts", "DIR/c.csv"}, 1, "nothing could be used"},
 		{"events of nobody", []string{"e.csv=email,type,time\na@example.com,visit,20260101\n", "-events", "DIR/e.csv"}, 1, "nothing could be used"},
-		{"events without a header", []string{"c.csv=email\na@example.com\n", "e.csv=x\n", "-contacts", "DIR/c.csv", "-events", "DIR/e.csv"}, 1, "e.csv: line 1: header"},
 		{"some good rows", []string{"c.csv=email\na@example.com\nx\n", "-contacts", "DIR/c.csv", "-json"}, 0, "c.csv: line 3, column 1"},
 	}
 	for _, tt := range tests {
@@ -341,6 +343,37 @@ func TestExitCodes(t *testing.T) {
 				require.Empty(t, got.stdout)
 			}
 			require.NotContains(t, strings.ReplaceAll(got.stderr, "name@example.com", ""), "@example.com")
+		})
+	}
+}
+
+// TestEventsThatAreUseless: the contacts are used without them.
+func TestEventsThatAreUseless(t *testing.T) {
+	many := "email,type,time\n"
+	for i := range 501 {
+		many += fmt.Sprintf("a@example.com,type%d,20260101\n", i)
+	}
+	wide := "email,type,time"
+	for i := range 201 {
+		wide += fmt.Sprint(",p", i)
+	}
+	for _, tt := range []struct{ name, events, stderr string }{
+		{"empty", "", "file: empty: a header row"},
+		{"no column", "x\n", "line 1: header: column: "},
+		{"too many types", many, "type: max-items: at most 500 event types in a file"},
+		{"too many columns", wide + "\na@example.com,visit,20260101\n", "max-items"},
+		{"another encoding", "\xff\xfee\x00", "file: encoding: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files := []string{"c.csv=email\na@example.com\n", "e.csv=" + tt.events, "s/x.cel=contact.email == \"a@example.com\"",
+				"-contacts", "DIR/c.csv", "-events", "DIR/e.csv", "-segments", "DIR/s"}
+			got := quickstart(t, append(files, "-json")...)
+			require.Zero(t, got.code, got.stderr)
+			requireText(t, "{\"segment\":\"x\",\"count\":1,\"members\":[\"a@example.com\"]}\n", got.stdout)
+			require.Contains(t, got.stderr, "e.csv: nothing of this file was used: ")
+			require.Contains(t, got.stderr, tt.stderr)
+			require.Equal(t, 1, strings.Count(got.stderr, "\n"), got.stderr)
+			require.Contains(t, quickstart(t, files...).stdout, "  e.csv  nothing was used\n")
 		})
 	}
 }
