@@ -40,9 +40,12 @@ type Language struct {
 }
 
 // NewLanguage makes the language of a schema, which is completed with the
-// built-in event types first. The schema is the store's, with its stable
-// numbers: fields and properties are read by them. The error is an
-// [audience.FieldError] about the schema or a function.
+// built-in event types first. Fields and properties are read by the store's
+// stable numbers. A schema without them, as it is declared, is good for
+// compiling alone, where there is no store: evaluating what reads a field or a
+// property without a number is [audience.ErrInvalid]. With a store use
+// [LanguageOf]. The error is an [audience.FieldError] about the schema or a
+// function.
 func NewLanguage(schema audience.Schema, opts Options) (*Language, error) {
 	schema = schema.Complete()
 	if err := schema.Check(audience.Limits{}); err != nil {

@@ -18,12 +18,17 @@ type Moment struct {
 // Now gives the instant of evaluation.
 func (m *Moment) Now() time.Time { return m.moment.Now() }
 
-// Match reports whether the contact is a member: the expression is true. The
-// error is [audience.ErrInvalid] when the profile was read without one of
-// the expression's Parts, [audience.ErrLimit] when evaluating costs more steps
-// or makes more text than [Limits] allows, [audience.ErrUnsupported] when the expression asks
-// for other segments and so belongs to a set, or says that a function of the
-// host panicked; the answer is false then and means nothing.
+// Match reports whether the contact is a member: the expression is true. When
+// there is an error the answer is false and means nothing. The error
+//
+//   - is [audience.ErrInvalid] when the profile was read without one of the
+//     expression's Parts, and when the expression reads a field or a property
+//     that has no number in the schema of its [Language];
+//   - is [audience.ErrLimit] when evaluating costs more steps or makes more
+//     text than [Limits] allows;
+//   - is [audience.ErrUnsupported] when the expression asks for other segments
+//     and so belongs to a set;
+//   - or says that a function of the host panicked.
 func (m *Moment) Match(p *audience.Profile) (bool, error) {
 	t, err := m.Truth(p)
 	return t == True, err
@@ -44,12 +49,15 @@ var (
 	errParts     = fmt.Errorf("segment: the profile was read without parts that the expression needs: ask for its Parts: %w", audience.ErrInvalid)
 )
 
-// check refuses a profile that would answer for something it does not hold:
-// what was not read must not count as not there.
+// check refuses what would answer for something that nobody looked at: parts
+// that were not read, and values that cannot be found without a number.
 func (m *Moment) check(p *audience.Profile) error {
 	switch {
 	case p == nil:
 		return errNoProfile
+	case m.expression.program.Unnumbered() != "":
+		return fmt.Errorf("segment: %s has no number of a store: make the language with LanguageOf: %w",
+			m.expression.program.Unnumbered(), audience.ErrInvalid)
 	case !p.Parts.Covers(m.expression.parts):
 		return errParts
 	}

@@ -48,6 +48,7 @@ type checker struct {
 	facts    []fact
 	parts    audience.ProfileParts
 	reads    bool          // something of the contact
+	noNumber string        // the first field or property that is read and has no number
 	named    map[int]int64 // segments that are asked for, each with the first place
 }
 

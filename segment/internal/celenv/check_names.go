@@ -158,6 +158,9 @@ func (c *checker) field(e ast.Expr, name string, optional bool) value {
 	}
 	read := fieldRead(c.env, f, custom)
 	c.reads = true
+	if custom && f.ID == 0 {
+		c.unnumbered("contact." + name)
+	}
 	if name == "status" {
 		c.parts.Ledger = true
 	}
@@ -168,6 +171,13 @@ func (c *checker) field(e ast.Expr, name string, optional bool) value {
 		return c.optionally(v)
 	}
 	return v
+}
+
+// unnumbered notes what would be looked for in vain in every contact.
+func (c *checker) unnumbered(name string) {
+	if c.noNumber == "" {
+		c.noNumber = name
+	}
 }
 
 // optionally makes a read one that needs a default.
@@ -222,6 +232,9 @@ func (c *checker) propertyOf(offset int, s *stream, name string) (audience.Type,
 			return 0, nil, false
 		default:
 			t, first, ids[i] = p.Type, et.Name, p.ID
+			if p.ID == 0 {
+				c.unnumbered(et.Name + "." + name)
+			}
 		}
 	}
 	if t == 0 {

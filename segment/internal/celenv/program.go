@@ -37,6 +37,7 @@ type Program struct {
 	facts    int // how many
 	parts    audience.ProfileParts
 	reads    bool
+	noNumber string
 	segments []Mention
 }
 
@@ -88,7 +89,8 @@ func (e *Env) compile(source string, segments []string, condition bool) (*Progra
 	slices.Sort(c.parts.Events)
 	c.parts.Events = slices.Compact(c.parts.Events)
 	return &Program{
-		env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, reads: c.reads, segments: c.mentions(),
+		env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, segments: c.mentions(),
+		reads: c.reads, noNumber: c.noNumber,
 	}, nil
 }
 
@@ -127,6 +129,10 @@ func (p *Program) Parts() audience.ProfileParts {
 // Reads reports whether the program reads anything of the contact: whether it
 // can differ between contacts.
 func (p *Program) Reads() bool { return p.reads }
+
+// Unnumbered gives the first field or property that the program reads and
+// that has no number in the schema, or "". Values are found by their numbers.
+func (p *Program) Unnumbered() string { return p.noNumber }
 
 // Segments gives the segments that the program names, ascending.
 func (p *Program) Segments() []Mention { return p.segments }
