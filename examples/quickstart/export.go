@@ -61,22 +61,29 @@ func (r *runner) folder() (string, error) {
 	return r.opts.out, os.MkdirAll(r.opts.out, 0o700)
 }
 
-// exportFile writes one file. One that was there is replaced, unless it was
-// imported.
+// exportFile writes one file, whole or not at all, which only its owner may
+// read. One that was there is replaced, unless it was imported.
 func (r *runner) exportFile(ctx context.Context, reader *store.Reader, e *exportFile) (err error) {
 	if err := r.spare(e.name); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(e.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(e.name), ".export-*")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
 	e.contacts, err = exporter.Contacts(ctx, reader, e.encoder(f), exporter.Options{Members: e.members, At: r.opts.now})
 	if err != nil {
-		return fmt.Errorf("%s: %w", e.name, err)
+		return errors.Join(fmt.Errorf("%s: %w", e.name, err), f.Close())
 	}
-	return nil
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), e.name)
 }
 
 // spare refuses a name under which an imported file lies.
