@@ -70,7 +70,7 @@ type contact struct {
 // the whole process.
 func (e *encoder) Begin(schema audience.Schema) error {
 	header := []string{"external_id", "email", "first_name", "last_name", "phone", "tags", "status", "created_at"}
-	e.fields = schema.Fields
+	e.fields = slices.Clone(schema.Fields)
 	slices.SortFunc(e.fields, func(a, b audience.Field) int { return cmp.Compare(a.Name, b.Name) })
 	for _, f := range e.fields {
 		header = append(header, f.Name+":"+f.Type.String())

@@ -45,6 +45,13 @@ func TestEncoderLayout(t *testing.T) {
 	require.Equal(t, "external_id,email,first_name,last_name,phone,tags,status,created_at\n", export(t, open(t), csvexport.Machine), "nobody is a header alone")
 }
 
+// TestEncoderLeavesTheSchema: it is the caller's.
+func TestEncoderLeavesTheSchema(t *testing.T) {
+	schema := audience.Schema{Fields: []audience.Field{{Name: "b", Type: audience.TypeInt}, {Name: "a", Type: audience.TypeInt}}}
+	require.NoError(t, csvexport.New(&strings.Builder{}, csvexport.Options{}).Begin(schema))
+	require.Equal(t, "b", schema.Fields[0].Name)
+}
+
 // failing is a writer that takes a few bytes.
 type failing struct{ left int }
 
