@@ -28,8 +28,10 @@
 // # Bad rows
 //
 // A row that cannot be used is reported with its line and column and costs
-// nothing but itself, also where a quote is never closed. Sizes of file, rows
-// and cells are bounded by [importer.Limits].
+// nothing but itself, also where a quote is never closed. To find such a quote
+// a row over several lines must have as many cells as the header: empty ones at
+// its end may be left out only of a row on one line. Sizes of file, rows and
+// cells are bounded by [importer.Limits].
 //
 // # Guards
 //
