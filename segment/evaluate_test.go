@@ -272,6 +272,10 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"another order", with(func(s *audience.Schema) { slices.Reverse(s.Fields) }), setNow(), audience.ErrConflict, `field "age"`},
 		{"another kind of list", with(func(s *audience.Schema) { s.Lists[0].Kind = audience.ListTopic }), setNow(), audience.ErrConflict, `list "never"`},
 		{"properties in another order", with(func(s *audience.Schema) { slices.Reverse(s.Events[0].Props) }), setNow(), audience.ErrConflict, `property "visit.page"`},
+		{"no such purpose", with(func(s *audience.Schema) {
+			s.Purposes, s.Lists = nil, s.Lists[:2]
+		}), setNow(), audience.ErrConflict, `purpose "offers"`},
+		{"a list of another purpose", with(func(s *audience.Schema) { s.Lists[2].Purpose = "marketing" }), setNow(), audience.ErrConflict, `list "deals"`},
 		{"no such event type", with(func(s *audience.Schema) { s.Events = nil }), setNow(), audience.ErrConflict, `event type "visit"`},
 		{"another zone", func(o *store.Options) { o.Zone = berlin }, setNow(), audience.ErrConflict, "Europe/Berlin"},
 		{"the year 10000", with(func(*audience.Schema) {}), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC), audience.ErrInvalid, "1 to 9999"},
@@ -292,17 +296,48 @@ func TestEvaluateRefuses(t *testing.T) {
 	}
 }
 
+// TestEvaluateRefusesZones: a zone is what its clocks show, not its name.
+func TestEvaluateRefusesZones(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	inBerlin := setAudience(t, func(o *store.Options) { o.Zone = berlin })
+	tests := []struct {
+		name string
+		aud  *store.Audience
+		zone *time.Location
+		want string
+	}{
+		{"another that is called UTC", setAudience(t), time.FixedZone("UTC", 5*3600), "such as at 1900-01-01T00:00:00Z"},
+		{"one offset all year", inBerlin, time.FixedZone("Europe/Berlin", 3600), "such as at 19"},
+		{"another name", inBerlin, time.FixedZone("Berlin", 3600), "Europe/Berlin"},
+		{"the same in other words", setAudience(t), time.FixedZone("UTC", 0), ""},
+		{"the same", inBerlin, berlin, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := segment.NewLanguage(tt.aud.Schema(), segment.Options{Zone: tt.zone})
+			require.NoError(t, err)
+			set := compileSet(t, l, "late", `now.getHours() >= 20`)
+			require.NoError(t, tt.aud.View(t.Context(), func(r *store.Reader) error {
+				_, err := set.Evaluate(t.Context(), r, setNow(), nil)
+				if tt.want == "" {
+					require.NoError(t, err)
+					return nil
+				}
+				require.ErrorIs(t, err, audience.ErrConflict)
+				require.ErrorContains(t, err, tt.want)
+				return nil
+			}))
+		})
+	}
+}
+
 // TestEvaluateRefusesNumbersThatAreNotTheStores: a schema that no store has
 // numbered reads nothing.
 func TestEvaluateRefusesNumbersThatAreNotTheStores(t *testing.T) {
 	l, err := segment.NewLanguage(setSchema(), segment.Options{})
-	if err != nil {
-		return // refused even earlier
-	}
-	set, err := l.CompileSet(define("adult", `contact.age >= 18`)...)
-	if err != nil {
-		return
-	}
+	require.NoError(t, err)
+	set := compileSet(t, l, "adult", `contact.age >= 18`)
 	require.NoError(t, setAudience(t).View(t.Context(), func(r *store.Reader) error {
 		_, err := set.Evaluate(t.Context(), r, setNow(), nil)
 		require.ErrorIs(t, err, audience.ErrConflict)

@@ -27,7 +27,12 @@ func setSchema() audience.Schema {
 		Events: []audience.EventType{{Name: "visit", Props: []audience.Prop{
 			{Name: "page", Type: audience.TypeString}, {Name: "utm", Type: audience.TypeString},
 		}}},
-		Lists: []audience.List{{Name: "never", Kind: audience.ListStatic}, {Name: "news", Kind: audience.ListTopic}},
+		Purposes: []audience.Purpose{{Name: "offers"}},
+		Lists: []audience.List{
+			{Name: "never", Kind: audience.ListStatic},
+			{Name: "news", Kind: audience.ListTopic},
+			{Name: "deals", Kind: audience.ListTopic, Purpose: "offers"},
+		},
 	}
 }
 
