@@ -2,9 +2,15 @@ package segment
 
 // Limits bounds what an expression may be and may cost. Zero and negative
 // members mean the default. Exceeding one is an error, never an answer.
+//
+// Depth counts parentheses, calls and lists within each other, and also every
+// link of a chain: of 1 + 1 + ..., of calls on calls such as
+// events("a").within("1d").within("2d"), and of a ? b : c ? d : e. Chains of
+// && and of || do not count. All of the default Steps take a second or a few;
+// a call for one contact cannot be interrupted.
 type Limits struct {
 	SourceBytes int // bytes of the source; default 65,536
-	Depth       int // how deep operators, calls and parentheses nest; default 64
+	Depth       int // how deep it nests; default 64
 	Nodes       int // operators, calls, names and constants together; default 5,000
 	ListItems   int // elements of one list that is written out; default 1,000
 	Streams     int // times events(...) is written; default 100

@@ -53,11 +53,7 @@ func addSpan(t, d ref.Val) ref.Val { return shift(t, d.(types.Duration).Duration
 func addTime(d, t ref.Val) ref.Val { return shift(t, d.(types.Duration).Duration) }
 
 func subtractSpan(t, d ref.Val) ref.Val {
-	span := d.(types.Duration).Duration
-	if span == -1<<63 {
-		return errUnknown
-	}
-	return shift(t, -span)
+	return shift(t, -d.(types.Duration).Duration) // whole microseconds are never the least int64, which has no opposite
 }
 
 func shift(t ref.Val, d time.Duration) ref.Val {
