@@ -1,7 +1,6 @@
 package segment_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func TestManyMissingSegments(t *testing.T) {
 	set, err := newLanguage(t, segment.Options{}).CompileSet(defs...)
 	require.Equal(t, 2, set.Len())
 	var refused *segment.SetError
-	require.True(t, errors.As(err, &refused))
+	require.ErrorAs(t, err, &refused)
 	require.Len(t, refused.Errors, n-2)
 	require.Equal(t, `there is no segment "segment-of-everybody-x5005"`, refused.Errors[0].Message)
 }
@@ -39,7 +38,7 @@ func TestHintAmongMany(t *testing.T) {
 	for i := range 5_000 {
 		defs = append(defs, segment.Definition{Name: fmt.Sprintf("campaign-%04d", i), Source: "true"})
 	}
-	defs = append(defs, segment.Definition{Name: "vip", Source: `inSegment("campagin-4321")`})
+	defs = append(defs, segment.Definition{Name: "vip", Source: `inSegment("campaign-x321")`})
 	_, err := newLanguage(t, segment.Options{}).CompileSet(defs...)
-	require.ErrorContains(t, err, `there is no segment "campagin-4321" (did you mean "campaign-`)
+	require.ErrorContains(t, err, `there is no segment "campaign-x321" (did you mean "campaign-`)
 }

@@ -27,7 +27,7 @@ func TestTextOfLists(t *testing.T) {
 		got, ok, err := program.At(testNow()).Text(testRow{p}, nil)
 		require.NoError(t, err)
 		require.True(t, ok)
-		require.True(t, want == got, "%s: %d bytes, not %d", source, len(got), len(want))
+		require.Equal(t, want, got, source)
 	}
 	for source, want := range map[string]bool{
 		`contact.city`: true, `events("visit").any()`: true, `bucket("x", 2)`: true, `suppressed()`: true, `contact.?age.orValue(1)`: true,
