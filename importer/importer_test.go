@@ -143,10 +143,9 @@ func open(t *testing.T, limits audience.Limits) *store.Audience {
 	return aud
 }
 
-// TestRefusedOneAfterTheOther: the store finds out about each of these rows
-// only once those in front of it are in, so that a batch has to be tried again
-// and again; in the end every good row is in.
-func TestRefusedOneAfterTheOther(t *testing.T) {
+// TestRefusedByTheStore: rows that only the store can refuse cost nothing but
+// themselves.
+func TestRefusedByTheStore(t *testing.T) {
 	aud := open(t, audience.Limits{EventsPerType: 3})
 	contacts := func(yield func(*importer.Contact, error) bool) {
 		for i := range 40 {
@@ -172,6 +171,47 @@ func TestRefusedOneAfterTheOther(t *testing.T) {
 	require.Equal(t, []int{400, 120, 280, 5}, []int{report.Rows, report.Created, report.Bad, len(report.Errors)})
 	require.ErrorIs(t, report.Errors[0], audience.ErrLimit)
 	require.Equal(t, 122, report.Errors[0].Line, "the fourth of the first contact")
+}
+
+// TestRefusedOneAfterTheOther: whether a row is refused hangs on the row before
+// it, so that the batch is tried again for each of them; in the end those are
+// in that are good.
+func TestRefusedOneAfterTheOther(t *testing.T) {
+	const full = 40
+	aud := open(t, audience.Limits{Identities: 2})
+	contacts := func(yield func(*importer.Contact, error) bool) {
+		line := 1
+		row := func(key int, mail string) bool {
+			line++
+			return yield(&importer.Contact{Line: line, Write: audience.ContactWrite{
+				External: []audience.ExternalID{audience.External(audience.HostSystem, fmt.Sprint("u", key))}, Email: audience.MustAddress(mail),
+			}}, nil)
+		}
+		for i := range full {
+			if !row(i, fmt.Sprintf("b%d@example.com", i)) {
+				return
+			}
+		}
+		for i := range full + 2 { // nobody takes a@ but u40, and not u41 from her
+			if !row(i, "a@example.com") {
+				return
+			}
+		}
+	}
+	report, err := importer.Contacts(t.Context(), aud, contacts, importer.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []int{82, 41, 41}, []int{report.Rows, report.Created, report.Bad})
+	for i, e := range report.Errors {
+		if i < full {
+			require.ErrorIs(t, e, audience.ErrLimit)
+			require.Equal(t, full+2+i, e.Line)
+		}
+	}
+	require.ErrorIs(t, report.Errors[full], audience.ErrConflict)
+	require.Equal(t, 2*full+3, report.Errors[full].Line)
+	c, err := aud.Contact(t.Context(), audience.Email("a@example.com"))
+	require.NoError(t, err)
+	require.Equal(t, "u40", c.Key())
 }
 
 // TestRowsThatFail: an error that is not of a row ends the import; what was
@@ -205,4 +245,41 @@ func TestRowsThatFail(t *testing.T) {
 
 	_, err = importer.Contacts(t.Context(), aud, rows(broken), importer.Options{Attestation: importer.Attestation{Text: "yes"}})
 	require.ErrorIs(t, err, audience.ErrDenied, "this audience has no keys")
+}
+
+func TestOptions(t *testing.T) {
+	rows := func(yield func(*importer.Contact, error) bool) {
+		for i := range 10 {
+			w := audience.ContactWrite{External: []audience.ExternalID{audience.External(audience.HostSystem, fmt.Sprint("u", i))}}
+			if !yield(&importer.Contact{Line: i + 2, Write: w}, nil) {
+				return
+			}
+		}
+	}
+	events := func(yield func(*importer.Event, error) bool) {
+		for i := range 10 {
+			w := audience.EventWrite{Type: "visit", Time: time.Unix(int64(i), 0)}
+			if !yield(&importer.Event{Line: i + 2, ExternalID: audience.NewPrivate("u1"), Write: w}, nil) {
+				return
+			}
+		}
+	}
+	bad := importer.Options{Job: "a\x00"}
+	aud := open(t, audience.Limits{BatchItems: 3})
+	report, err := importer.Contacts(t.Context(), aud, rows, bad)
+	require.ErrorIs(t, err, audience.ErrInvalid, "a job that no row could name")
+	require.Zero(t, report.Rows)
+	report, err = importer.Events(t.Context(), aud, events, bad)
+	require.ErrorIs(t, err, audience.ErrInvalid)
+	require.Zero(t, report.Rows)
+
+	var batches []int
+	opts := importer.Options{Job: "spring", OnProgress: func(p importer.Progress) { batches = append(batches, p.Rows) }}
+	report, err = importer.Contacts(t.Context(), aud, rows, opts)
+	require.NoError(t, err)
+	require.Equal(t, 10, report.Created)
+	report, err = importer.Events(t.Context(), aud, events, opts)
+	require.NoError(t, err)
+	require.Equal(t, 10, report.Created)
+	require.Equal(t, []int{3, 6, 9, 10, 3, 6, 9, 10}, batches, "no batch is more than the audience takes")
 }

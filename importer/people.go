@@ -129,7 +129,7 @@ func (p *people) add(who *person, n names) {
 	}
 	if n.key != "" && p.byKey[n.key].person != who {
 		p.byKey[n.key] = holder{person: who, claimed: true}
-		who.keyed, who.loaded, who.claimed = true, true, true
+		who.keyed, who.claimed = true, true // what is known of her was loaded to get here
 	}
 	if mail := n.mail.Canonical(); !n.mail.IsZero() && p.byMail[mail].person != who {
 		p.byMail[mail] = holder{person: who, claimed: true}

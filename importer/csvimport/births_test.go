@@ -17,6 +17,17 @@ import (
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
 
+// TestCreatedAtOfClash: what a row says that clashes is nobody's.
+func TestCreatedAtOfClash(t *testing.T) {
+	aud := open(t, audience.Schema{})
+	report := importContacts(t, aud, importer.Options{}, "external_id,email,created_at",
+		"u1,a@example.com,2020-01-01", "u2,b@example.com,2021-01-01",
+		"u1,b@example.com,2022-01-01", "u3,a@example.com,2023-01-01")
+	require.Equal(t, 2, report.Bad)
+	require.Equal(t, 2020, contact(t, aud, audience.Key("u1")).CreatedAt.Year())
+	require.Equal(t, 2021, contact(t, aud, audience.Key("u2")).CreatedAt.Year())
+}
+
 // TestContactsInAnyBatches: how rows are put into batches must not show, not
 // even where rows clash with rows that are refused.
 func TestContactsInAnyBatches(t *testing.T) {

@@ -64,6 +64,8 @@ func TestContactsTypes(t *testing.T) {
 		}},
 		{"digits of long numbers are kept", "f", []string{"12345678901234567890"}, []string{"string:12345678901234567890"}},
 		{"also beside fractions", "f", []string{"9007199254740993", "0.5"}, []string{"string:9007199254740993", "string:0.5"}},
+		{"also below zero", "f", []string{"-9007199254740993", "1.5"}, []string{"string:-9007199254740993", "string:1.5"}},
+		{"the last exact ones", "f", []string{"-9007199254740992", "9007199254740992", "1.5"}, []string{"double:-9.007199254740992e+15", "double:9.007199254740992e+15", "double:1.5"}},
 		{"the greatest integer", "f", []string{"9223372036854775807"}, []string{"int:9223372036854775807"}},
 		{"nothing is text", "f", []string{"", ""}, []string{"absent", "absent"}},
 		{"truth", "f", []string{"true", "false", ""}, []string{"bool:true", "bool:false", "absent"}},
@@ -223,6 +225,16 @@ func TestContactsClash(t *testing.T) {
 		require.Equal(t, "F", contact(t, aud, audience.Key("u4")).FirstName.Reveal(), "an address alone takes an external id")
 		require.Equal(t, "z@example.com", email(t, aud, audience.Key("u2")))
 	}
+}
+
+// TestContactsClashOverStoredAddress: whoever was stored by address alone has an
+// external id from the first row on that gives her one.
+func TestContactsClashOverStoredAddress(t *testing.T) {
+	aud := open(t, audience.Schema{})
+	importContacts(t, aud, importer.Options{}, "email", "a@example.com")
+	report := importContacts(t, aud, importer.Options{}, "external_id,email", "u1,a@example.com", "u2,a@example.com", ",a@example.com")
+	require.Equal(t, []string{"line 3: identity conflict: the address belongs to a contact with another external id"}, errorsOf(report))
+	require.Equal(t, []int{1, 1}, []int{report.Updated, report.Unchanged})
 }
 
 // TestContactsClashWithBadRow: what a row claims that is refused itself is

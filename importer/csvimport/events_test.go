@@ -67,6 +67,24 @@ func TestEventsColumns(t *testing.T) {
 	}
 }
 
+// TestEventsTypesThatDisagree: a column that two types declare differently is
+// read for others as its cells say.
+func TestEventsTypesThatDisagree(t *testing.T) {
+	for range 10 { // types are gone through in any order
+		aud := open(t, audience.Schema{Events: []audience.EventType{
+			{Name: "a", Props: []audience.Prop{{Name: "p", Type: audience.TypeString}}},
+			{Name: "b", Props: []audience.Prop{{Name: "p", Type: audience.TypeDouble}}},
+		}})
+		importContacts(t, aud, importer.Options{}, "external_id", "u1")
+		importEvents(t, aud, "external_id,type,time,p", "u1,a,2026-02-01,1", "u1,b,2026-02-02,2", "u1,c,2026-02-03,3")
+		var got []string
+		for _, e := range events(t, aud, audience.Key("u1")) {
+			got = append(got, props(aud, &e))
+		}
+		require.Equal(t, []string{"p=string:1", "p=double:2", "p=int:3"}, got)
+	}
+}
+
 func TestEventsIDs(t *testing.T) {
 	aud := shop(t)
 	file := []string{

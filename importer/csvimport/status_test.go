@@ -73,6 +73,28 @@ func TestStatusEvidence(t *testing.T) {
 	}))
 }
 
+// TestStatusScope: a bounce and a complaint are about the channel, the others
+// about marketing.
+func TestStatusScope(t *testing.T) {
+	for cell, want := range map[string]audience.Scope{
+		"subscribed":   audience.MarketingScope(),
+		"pending":      audience.MarketingScope(),
+		"unsubscribed": audience.MarketingScope(),
+		"bounced":      {Channel: audience.ChannelEmail},
+		"complained":   {Channel: audience.ChannelEmail},
+	} {
+		aud := open(t, audience.Schema{})
+		importContacts(t, aud, attested(), "email,status", "a@example.com,"+cell)
+		require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
+			h, err := r.History(t.Context(), audience.Email("a@example.com"))
+			require.NoError(t, err)
+			require.Len(t, h.Records, 1)
+			require.Equal(t, want, h.Records[0].Scope, cell)
+			return nil
+		}))
+	}
+}
+
 // TestStatusNeverRaised: an import lowers a standing or leaves it, whatever it
 // attests (G4).
 func TestStatusNeverRaised(t *testing.T) {
