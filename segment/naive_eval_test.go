@@ -308,11 +308,17 @@ func (v *naiveEval) macro(n *naiveNode) any {
 	if !ok {
 		return nil
 	}
+	outer, hides := v.vars[n.name]
+	defer func() {
+		if delete(v.vars, n.name); hides {
+			v.vars[n.name] = outer
+		}
+	}()
 	results := make([][]any, len(list)) // per element, of each further kid
 	unknown := false
 	for i, x := range list {
-		v.vars[n.name] = x
 		for _, k := range n.kids[1:] {
+			v.vars[n.name] = x // a macro within may have a variable of the same name
 			r := v.eval(k)
 			results[i] = append(results[i], r)
 			unknown = unknown || r == nil
