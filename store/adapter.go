@@ -371,7 +371,7 @@ type FeedWriter interface {
 	// overlap raises the instant where it orders them.
 	AppendChanges(ctx context.Context, at time.Time, changes []Change) error
 	// BlankChanges empties, in every commit so far and in this transaction,
-	// the changes whose Contact or Other is among the contacts, as
+	// the changes that concern one of the contacts ([Change.Concerns]), as
 	// [Change.Blank] does; with kinds only those of the kinds. Commits and
 	// positions stay.
 	BlankChanges(ctx context.Context, contacts []audience.ContactID, kinds ...ChangeKind) error

@@ -61,7 +61,7 @@ func (k ChangeKind) String() string {
 // Change is one thing that a commit changed. It carries what it changed, so
 // that a follower never has to read a state newer than its position. Members
 // that its kind does not use are zero. Erasing a person leaves of earlier
-// changes that held anything of hers Kind, Contact and Other; a contact that
+// changes that held anything of hers what [Change.Blank] says; a contact that
 // lives on and lost changes in this way, since she was merged with her for a
 // while, gets a contact change in the erasing commit that brings her up to
 // date.
@@ -84,4 +84,14 @@ type Change struct {
 }
 
 // Blank gives what is left of the change once the person in it is erased.
-func (c Change) Blank() Change { return Change{Kind: c.Kind, Contact: c.Contact, Other: c.Other} }
+// What a merge says beyond rows is nobody's secret, and others need it.
+func (c Change) Blank() Change {
+	return Change{Kind: c.Kind, Contact: c.Contact, Other: c.Other, MergedAt: c.MergedAt, WinnerSeq: c.WinnerSeq}
+}
+
+// Concerns reports whether the change holds something of one of the contacts
+// chosen: it is about her, she was merged or taken out again in it, or its
+// event was written under her id.
+func (c *Change) Concerns(chosen func(audience.ContactID) bool) bool {
+	return chosen(c.Contact) || chosen(c.Other) || c.Event != nil && chosen(c.Event.Origin) || c.Before != nil && chosen(c.Before.Origin)
+}

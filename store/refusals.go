@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -15,53 +16,127 @@ func errKeepNeedsKeys() error {
 	return &audience.DeniedError{Rule: "key", Hint: "what has to be kept of her addresses needs Options.Keys"}
 }
 
-// refusesEver reports whether a contact refuses marketing, now or once the
-// consent that she gave after refusing is over.
-func (tx *Tx) refusesEver(h *audience.History) bool {
-	return h.Fold(audience.MarketingScope(), audience.MaxInstant()).Status.IsRefusal() ||
-		h.Fold(audience.MarketingScope(), tx.at).Status.IsRefusal()
+// refusals gives what a contact's history refuses of marketing, now or once
+// the consent that answers it is over.
+func (tx *Tx) refusals(h *audience.History) []refusal {
+	return unanswered(refusalsIn(h, tx.at, refusesMarketing, nil))
 }
 
-// keep holds what a contact refuses against addresses that leave her.
-func (h *heldSuppressions) keep(addresses []audience.Address, history *audience.History, source audience.Source) {
-	now := history.Fold(audience.MarketingScope(), h.tx.at)
-	refusal := now
-	if !now.Status.IsRefusal() {
-		refusal = history.Fold(audience.MarketingScope(), audience.MaxInstant())
-	}
-	reason, refuses := reasonOf(refusal.Status)
-	if !refuses {
-		return
-	}
-	for _, a := range addresses {
-		if h.suppress(a, reason, refusal.Since, source) && !now.Status.IsRefusal() {
-			h.liftUntil(a, reason, now)
+// refusal is something a history refuses, and how it was answered.
+type refusal struct {
+	reason audience.SuppressionReason
+	at     time.Time
+	lifted time.Time // when somebody acted who answered it; zero: nobody did
+	until  time.Time // the end of that; zero: never
+}
+
+// refusalsIn lists what the records of a history refuse by a rule. A grant
+// answers refusals of its own chain, and those of contacts that had been
+// merged into it by then; what one of two contacts said before they were
+// merged says nothing for the other.
+func refusalsIn(h *audience.History, now time.Time, rule func(*audience.ConsentRecord) (audience.SuppressionReason, bool), above []*audience.ConsentRecord) []refusal {
+	answers := slices.Clone(above)
+	for i := range h.Records {
+		if r := &h.Records[i]; r.Kind == audience.ConsentGranted && (r.Expires.IsZero() || r.Expires.After(now)) {
+			answers = append(answers, r)
 		}
 	}
-}
-
-// liftUntil says of a refusal what the ledger says: consent answers it for
-// the time being.
-func (h *heldSuppressions) liftUntil(a audience.Address, reason audience.SuppressionReason, consent audience.Standing) {
-	h.each([]audience.Address{a}, func(s audience.Suppression) {
-		if s.Reason == reason && s.Stands(h.tx.at) {
-			s.Lifted, s.LiftedUntil = consent.Since, consent.Until
-			h.set(s)
+	var out []refusal
+	for i := range h.Records {
+		if reason, ok := rule(&h.Records[i]); ok {
+			out = append(out, answered(refusal{reason: reason, at: h.Records[i].Acted}, answers))
 		}
-	})
+	}
+	for i := range h.Merged {
+		m := &h.Merged[i]
+		later := slices.DeleteFunc(slices.Clone(answers[len(above):]), func(r *audience.ConsentRecord) bool { return r.Seq <= m.Seq })
+		out = append(out, refusalsIn(&m.History, now, rule, append(later, above...))...)
+	}
+	return out
 }
 
-func reasonOf(s audience.Status) (audience.SuppressionReason, bool) {
-	switch s {
-	case audience.StatusUnsubscribed:
+// answered finds the grant that answers a refusal for longest.
+func answered(f refusal, grants []*audience.ConsentRecord) refusal {
+	s := audience.Suppression{Reason: f.reason, At: f.at}
+	for _, r := range grants {
+		if !s.LiftedBy(r) {
+			continue
+		}
+		if f.lifted.IsZero() || r.Expires.IsZero() || !f.until.IsZero() && r.Expires.After(f.until) {
+			f.lifted, f.until = r.Acted, r.Expires
+		}
+	}
+	return f
+}
+
+// refusesMarketing is the rule of addresses that leave a contact: everything
+// that refuses marketing by e-mail.
+func refusesMarketing(r *audience.ConsentRecord) (audience.SuppressionReason, bool) {
+	if !r.Scope.Covers(audience.MarketingScope()) {
+		return 0, false
+	}
+	switch r.Kind {
+	case audience.ConsentWithdrawn:
 		return audience.SuppressedWithdrawn, true
-	case audience.StatusBounced:
+	case audience.ConsentBounced:
 		return audience.SuppressedBounced, true
-	case audience.StatusComplained:
+	case audience.ConsentComplained:
 		return audience.SuppressedComplained, true
 	default:
 		return 0, false
 	}
+}
+
+// unanswered leaves the refusals that stand, or will when an answer is over.
+func unanswered(refusals []refusal) []refusal {
+	return slices.DeleteFunc(refusals, func(f refusal) bool { return !f.lifted.IsZero() && f.until.IsZero() })
+}
+
+// hold holds refusals against addresses. It is the word of the ledger: a lift
+// that the ledger does not know, such as that of a contact she was merged
+// with, ends; what stands goes on standing.
+func (h *heldSuppressions) hold(addresses []audience.Address, refusals []refusal, source audience.Source) {
+	for _, f := range refusals {
+		for _, a := range addresses {
+			for i, hash := range h.hashes[a.Canonical()] {
+				s, ok := h.held[suppressionKey{hash, f.reason}]
+				if !ok && (i > 0 || h.holds(a, f.reason)) {
+					continue
+				}
+				if !ok {
+					s = audience.Suppression{Hash: hash, Reason: f.reason, At: f.at, Lifted: f.lifted, LiftedUntil: f.until, Source: source}
+				} else {
+					s = heldLonger(s, f, h.tx.at)
+				}
+				h.set(s)
+			}
+		}
+	}
+}
+
+// holds reports whether anything is known of a reason under any key.
+func (h *heldSuppressions) holds(a audience.Address, reason audience.SuppressionReason) bool {
+	return slices.ContainsFunc(h.hashes[a.Canonical()], func(hash audience.AddressHash) bool {
+		_, ok := h.held[suppressionKey{hash, reason}]
+		return ok
+	})
+}
+
+// heldLonger joins what is held with a refusal: the later date, and the
+// earlier instant from which it stands.
+func heldLonger(s audience.Suppression, f refusal, now time.Time) audience.Suppression {
+	if f.at.After(s.At) {
+		s.At = f.at
+	}
+	from, ends := s.StandsFrom()
+	switch {
+	case s.Stands(now):
+	case f.lifted.IsZero():
+		s.Lifted, s.LiftedUntil = time.Time{}, time.Time{}
+	case !ends || f.until.Before(from):
+		s.Lifted, s.LiftedUntil = f.lifted, f.until
+	}
+	return s
 }
 
 // keepRefusals plans the suppressions of addresses that the batch takes away
@@ -98,13 +173,14 @@ func (p *putBatch) keepRefusals(ctx context.Context) error {
 	var refused audience.BatchError
 	for i, c := range p.results {
 		h := histories[c.stored.ID]
-		if len(leaving[c]) == 0 || !p.tx.refusesEver(&h) {
+		refusals := p.tx.refusals(&h)
+		if len(leaving[c]) == 0 || len(refusals) == 0 {
 			continue
 		}
 		if p.tx.audience.keys.IsZero() {
 			refused.Add(i, errKeepNeedsKeys())
 		}
-		p.held.keep(leaving[c], &h, c.source)
+		p.held.hold(leaving[c], refusals, c.source)
 	}
 	return refused.OrNil()
 }

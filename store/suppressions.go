@@ -78,10 +78,12 @@ func (h *heldSuppressions) suppress(a audience.Address, reason audience.Suppress
 		switch {
 		case !ok:
 			continue
-		case stands && !at.After(s.At), !stands && at.Before(s.Lifted):
+		case !stands && reason == audience.SuppressedManually: // the host's own act, as lifting it was
+			s = audience.Suppression{Hash: hash, Reason: reason, At: at, Source: source}
+		case !at.After(s.At) && (stands || at.Before(s.Lifted)):
 			return false
-		case stands:
-			s.At = at
+		case stands, at.Before(s.Lifted):
+			s.At = at // what lifted it came after this, too
 		default:
 			s = audience.Suppression{Hash: hash, Reason: reason, At: at, Source: source}
 		}

@@ -152,14 +152,15 @@ func (d *removal) keepRefusals(ctx context.Context, ids []audience.ContactID) er
 	var refused audience.BatchError
 	for i, id := range ids {
 		c, h := d.rows[id], histories[id]
-		if len(c.Addresses) == 0 || !d.erase && !d.tx.refusesEver(&h) {
+		refusals := d.tx.refusals(&h)
+		if len(c.Addresses) == 0 || !d.erase && len(refusals) == 0 {
 			continue
 		}
 		if d.tx.audience.keys.IsZero() {
 			refused.Add(i, errKeepNeedsKeys())
 			continue
 		}
-		d.held.keep(c.Addresses, &h, d.source)
+		d.held.hold(c.Addresses, refusals, d.source)
 		for _, a := range c.Addresses {
 			if d.erase {
 				d.held.suppress(a, audience.SuppressedErased, d.tx.at, d.source)

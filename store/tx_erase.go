@@ -23,7 +23,13 @@ func (d *removal) blankFeed(ctx context.Context) error {
 	if err := tx.write.BlankChanges(ctx, hosts, ChangeContact, ChangeMerge, ChangeUnmerge); err != nil {
 		return err
 	}
-	rows, err := tx.roles.Contacts(ctx, hosts)
+	current, err := tx.roles.Redirect(ctx, hosts) // they may have been merged since
+	if err != nil {
+		return err
+	}
+	slices.Sort(current)
+	current = slices.DeleteFunc(slices.Compact(current), func(id audience.ContactID) bool { return id == 0 })
+	rows, err := tx.roles.Contacts(ctx, current)
 	if err != nil || len(rows) == 0 {
 		return err
 	}

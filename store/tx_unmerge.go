@@ -53,6 +53,13 @@ func (tx *Tx) storeUnmerge(ctx context.Context, m Merge, put []ContactRow, moved
 	if err := tx.move(ctx, moved, m.Winner, m.Loser); err != nil {
 		return err
 	}
+	copies, err := tx.copyRefusals(ctx, m)
+	if err != nil {
+		return err
+	}
+	if err := tx.holdAgain(ctx, put, source); err != nil {
+		return err
+	}
 	if err := tx.logSuppressed(
 		ctx,
 		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: m.Loser, After: &put[0].Contact, Source: source},
@@ -63,7 +70,36 @@ func (tx *Tx) storeUnmerge(ctx context.Context, m Merge, put []ContactRow, moved
 	if err := tx.markUnmerged(ctx, m); err != nil {
 		return err
 	}
-	return tx.copyRefusals(ctx, m)
+	return tx.log(ctx, copies...)
+}
+
+// holdAgain makes stand what the two refuse each by herself: consent that was
+// given while they were one answered the refusals of both, and is the
+// winner's alone now.
+func (tx *Tx) holdAgain(ctx context.Context, rows []ContactRow, source audience.Source) error {
+	var ids []audience.ContactID
+	var addresses []audience.Address
+	for _, r := range rows {
+		ids = append(ids, r.Contact.ID)
+		addresses = append(addresses, r.Contact.Addresses...)
+	}
+	l, err := tx.lineages(ctx, ids)
+	if err != nil {
+		return err
+	}
+	histories, err := tx.historiesOf(ctx, l)
+	if err != nil {
+		return err
+	}
+	held, err := tx.loadSuppressions(ctx, addresses)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		h := histories[r.Contact.ID]
+		held.hold(r.Contact.Addresses, unanswered(refusalsIn(&h, tx.at, audience.SuppressionReasonOf, nil)), source)
+	}
+	return held.store(ctx)
 }
 
 // split gives the two contacts that a merge undone leaves, and the
@@ -95,11 +131,11 @@ func (tx *Tx) split(w audience.Contact, m Merge) (winner, loser audience.Contact
 }
 
 // copyRefusals appends the refusals that the winner's chain got since the
-// merge to the loser's.
-func (tx *Tx) copyRefusals(ctx context.Context, m Merge) error {
+// merge to the loser's, and gives the changes that tell it.
+func (tx *Tx) copyRefusals(ctx context.Context, m Merge) ([]Change, error) {
 	chains, err := tx.roles.Ledger(ctx, []audience.ContactID{m.Winner, m.Loser})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seq, prev := uint64(0), audience.ChainStart(tx.audience.name, m.Loser)
 	for i := range chains {
@@ -111,7 +147,7 @@ func (tx *Tx) copyRefusals(ctx context.Context, m Merge) error {
 		return r.Contact != m.Winner || r.Seq <= m.WinnerSeq || !r.Kind.IsRefusal()
 	})
 	if len(refusals) == 0 {
-		return nil
+		return nil, nil
 	}
 	copies := make([]audience.ConsentRecord, len(refusals))
 	changes := make([]Change, len(refusals))
@@ -123,8 +159,5 @@ func (tx *Tx) copyRefusals(ctx context.Context, m Merge) error {
 		copies[i] = r
 		changes[i] = Change{Kind: ChangeLedger, Contact: m.Loser, Record: &r, Source: r.Source}
 	}
-	if err := tx.write.AppendLedger(ctx, copies); err != nil {
-		return err
-	}
-	return tx.log(ctx, changes...)
+	return changes, tx.write.AppendLedger(ctx, copies)
 }

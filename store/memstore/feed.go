@@ -67,6 +67,11 @@ func mention(changes []store.Change, number uint64, visit func(numberedKey)) {
 		if c.Other != 0 {
 			visit(numberedKey{c.Other, number})
 		}
+		for _, e := range []*audience.Event{c.Event, c.Before} {
+			if e != nil && e.Origin != 0 && e.Origin != c.Contact {
+				visit(numberedKey{e.Origin, number})
+			}
+		}
 	}
 }
 
@@ -138,10 +143,10 @@ func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID
 }
 
 func blank(changes []store.Change, about map[audience.ContactID]bool, kinds []store.ChangeKind) {
+	chosen := func(id audience.ContactID) bool { return about[id] }
 	for i := range changes {
 		c := &changes[i]
-		concerned := about[c.Contact] || about[c.Other]
-		if concerned && (len(kinds) == 0 || slices.Contains(kinds, c.Kind)) {
+		if c.Concerns(chosen) && (len(kinds) == 0 || slices.Contains(kinds, c.Kind)) {
 			*c = c.Blank()
 		}
 	}

@@ -75,10 +75,11 @@ func (p *partition) enter(ctx context.Context) error {
 
 // View calls fn with the version that is current now.
 func (p *partition) View(ctx context.Context, fn func(store.ReadRoles) error) error {
+	v := p.current.Load() // before asking: what close leaves is nobody's answer
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	r := &reader{p: p, v: p.current.Load()}
+	r := &reader{p: p, v: v}
 	defer r.ended.Store(true)
 	return fn(r)
 }
@@ -149,13 +150,13 @@ func (p *partition) position(number uint64) store.Position {
 
 // Commits gives commits of the feed after a position.
 func (p *partition) Commits(ctx context.Context, after store.Position, limit int) ([]store.Commit, error) {
+	f := &p.current.Load().feed
 	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	f := &p.current.Load().feed
 	number, err := f.locate(p.incarnation, after)
 	if err != nil {
 		return nil, wrap(err)
@@ -178,10 +179,11 @@ func (p *partition) Commits(ctx context.Context, after store.Position, limit int
 
 // Head gives the position of the last commit.
 func (p *partition) Head(ctx context.Context) (store.Position, error) {
+	v := p.current.Load()
 	if err := p.enter(ctx); err != nil {
 		return store.Position{}, err
 	}
-	return p.position(p.current.Load().feed.head), nil
+	return p.position(v.feed.head), nil
 }
 
 // Trim forgets the commits up to and including a position.
