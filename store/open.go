@@ -22,7 +22,9 @@ type Options struct {
 	// machine.
 	Zone *time.Location
 	// Keys hash addresses. Once an audience was opened with keys it cannot
-	// be opened without those that its suppressions name.
+	// be opened without those that its suppressions name. A new key goes to
+	// every process as a further one first and is made the primary one then:
+	// a process that lacks a key does not see what was hashed under it.
 	Keys audience.Keys
 	// Clock gives the current instant; nil is the system's clock.
 	Clock func() time.Time

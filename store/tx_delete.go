@@ -27,7 +27,8 @@ func (tx *Tx) Delete(ctx context.Context, source audience.Source, refs ...audien
 // addresses she has a keyed tombstone stays, so that no import brings her
 // back. A contact that was deleted before can still be erased, by her id or
 // by that of somebody merged into her; her addresses are unknown by then and
-// leave no tombstones: erase at once whom you mean to erase.
+// leave no tombstones: erase at once whom you mean to erase. An address that
+// was detached before is hers no more, and stays where it is now.
 //
 // Refused items: [audience.ErrNotFound]; [audience.ErrDenied] when there are
 // addresses and no keys for their tombstones.
