@@ -172,9 +172,12 @@ func (p *putBatch) keepRefusals(ctx context.Context) error {
 	}
 	var refused audience.BatchError
 	for i, c := range p.results {
+		if len(leaving[c]) == 0 {
+			continue
+		}
 		h := histories[c.stored.ID]
 		refusals := p.tx.refusals(&h)
-		if len(leaving[c]) == 0 || len(refusals) == 0 {
+		if len(refusals) == 0 {
 			continue
 		}
 		if p.tx.audience.keys.IsZero() {

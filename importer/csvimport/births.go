@@ -2,6 +2,7 @@ package csvimport
 
 import (
 	"crypto/sha256"
+	"errors"
 	"iter"
 	"time"
 
@@ -44,8 +45,8 @@ func findBirths(rows iter.Seq2[*importer.Contact, error], limits audience.Limits
 }
 
 func isRowError(err error) bool {
-	_, ok := err.(*importer.RowError) //nolint:errorlint // it is not wrapped: it is what the rows are made with
-	return ok
+	var bad *importer.RowError
+	return errors.As(err, &bad)
 }
 
 // add matches a row like [importer.Contacts] does, and leaves out those that

@@ -116,27 +116,7 @@ func (c *contactCells) UnmarshalCSVWithFields(_, cell string) error {
 
 // contacts reads the rows of the file.
 func (p *contactPlan) contacts(ctx context.Context, f *file) iter.Seq2[*importer.Contact, error] {
-	return func(yield func(*importer.Contact, error) bool) {
-		names := []string{colEmail, colExternalID, colFirstName, colLastName, colPhone, colTags, colCreatedAt, colStatus}
-		at := p.survey.head.places(names)
-		for _, c := range p.custom {
-			names, at = append(names, c.name), append(at, c.index)
-		}
-		rows := 0
-		for r, err := range decoded[contactCells](ctx, f, names, at) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			rows++
-			if !yieldRow(yield, &r, p.contact) {
-				return
-			}
-		}
-		if rows != p.survey.rows {
-			yield(nil, changedError())
-		}
-	}
+	return rowsOf(ctx, f, p.survey, []string{colEmail, colExternalID, colFirstName, colLastName, colPhone, colTags, colCreatedAt, colStatus}, p.custom, p.contact)
 }
 
 // contact reads one row.

@@ -122,27 +122,7 @@ func (c *eventCells) UnmarshalCSVWithFields(_, cell string) error {
 
 // events reads the rows of the file.
 func (p *eventPlan) events(ctx context.Context, f *file) iter.Seq2[*importer.Event, error] {
-	return func(yield func(*importer.Event, error) bool) {
-		names := []string{colExternalID, colEmail, colType, colTime, colID}
-		at := p.survey.head.places(names)
-		for _, c := range p.custom {
-			names, at = append(names, c.name), append(at, c.index)
-		}
-		rows := 0
-		for r, err := range decoded[eventCells](ctx, f, names, at) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			rows++
-			if !yieldRow(yield, &r, p.event) {
-				return
-			}
-		}
-		if rows != p.survey.rows {
-			yield(nil, changedError())
-		}
-	}
+	return rowsOf(ctx, f, p.survey, []string{colExternalID, colEmail, colType, colTime, colID}, p.custom, p.event)
 }
 
 // event reads one row.

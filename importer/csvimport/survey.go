@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -91,6 +92,33 @@ func columnOf(path string) string {
 		return colExternalID
 	}
 	return path
+}
+
+// rowsOf goes through the rows of a file as the plan of its columns reads them:
+// the cells of the known columns first, then those of the custom ones.
+func rowsOf[Cells, Item any](
+	ctx context.Context, f *file, s *survey, known []string, custom []column, convert func(*record, *Cells) (*Item, *importer.RowError),
+) iter.Seq2[*Item, error] {
+	names, at := known, s.head.places(known)
+	for _, c := range custom {
+		names, at = append(names, c.name), append(at, c.index)
+	}
+	return func(yield func(*Item, error) bool) {
+		rows := 0
+		for r, err := range decoded[Cells](ctx, f, names, at) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			rows++
+			if !yieldRow(yield, &r, convert) {
+				return
+			}
+		}
+		if rows != s.rows {
+			yield(nil, changedError())
+		}
+	}
 }
 
 // yieldRow hands on one row, read by convert unless it is bad already.

@@ -1,6 +1,7 @@
 package celenv
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -123,7 +124,8 @@ func (c *checker) regex(e ast.Expr) (*regexp.Regexp, int, bool) {
 }
 
 func regexHint(err error) string {
-	if se, ok := err.(*syntax.Error); ok { //nolint:errorlint // regexp returns it unwrapped
+	var se *syntax.Error
+	if errors.As(err, &se) {
 		return fmt.Sprintf("RE2 syntax: %s", se.Code)
 	}
 	return "RE2 syntax"
