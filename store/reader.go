@@ -357,3 +357,23 @@ func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact) ([]t
 	}
 	return out, nil
 }
+
+// CountContacts gives how many contacts there are: at once where the adapter
+// can count ([ContactCounter]), else by reading them all.
+func (r *Reader) CountContacts(ctx context.Context) (int, error) {
+	if c, ok := As[ContactCounter](r.roles); ok {
+		return c.CountContacts(ctx)
+	}
+	n := 0
+	for after := audience.ContactID(0); ; {
+		rows, err := r.roles.ContactsAfter(ctx, after, maxPage)
+		if err != nil {
+			return 0, err
+		}
+		n += len(rows)
+		if len(rows) < maxPage {
+			return n, nil
+		}
+		after = rows[len(rows)-1].ID
+	}
+}
