@@ -124,8 +124,7 @@ func (c *checker) regex(e ast.Expr) (*regexp.Regexp, int, bool) {
 }
 
 func regexHint(err error) string {
-	var se *syntax.Error
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[*syntax.Error](err); ok {
 		return fmt.Sprintf("RE2 syntax: %s", se.Code)
 	}
 	return "RE2 syntax"
