@@ -22,6 +22,10 @@ type value struct {
 	date     bool         // a field or property declared as a date
 	parts    []value      // the elements of a list that is written out
 	optional func() value // contact.?x: gives the read of x
+
+	feature *Feature  // a read that can be indexed
+	move    *Movement // a timestamp that moves with now, in a way that can be indexed
+	formula *Formula  // of a condition; nil: decided row by row
 }
 
 // checker types an expression against the schema and rewrites it into what
@@ -50,6 +54,8 @@ type checker struct {
 	reads    bool          // something of the contact
 	noNumber string        // the first field or property that is read and has no number
 	named    map[int]int64 // segments that are asked for, each with the first place
+	log      []Read        // what was read so far, for atoms
+	rowwise  []pendingAtom // atoms without a form
 }
 
 // local is a variable of a macro or of where.
@@ -170,6 +176,7 @@ func (c *checker) literal(e ast.Expr) value {
 	switch e.AsLiteral().(type) {
 	case types.Bool:
 		v.kind = boolKind
+		v.formula = test(ConstantTest{Truth: e.AsLiteral() == types.True})
 	case types.Int:
 		v.kind = intKind
 	case types.Double:

@@ -131,7 +131,11 @@ func (c *checker) has(e ast.Expr) value {
 	if v.kind == invalid {
 		return value{}
 	}
-	return value{tree: c.node(e.ID(), buildHas, v.tree), typ: typ{kind: boolKind}}
+	out := value{tree: c.node(e.ID(), buildHas, v.tree), typ: typ{kind: boolKind}}
+	if v.feature != nil {
+		out.formula = test(HasTest{Feature: *v.feature})
+	}
+	return out
 }
 
 func isIndex(e ast.Expr) bool {
@@ -181,6 +185,8 @@ func (c *checker) standing(e ast.Expr, name string) value {
 			return value{}
 		}
 		c.parts.Suppressed = true
+		c.read(Read{Kind: ReadSuppressed})
+		out.formula = test(SuppressedTest{})
 		out.tree = c.node(e.ID(), leaf(readSuppressed))
 		return out
 	}
@@ -197,10 +203,15 @@ func (c *checker) standing(e ast.Expr, name string) value {
 	switch name {
 	case "onList":
 		read, ok = c.onList(at, text)
+		list, _ := c.env.schema.ListNamed(text)
+		out.formula = test(ListTest{List: list})
 	case "inSegment":
 		read, ok = c.inSegment(e, at, text)
+		i, _ := slices.BinarySearch(c.segments, text)
+		out.formula = test(MemberTest{Segment: i})
 	case "consent":
 		read, ok = c.consent(at, text)
+		out.formula = test(ConsentTest{Purpose: text})
 	}
 	if !ok {
 		return value{}
@@ -221,8 +232,10 @@ func (c *checker) onList(at int, name string) (reader, bool) {
 	}
 	if list.Kind == audience.ListTopic {
 		c.parts.Ledger = true
+		c.read(Read{Kind: ReadLedger})
 	} else {
 		c.parts.Lists = true
+		c.read(Read{Kind: ReadList, Name: name})
 	}
 	return c.fact(isOnList(list)), true
 }
@@ -237,6 +250,7 @@ func (c *checker) consent(at int, name string) (reader, bool) {
 		return nil, false
 	}
 	c.parts.Ledger = true
+	c.read(Read{Kind: ReadLedger})
 	return c.fact(hasConsent(name)), true
 }
 
@@ -250,6 +264,7 @@ func (c *checker) inSegment(e ast.Expr, at int, name string) (reader, bool) {
 		c.failf(at, ruleSegment, c.didYouMean(name, around(c.segments, name), "a segment of the same set"), "there is no segment %s", strconv.Quote(name))
 		return nil, false
 	}
+	c.read(Read{Kind: ReadMember, Place: i})
 	if _, ok := c.named[i]; !ok {
 		c.named[i] = e.ID()
 	}

@@ -63,7 +63,7 @@ func (c *checker) ident(e ast.Expr) value {
 		return value{typ: typ{kind: contactKind}}
 	case "now":
 		c.moments = append(c.moments, nowInstant)
-		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow}
+		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow, move: &Movement{}}
 	}
 	known := []string{"contact", "now"}
 	for _, l := range c.scope {
@@ -161,11 +161,20 @@ func (c *checker) field(e ast.Expr, name string, optional bool) value {
 	if custom && f.ID == 0 {
 		c.unnumbered("contact." + name)
 	}
-	if name == "status" {
+	switch {
+	case name == "status":
 		c.parts.Ledger = true
+		c.read(Read{Kind: ReadLedger})
+	case custom:
+		c.read(Read{Kind: ReadField, Field: f.ID})
+	case name == "tags":
+		c.read(Read{Kind: ReadTags})
+	case name != "id":
+		c.read(Read{Kind: ReadBuiltin, Name: name})
 	}
 	v := value{
 		tree: c.node(e.ID(), leaf(read)), typ: typeOf(f.Type), instant: true, field: name, date: f.Type == audience.TypeDate,
+		feature: fieldFeature(f, custom),
 	}
 	if optional {
 		return c.optionally(v)
@@ -185,6 +194,7 @@ func (c *checker) optionally(v value) value {
 	plain := v
 	v.optional = func() value { return plain }
 	v.instant = false
+	v.feature = nil
 	return v
 }
 
@@ -232,6 +242,7 @@ func (c *checker) propertyOf(offset int, s *stream, name string) (audience.Type,
 			return 0, nil, false
 		default:
 			t, first, ids[i] = p.Type, et.Name, p.ID
+			c.read(Read{Kind: ReadProp, Name: et.Name, Prop: p.ID})
 			if p.ID == 0 {
 				c.unnumbered(et.Name + "." + name)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -40,22 +41,30 @@ func (c *checker) call(e ast.Expr) value {
 func (c *checker) logic(e ast.Expr, name string) value {
 	args := e.AsCall().Args()
 	values := make([]value, len(args))
+	parts := make([]*Formula, len(args))
 	all := true
 	for i, a := range args {
+		from := len(c.log)
 		v, ok := c.boolean(a, "what stands beside "+operatorSign(name))
 		values[i] = v
+		parts[i] = c.formula(a, v, from)
 		all = all && ok
 	}
 	if !all {
 		return value{}
 	}
-	return value{tree: c.operator(e, name, values...), typ: typ{kind: boolKind}}
+	return value{tree: c.operator(e, name, values...), typ: typ{kind: boolKind}, formula: logicFormula(name, parts)}
 }
 
 func (c *checker) conditional(e ast.Expr) value {
 	args := e.AsCall().Args()
+	from := len(c.log)
 	cond, ok := c.boolean(args[0], "the condition before ?")
-	a, b := c.plain(args[1]), c.plain(args[2])
+	fromA := len(c.log)
+	a := c.plain(args[1])
+	fromB := len(c.log)
+	b := c.plain(args[2])
+	end := len(c.log)
 	for i, v := range []*value{&a, &b} {
 		if v.motion == isNow || v.motion == combined {
 			*v = c.settle(args[i+1], *v)
@@ -73,7 +82,19 @@ func (c *checker) conditional(e ast.Expr) value {
 	if t.elem == invalid {
 		t = b.typ
 	}
-	return value{tree: c.node(e.ID(), buildConditional, cond.tree, a.tree, b.tree), typ: t, motion: max(a.motion, b.motion)}
+	out := value{tree: c.node(e.ID(), buildConditional, cond.tree, a.tree, b.tree), typ: t, motion: max(a.motion, b.motion)}
+	if t.kind == boolKind {
+		all := c.log
+		c.log = all[:fromA]
+		yes := c.formula(args[0], cond, from)
+		c.log = all[:fromB]
+		f := c.formula(args[1], a, fromA)
+		c.log = all[:end]
+		if g := c.formula(args[2], b, fromB); yes != nil && f != nil && g != nil {
+			out.formula = &Formula{Op: Choice, Parts: []*Formula{yes, f, g}}
+		}
+	}
+	return out
 }
 
 func (c *checker) comparison(e ast.Expr, name string) value {
@@ -90,7 +111,7 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 		c.known(args[1], a, b)
 		c.known(args[0], b, a)
 	}
-	out := value{typ: typ{kind: boolKind}}
+	out := value{typ: typ{kind: boolKind}, formula: comparisonFormula(compareOp(name), a, b)}
 	if a.kind == stringKind {
 		out.tree = c.node(e.ID(), buildTextComparison(name), a.tree, b.tree)
 		return out
@@ -192,7 +213,7 @@ func (c *checker) membership(e ast.Expr) value {
 		return value{}
 	}
 	c.known(args[1], a, list)
-	out := value{typ: typ{kind: boolKind}}
+	out := value{typ: typ{kind: boolKind}, formula: membershipFormula(c, a, list)}
 	switch {
 	case list.field != "":
 		f, custom, _ := c.contactField(list.field)
@@ -259,7 +280,33 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 		return value{}
 	}
 	out.tree = c.node(e.ID(), build, a.tree, b.tree)
+	out.move = shiftedMove(name, a, b)
 	return out
+}
+
+// shiftedMove gives the movement of what moves with now after a constant
+// duration was added or taken off; nil for anything else.
+func shiftedMove(name string, a, b value) *Movement {
+	if a.kind == spanKind {
+		a, b = b, a
+	}
+	if a.move == nil || !b.isLiteral() {
+		return nil
+	}
+	d, ok := b.tree.AsLiteral().(types.Duration)
+	if !ok {
+		return nil
+	}
+	m := *a.move
+	by := d.Duration.Microseconds()
+	if name == operators.Subtract {
+		by = -by
+	}
+	m.Shift += by
+	if !movesLittle(m) {
+		return nil
+	}
+	return &m
 }
 
 // shifted gives how a timestamp or a duration moves with now after b was

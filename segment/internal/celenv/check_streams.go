@@ -56,6 +56,9 @@ func (c *checker) eventsOf(e ast.Expr) value {
 		return value{}
 	}
 	c.parts.Events = append(c.parts.Events, s.typeNames()...)
+	for _, t := range s.types {
+		c.read(Read{Kind: ReadEvents, Name: t.Name})
+	}
 	return streamValue(s)
 }
 
@@ -104,7 +107,7 @@ func (c *checker) within(e ast.Expr, s *stream) value {
 		return value{}
 	}
 	c.moments = append(c.moments, agoInstant(p))
-	return streamValue(s.narrowed(narrow{kind: withinNarrow, moment: len(c.moments) - 1}))
+	return streamValue(s.narrowed(narrow{kind: withinNarrow, moment: len(c.moments) - 1, since: &Movement{Period: p}}))
 }
 
 // window checks since, before and between.
@@ -118,18 +121,20 @@ func (c *checker) window(e ast.Expr, s *stream, name string) value {
 		return value{}
 	}
 	var slots []*slot
+	var move *Movement
 	ok := true
 	for _, a := range e.AsCall().Args() {
-		slot, found := c.edge(a, name)
+		slot, v, found := c.edge(a, name)
 		ok = ok && found
 		slots = append(slots, slot)
+		move = v.move
 	}
 	if !ok {
 		return value{}
 	}
 	switch name {
 	case "since":
-		return streamValue(s.narrowed(narrow{kind: edgesNarrow, from: slots[0]}))
+		return streamValue(s.narrowed(narrow{kind: edgesNarrow, from: slots[0], since: move}))
 	case "before":
 		return streamValue(s.narrowed(narrow{kind: edgesNarrow, to: slots[0]}))
 	}
@@ -137,17 +142,17 @@ func (c *checker) window(e ast.Expr, s *stream, name string) value {
 }
 
 // edge checks an instant that a window begins or ends at.
-func (c *checker) edge(e ast.Expr, name string) (*slot, bool) {
+func (c *checker) edge(e ast.Expr, name string) (*slot, value, bool) {
 	v := c.plain(e)
 	if !c.want(e, v, typ{kind: timeKind}, "the argument of "+name) {
-		return nil, false
+		return nil, value{}, false
 	}
 	if !v.instant && !v.constant {
 		c.failf(c.start(e), ruleNow, `a constant, ago, ahead or startOf, a field of the contact, or first or last of other events`,
 			"this cannot be the edge of a window")
-		return nil, false
+		return nil, value{}, false
 	}
-	return c.slot(v.tree), true
+	return c.slot(v.tree), v, true
 }
 
 // pair checks a.then(b, "7d") and a.without(b, "4h").
@@ -194,7 +199,11 @@ func (c *checker) rate(e ast.Expr) value {
 		return value{}
 	}
 	slots := slices.Concat(a.slots(), b.slots())
-	return value{tree: c.withSlots(e.ID(), slots, rateOf(a, b)), typ: typ{kind: doubleKind}}
+	out := value{tree: c.withSlots(e.ID(), slots, rateOf(a, b)), typ: typ{kind: doubleKind}}
+	if over, under := a.plain(), b.plain(); over != nil && under != nil && over.From == nil && under.From == nil {
+		out.feature = &Feature{Kind: FeatureRate, Stream: over, Over: under}
+	}
+	return out
 }
 
 // ratio checks ratio(x, y).
@@ -221,7 +230,7 @@ func (c *checker) aggregate(e ast.Expr, s *stream, name string) value {
 		if !c.arity(e, 0, name+"()") {
 			return value{}
 		}
-		out := value{tree: c.withSlots(e.ID(), s.slots(), plainAggregate(s, name))}
+		out := value{tree: c.withSlots(e.ID(), s.slots(), plainAggregate(s, name)), feature: aggregateFeature(s, name, audience.TypeTimestamp, nil)}
 		switch name {
 		case "count":
 			out.kind = intKind
@@ -229,6 +238,13 @@ func (c *checker) aggregate(e ast.Expr, s *stream, name string) value {
 			out.kind, out.instant = timeKind, true
 		default:
 			out.kind = boolKind
+			if out.feature != nil {
+				out.formula = test(CompareTest{Feature: *out.feature, Op: Greater})
+				out.feature = nil
+				if name == "none" {
+					out.formula = not(out.formula)
+				}
+			}
 		}
 		return out
 	}
@@ -249,8 +265,14 @@ func (c *checker) aggregate(e ast.Expr, s *stream, name string) value {
 	if !ok {
 		return value{}
 	}
+	if name == "latest" {
+		for _, et := range s.types {
+			c.read(Read{Kind: ReadOrder, Name: et.Name})
+		}
+	}
 	return value{
-		tree: c.withSlots(e.ID(), s.slots(), propertyAggregate(c.env, s, name, ids, t)), typ: result,
+		feature: aggregateFeature(s, name, t, ids),
+		tree:    c.withSlots(e.ID(), s.slots(), propertyAggregate(c.env, s, name, ids, t)), typ: result,
 		date: t == audience.TypeDate && result.kind == timeKind,
 	}
 }

@@ -176,7 +176,10 @@ func (c *checker) shiftedNow(e ast.Expr, name string) value {
 		move = audience.Calendar.Ahead
 	}
 	c.moments = append(c.moments, func(cal audience.Calendar, now time.Time) (time.Time, bool) { return move(cal, now, p) })
-	return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: moving, instant: true}
+	return value{
+		tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: moving, instant: true,
+		move: &Movement{Period: p, Forward: name == "ahead"},
+	}
 }
 
 // startOf checks startOf("d").

@@ -39,6 +39,7 @@ type Program struct {
 	reads    bool
 	noNumber string
 	segments []Mention
+	formula  *Formula
 }
 
 // Mention is a segment that an expression names.
@@ -71,8 +72,10 @@ func (e *Env) compile(source string, segments []string, condition bool) (*Progra
 		factory: ast.NewExprFactoryWithAccumulator(parser.HiddenAccumulatorName), named: map[int]int64{},
 	}
 	var v value
+	var formula *Formula
 	if condition {
 		v, _ = c.boolean(parsed.Expr(), "the whole expression")
+		formula = c.formula(parsed.Expr(), v, 0)
 	} else {
 		v = c.plain(parsed.Expr())
 	}
@@ -88,11 +91,34 @@ func (e *Env) compile(source string, segments []string, condition bool) (*Progra
 	}
 	slices.Sort(c.parts.Events)
 	c.parts.Events = slices.Compact(c.parts.Events)
-	return &Program{
+	p := &Program{
 		env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, segments: c.mentions(),
-		reads: c.reads, noNumber: c.noNumber,
-	}, nil
+		reads: c.reads, noNumber: c.noNumber, formula: formula,
+	}
+	return p, c.planAtoms(p)
 }
+
+// planAtoms makes the programs of the atoms that are decided row by row. They
+// share what the whole program computes from now.
+func (c *checker) planAtoms(whole *Program) []*Error {
+	for _, pending := range c.rowwise {
+		root := whole.root
+		if pending.tree != nil {
+			var err error
+			root, err = c.env.planner.NewInterpretable(ast.NewAST(pending.tree, c.info), interpreter.CustomDecoratorV2(c.decorate))
+			if err != nil {
+				return []*Error{{Line: 1, Column: 1, Rule: ruleSyntax, Message: "this cannot be evaluated"}}
+			}
+		}
+		p := *whole
+		p.root, p.formula = root, nil
+		pending.atom.Program = &p
+	}
+	return nil
+}
+
+// Formula gives the condition as an engine plans it.
+func (p *Program) Formula() *Formula { return p.formula }
 
 func (e *Env) checkSource(source string) []*Error {
 	one := func(rule, message, hint string) []*Error {

@@ -34,7 +34,8 @@ type narrow struct {
 	moment   int // within: the instant before its first
 	from, to *slot
 	pred     *slot
-	weight   int // of the condition, in steps
+	weight   int       // of the condition, in steps
+	since    *Movement // the instant that moves with now and that it begins at, nil: anything else
 }
 
 // narrowed gives the stream with one more window or condition.
