@@ -172,7 +172,7 @@ func comparisonFormula(op CompareOp, a, b value) *Formula {
 		return test(MovingTest{Feature: *a.feature, Op: op, To: *b.move})
 	}
 	value, ok := b.constantOf()
-	if !ok || b.kind != a.kind {
+	if !ok || b.kind != a.kind || a.kind == stringKind && op != Equal && op != NotEqual { // codes have no order
 		return nil
 	}
 	return test(CompareTest{Feature: *a.feature, Op: op, Value: value})

@@ -218,11 +218,7 @@ func (m Movement) IsFixed() bool { return m.Period.Months() == 0 }
 // Distance gives how far from now it is when IsFixed, in microseconds, ahead
 // of it when positive.
 func (m Movement) Distance() int64 {
-	d := m.Period.Exact().Microseconds()
-	if !m.Forward {
-		d = -d
-	}
-	return d + m.Shift
+	return m.ExactDistance()
 }
 
 // At gives the instant at now; false when it is out of range.
@@ -242,4 +238,71 @@ func (m Movement) At(c audience.Calendar, now int64) (int64, bool) {
 
 func inRange(us int64) bool {
 	return us >= audience.Micros(audience.MinInstant()) && us <= audience.Micros(audience.MaxInstant())
+}
+
+// Reach gives the first now at which the instant is v or later. v is an
+// instant that the movement can reach within the years 1 to 9999, else the
+// answer is a bound: not after which it could be.
+func (m Movement) Reach(c audience.Calendar, v int64) int64 {
+	if m.IsFixed() {
+		return v - m.Distance()
+	}
+	const day = int64(24 * 3600 * 1e6)
+	months := int64(m.Period.Months())
+	rest := m.ExactDistance()
+	lo, hi := v-rest+months*28*day-4*day, v-rest+months*31*day+4*day
+	if m.Forward {
+		lo, hi = v-rest-months*31*day-4*day, v-rest-months*28*day+4*day
+	}
+	for lo < hi { // the first now with At(now) >= v; At never runs backwards
+		mid := lo + (hi-lo)/2
+		if at, ok := m.At(c, mid); ok && at >= v {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}
+
+// ExactDistance is the part of the distance from now that no calendar decides,
+// in microseconds, ahead of it when positive.
+func (m Movement) ExactDistance() int64 {
+	d := m.Period.Exact().Microseconds()
+	if !m.Forward {
+		d = -d
+	}
+	return d + m.Shift
+}
+
+// Negated gives the comparison that is true when o is false.
+func (o CompareOp) Negated() CompareOp {
+	switch o {
+	case Equal:
+		return NotEqual
+	case NotEqual:
+		return Equal
+	case Less:
+		return GreaterOrEqual
+	case LessOrEqual:
+		return Greater
+	case Greater:
+		return LessOrEqual
+	default:
+		return Less
+	}
+}
+
+// ValueType gives the type of the feature's values.
+func (f Feature) ValueType() audience.Type {
+	switch f.Kind {
+	case FeatureCount, FeatureDistinct:
+		return audience.TypeInt
+	case FeatureSum, FeatureAvg, FeatureRate:
+		return audience.TypeDouble
+	case FeatureFirst, FeatureLast:
+		return audience.TypeTimestamp
+	default:
+		return f.Type
+	}
 }

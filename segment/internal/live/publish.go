@@ -1,0 +1,183 @@
+package live
+
+import (
+	"maps"
+
+	"github.com/audiencekit/audiencekit/segment/internal/timeorder"
+)
+
+// Publish makes the segments those of the draft, for all readers at once.
+func (d *Draft) Publish() {
+	c := d.core
+	c.draft = nil
+	for _, s := range d.removed {
+		if s.rowwise != 0 {
+			c.close(s.rowwise)
+			s.rowwise = 0
+		}
+	}
+	c.byName = make(map[string]*Segment, len(d.segments))
+	c.segments = d.segments
+	for rank, s := range d.segments {
+		def := d.definition(s)
+		s.rank, s.program, s.names, s.root = uint32(rank), def.Program, def.Names, d.roots[s]
+		c.byName[s.name] = s
+	}
+	old := c.index
+	c.index = d.index
+	c.index.connect(c.segments)
+	d.keepStandings()
+	d.keepArrivals()
+	d.keepOrders(old)
+	d.keepDeadlines()
+	d.setMembers()
+	c.earliest.Store(min(c.agenda.Earliest(), c.dueAt()))
+}
+
+// keepStandings lets go of the standings that nothing reads any more.
+func (d *Draft) keepStandings() {
+	c := d.core
+	maps.Copy(c.standings, d.standings)
+	for key, f := range c.standings {
+		if c.index.gauges[key] == nil {
+			c.close(f.source)
+			delete(c.standings, key)
+		}
+	}
+}
+
+// keepArrivals expects the events ahead of the types that something reads.
+func (d *Draft) keepArrivals() {
+	c := d.core
+	for eventType, a := range c.arrivals {
+		if c.index.events[eventType] == nil {
+			c.close(a.source)
+			delete(c.arrivals, eventType)
+		}
+	}
+	for eventType := range c.index.events {
+		stream := c.table.Stream(eventType)
+		if a := c.arrivals[eventType]; a != nil && a.stream == stream {
+			continue
+		} else if a != nil {
+			c.close(a.source)
+		}
+		a := &arrivals{eventType: eventType, stream: stream}
+		a.source = c.open(a)
+		c.arrivals[eventType] = a
+		for id := range c.table.Presence().All() {
+			a.expect(c, id)
+		}
+	}
+	if len(c.index.suppressed.gauges) > 0 {
+		for id := range c.table.Presence().All() {
+			c.suppression.refresh(c, id)
+		}
+	}
+}
+
+// keepOrders takes over the orders that there were, sorts the new ones, and
+// sets all cursors.
+func (d *Draft) keepOrders(old *index) {
+	c := d.core
+	c.cursors = c.cursors[:0]
+	for key, o := range c.index.orders {
+		if before := old.orders[key]; before != nil && sameSource(before.feature, o.feature) {
+			o.sorted = before.sorted
+		} else {
+			d.sortOrder(o)
+		}
+		for _, list := range [][]*cursor{o.fixed, o.calendar} {
+			for _, cur := range list {
+				cur.heap = -1
+				cur.advanced(c)
+			}
+		}
+	}
+}
+
+func (d *Draft) sortOrder(o *order) {
+	c := d.core
+	f := o.feature
+	o.sorted = timeorder.New(func(id uint32) (int64, bool) { return f.value(c, id, c.now) })
+	o.sorted.Build(func(yield func(id uint32, v int64) bool) {
+		for id := range c.table.Presence().All() {
+			if v, ok := f.value(c, id, c.now); ok && !yield(id, v) {
+				return
+			}
+		}
+	})
+}
+
+// sameSource reports whether two features read the same columns: those of a
+// type of events are replaced when more of it is loaded.
+func sameSource(a, b feature) bool {
+	switch a := a.(type) {
+	case lastOf:
+		b, ok := b.(lastOf)
+		return ok && sameStreams(a.stream, b.stream)
+	case intColumn:
+		b, ok := b.(intColumn)
+		return ok && a.column == b.column
+	}
+	return false
+}
+
+func sameStreams(a, b stream) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// keepDeadlines queues what was found while the members were worked out.
+func (d *Draft) keepDeadlines() {
+	c := d.core
+	for _, s := range d.dirty {
+		s.fresh = nil
+		if s.rowwise != 0 {
+			c.close(s.rowwise)
+			s.rowwise = 0
+		}
+		if !hasRowwise(s.root) {
+			continue
+		}
+		s.rowwise = c.open(s)
+		for _, x := range d.scratch[s].deadlines {
+			c.agenda.Set(s.rowwise, x.id, x.at)
+		}
+	}
+}
+
+func hasRowwise(root node) bool {
+	found := false
+	root.each(func(leaf node) {
+		if _, ok := leaf.(*rowwise); ok {
+			found = true
+		}
+	})
+	return found
+}
+
+func (d *Draft) setMembers() {
+	c := d.core
+	c.version.Add(1)
+	for _, s := range d.removed {
+		for page := range s.live.Pages() {
+			s.live.SetPage(page, new([1024]uint64))
+		}
+	}
+	for _, s := range d.dirty {
+		fresh := d.scratch[s].fresh
+		for page := range max(len(fresh), s.live.Pages()) {
+			in := new(words)
+			if page < len(fresh) && fresh[page] != nil {
+				in = fresh[page]
+			}
+			s.live.SetPage(page, (*[1024]uint64)(in))
+		}
+	}
+	c.version.Add(1)
+}
