@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -24,8 +25,8 @@ const (
 	ChangeLedger      ChangeKind = 3  // Record was appended
 	ChangeList        ChangeKind = 4  // List was joined or, with Left, left
 	ChangeSuppression ChangeKind = 5  // SuppressedFrom is what holds now
-	ChangeMerge       ChangeKind = 6  // Other was merged into Contact; After is the winner
-	ChangeUnmerge     ChangeKind = 7  // Other was taken out of Contact again; After is the winner
+	ChangeMerge       ChangeKind = 6  // Other was merged into Contact; After is the winner, Events count no more
+	ChangeUnmerge     ChangeKind = 7  // Other was taken out of Contact again; After is the winner, Events count again
 	ChangeDelete      ChangeKind = 8  // the contact is gone
 	ChangeErase       ChangeKind = 9  // the contact is gone, and every trace of her
 	ChangeSchema      ChangeKind = 10 // the schema or the zone changed; Contact is 0
@@ -71,12 +72,18 @@ type Change struct {
 	Other     audience.ContactID // the loser of a merge
 	MergedAt  time.Time          // of a merge: as the fold dates it
 	WinnerSeq uint64             // of a merge: records in the winner's own chain by then
-	After     *audience.Contact
-	Event     *audience.Event
-	Before    *audience.Event
-	Record    *audience.ConsentRecord
-	List      string
-	Left      bool
+	// Events are, of a merge, the events that no longer count, because another
+	// one of the same id does; of its undoing those that count again, for
+	// winner or loser. Each says under whom it was written (Origin) and, of a
+	// merge, whose it was, of its undoing, whose it is (Contact). Those taken
+	// back are not among them.
+	Events []audience.Event
+	After  *audience.Contact
+	Event  *audience.Event
+	Before *audience.Event
+	Record *audience.ConsentRecord
+	List   string
+	Left   bool
 	// SuppressedFrom is that of the profile (zero: not suppressed), with every
 	// change that may have changed it; else nil.
 	SuppressedFrom *time.Time
@@ -84,14 +91,16 @@ type Change struct {
 }
 
 // Blank gives what is left of the change once the person in it is erased.
-// What a merge says beyond rows is nobody's secret, and others need it.
+// What a merge says beyond rows and events is nobody's secret, and others need
+// it.
 func (c Change) Blank() Change {
 	return Change{Kind: c.Kind, Contact: c.Contact, Other: c.Other, MergedAt: c.MergedAt, WinnerSeq: c.WinnerSeq}
 }
 
 // Concerns reports whether the change holds something of one of the contacts
-// chosen: it is about her, she was merged or taken out again in it, or its
-// event was written under her id.
+// chosen: it is about her, she was merged or taken out again in it, or one of
+// its events was written under her id.
 func (c *Change) Concerns(chosen func(audience.ContactID) bool) bool {
-	return chosen(c.Contact) || chosen(c.Other) || c.Event != nil && chosen(c.Event.Origin) || c.Before != nil && chosen(c.Before.Origin)
+	return chosen(c.Contact) || chosen(c.Other) || c.Event != nil && chosen(c.Event.Origin) || c.Before != nil && chosen(c.Before.Origin) ||
+		slices.ContainsFunc(c.Events, func(e audience.Event) bool { return chosen(e.Origin) })
 }
