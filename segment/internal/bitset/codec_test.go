@@ -142,7 +142,7 @@ func FuzzReadSet(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		in := append(binary.LittleEndian.AppendUint32(nil, uint32(len(payload))), payload...)
-		const last = 1 << 20
+		const last = 1 << 18
 		got, err := bitset.ReadSet(bytes.NewReader(in), last)
 		if err != nil {
 			require.ErrorIs(t, err, bitset.ErrMalformed)
@@ -151,9 +151,9 @@ func FuzzReadSet(f *testing.F) {
 		n := 0
 		var before uint32
 		for id := range got.All() {
-			require.True(t, n == 0 || id > before)
-			require.LessOrEqual(t, id, uint32(last))
-			require.True(t, got.Contains(id))
+			if n > 0 && id <= before || id > last || !got.Contains(id) {
+				t.Fatal("wrong id", id)
+			}
 			before = id
 			n++
 		}
