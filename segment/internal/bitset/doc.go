@@ -6,4 +6,10 @@
 // copy-on-write bitmaps are easy to share wrongly. A [Set] is immutable and a
 // plain value: it may be copied, kept and read from any number of goroutines.
 // What changes is a [Builder], which hands its ids over and starts again.
+//
+// A [Live] set changes one id at a time while any number of goroutines read it
+// without locks. Its pages of 65,536 ids are small sorted arrays, replaced as a
+// whole, or plain bitmaps, written word by word. [Live.Freeze] gives what it
+// holds now for the price of the page table: a bitmap is copied when it is
+// written for the first time after that.
 package bitset
