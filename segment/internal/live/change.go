@@ -36,7 +36,7 @@ func (c *Core) change(ch *store.Change) error {
 		if r := c.reads(e); r != nil {
 			c.readBefore(r, e.Contact)
 		}
-		if e.Kind == columns.Tag && !e.On || e.Kind == columns.Item && !e.On || e.Kind == columns.List && !e.On {
+		if e.Kind == columns.EffectTag && !e.On || e.Kind == columns.EffectItem && !e.On || e.Kind == columns.EffectList && !e.On {
 			c.rememberFlag(e)
 		}
 	}
@@ -56,15 +56,15 @@ func (c *Core) change(ch *store.Change) error {
 func (c *Core) reads(e *columns.Effect) *readers {
 	x := c.index
 	switch e.Kind {
-	case columns.Field:
+	case columns.EffectField:
 		return x.fields[e.Field]
-	case columns.BuiltinField:
+	case columns.EffectBuiltin:
 		return x.builtins[e.Builtin]
-	case columns.Events:
+	case columns.EffectEvents:
 		return x.events[e.Text]
-	case columns.Ledger:
+	case columns.EffectLedger:
 		return &x.ledger
-	case columns.Suppressed:
+	case columns.EffectSuppressed:
 		return &x.suppressed
 	default:
 		return nil
@@ -120,25 +120,25 @@ func (c *Core) effect(e *columns.Effect, at int) int {
 		at = c.compare(r, id, at)
 	}
 	switch e.Kind {
-	case columns.Events:
+	case columns.EffectEvents:
 		if a := c.arrivals[e.Text]; a != nil {
 			a.expect(c, id)
 		}
-	case columns.Suppressed:
+	case columns.EffectSuppressed:
 		c.suppression.refresh(c, id)
-	case columns.Tag:
+	case columns.EffectTag:
 		c.touchFlag(c.index.tags[e.Text], id)
 		c.touch(&c.index.anyTag.rowwise, id)
-	case columns.Item:
+	case columns.EffectItem:
 		c.touchFlag(c.index.items[itemKey{e.Field, e.Text}], id)
 		if r := c.index.fields[e.Field]; r != nil {
 			c.touch(&r.rowwise, id)
 		}
-	case columns.List:
+	case columns.EffectList:
 		c.touchFlag(c.index.lists[e.Text], id)
-	case columns.Removed:
+	case columns.EffectRemoved:
 		c.touchMemberships(id)
-	case columns.Created, columns.Merged:
+	case columns.EffectCreated, columns.EffectMerged:
 		c.refresh(id)
 		c.touchMemberships(id)
 		c.touch(&c.index.everything, id)
@@ -161,9 +161,9 @@ func (c *Core) touchFlag(f *flag, id uint32) {
 func (c *Core) rememberFlag(e *columns.Effect) {
 	var f *flag
 	switch e.Kind {
-	case columns.Tag:
+	case columns.EffectTag:
 		f = c.index.tags[e.Text]
-	case columns.Item:
+	case columns.EffectItem:
 		f = c.index.items[itemKey{e.Field, e.Text}]
 	default:
 		f = c.index.lists[e.Text]

@@ -406,8 +406,8 @@ func (k *compiler) feature(f celenv.Feature) (string, feature) {
 
 func builtinNamed(name string) columns.Builtin {
 	return map[string]columns.Builtin{
-		"email": columns.Email, "first_name": columns.FirstName, "last_name": columns.LastName, "phone": columns.Phone,
-		"frequency": columns.Frequency, "created_at": columns.CreatedAt, "updated_at": columns.UpdatedAt,
+		"email": columns.BuiltinEmail, "first_name": columns.BuiltinFirstName, "last_name": columns.BuiltinLastName, "phone": columns.BuiltinPhone,
+		"frequency": columns.BuiltinFrequency, "created_at": columns.BuiltinCreatedAt, "updated_at": columns.BuiltinUpdatedAt,
 	}[name]
 }
 

@@ -26,7 +26,6 @@ type Core struct {
 
 	agenda      *agenda.Agenda
 	sources     map[agenda.Source]timed // what its deadlines are about
-	lastSource  agenda.Source
 	standings   map[string]*standing
 	arrivals    map[string]*arrivals // by event type
 	suppression suppression
@@ -83,9 +82,12 @@ func (c *Core) Segments() []*Segment { return c.segments }
 
 // open makes deadlines of t possible.
 func (c *Core) open(t timed) agenda.Source {
-	c.lastSource++
-	c.sources[c.lastSource] = t
-	return c.lastSource
+	s := agenda.Source(1) // 0 is none; numbers are used again
+	for c.sources[s] != nil {
+		s++
+	}
+	c.sources[s] = t
+	return s
 }
 
 func (c *Core) close(s agenda.Source) {
@@ -138,7 +140,7 @@ func (s *Segment) Len() int {
 }
 
 // Freeze gives the members as they are.
-func (s *Segment) Freeze() bitset.Frozen { return s.live.Freeze() }
+func (s *Segment) Freeze() *bitset.Frozen { return s.live.Freeze() }
 
 // Bytes gives about how much memory the members take.
 func (s *Segment) Bytes() int { return s.live.Bytes() }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/bitset"
 	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 )
 
@@ -218,11 +219,13 @@ func (d *Draft) Moves() []Move {
 
 func (d *Draft) movesOf(s *Segment) []Move {
 	var out []Move
-	var before words
+	var scratch bitset.Words
 	fresh := d.scratch[s].fresh
 	for page := range max(len(fresh), s.live.Pages()) {
-		s.live.PageWords(page, (*[1024]uint64)(&before))
-		var after words
+		var before, after words
+		if in := s.live.Page(page, &scratch); in != nil {
+			before = *in
+		}
 		if page < len(fresh) && fresh[page] != nil {
 			after = *fresh[page]
 		}
