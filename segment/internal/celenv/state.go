@@ -131,10 +131,9 @@ func (s *state) close() {
 	clear(s.items[:s.high])
 	clear(s.texts[:s.many])
 	s.items, s.texts, s.high, s.many = s.items[:0], s.texts[:0], 0, 0
-	clear(s.times[:cap(s.times)])
-	clear(s.spans[:cap(s.spans)])
-	clear(s.edges[:cap(s.edges)])
-	s.times, s.spans, s.edges = s.times[:0], s.spans[:0], s.edges[:0]
+	if cap(s.times)+cap(s.spans)+cap(s.edges) > 0 {
+		s.closeMoving()
+	}
 	const keep = 4096
 	if cap(s.items) > keep {
 		s.items = nil
@@ -145,6 +144,13 @@ func (s *state) close() {
 	if cap(s.numbers) > keep {
 		s.numbers = nil
 	}
+}
+
+func (s *state) closeMoving() {
+	clear(s.times[:cap(s.times)])
+	clear(s.spans[:cap(s.spans)])
+	clear(s.edges[:cap(s.edges)])
+	s.times, s.spans, s.edges = s.times[:0], s.spans[:0], s.edges[:0]
 }
 
 // state takes a state from the pool.
