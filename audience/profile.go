@@ -51,11 +51,20 @@ func (p *Profile) Consent(purpose string, at time.Time) Standing {
 // OnList reports whether she is on the list at the instant: for a topic its
 // own grant stands and nothing wider refuses, else she was put there by hand.
 func (p *Profile) OnList(list List, at time.Time) bool {
+	return p.ListStanding(list, at).Status == StatusSubscribed
+}
+
+// ListStanding gives the standing on a list at the instant: of a topic that of
+// the ledger, of any other list StatusSubscribed while she is there and else
+// StatusNone, which time does not change.
+func (p *Profile) ListStanding(list List, at time.Time) Standing {
 	if list.Kind == ListTopic {
-		return p.History.OnList(list, at).Status == StatusSubscribed
+		return p.History.OnList(list, at)
 	}
-	_, ok := slices.BinarySearch(p.Lists, list.Name)
-	return ok
+	if _, ok := slices.BinarySearch(p.Lists, list.Name); ok {
+		return Standing{Status: StatusSubscribed}
+	}
+	return Standing{}
 }
 
 // IsSuppressed reports whether one of her addresses is suppressed at the

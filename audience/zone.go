@@ -107,16 +107,25 @@ func (c Calendar) DateOf(t time.Time) Date {
 // year's. 29 February is 28 February in other years. The year of d does not
 // matter. For a timestamp take its [Calendar.DateOf].
 func (c Calendar) Anniversary(d Date, now time.Time) (time.Time, bool) {
+	day, ok := c.nextYearly(d, now)
+	if !ok {
+		return time.Time{}, false
+	}
+	return c.StartOfDate(day)
+}
+
+// nextYearly gives that yearly day of d which is not over at now.
+func (c Calendar) nextYearly(d Date, now time.Time) (Date, bool) {
 	today, ok := c.today(now)
 	if !ok || !d.valid() {
-		return time.Time{}, false
+		return 0, false
 	}
 	year, _, _ := today.Civil()
 	day := yearlyDay(d, year)
 	if day < today {
 		day = yearlyDay(d, year+1)
 	}
-	return c.StartOfDate(day)
+	return day, true
 }
 
 // yearlyDay gives the day of a year on which d comes round.

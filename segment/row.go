@@ -1,6 +1,8 @@
 package segment
 
 import (
+	"time"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 )
@@ -14,3 +16,9 @@ type profileRow struct {
 }
 
 func (r profileRow) Contact() *audience.Contact { return &r.Profile.Contact }
+
+func (r profileRow) OnList(list audience.List, at time.Time) audience.Standing {
+	return r.ListStanding(list, at)
+}
+
+func (r profileRow) SuppressedFrom() time.Time { return r.Profile.SuppressedFrom }

@@ -11,12 +11,16 @@ import (
 )
 
 // count gives the number of events; false when a window is unknown.
-func (s *stream) count(f *frame, st *state) (int, bool) {
-	if s.filtered() {
+func (s *stream) count(f *frame, st *state, want interest) (int, bool) {
+	switch {
+	case s.filtered():
 		mark := len(st.items)
-		ok := s.collect(f, st)
+		ok := s.collect(f, st, want)
 		n := len(st.items) - mark
 		st.items = st.items[:mark]
+		return n, ok
+	case st.timed:
+		_, _, n, ok := s.ends(f, st, want)
 		return n, ok
 	}
 	w, ok := s.window(f, st)
@@ -32,39 +36,58 @@ func (s *stream) count(f *frame, st *state) (int, bool) {
 
 // ends gives the times of the first and the last event in microseconds; n is
 // how many there are.
-func (s *stream) ends(f *frame, st *state) (first, last int64, n int, ok bool) {
-	first, last = math.MaxInt64, math.MinInt64
+func (s *stream) ends(f *frame, st *state, want interest) (first, last int64, n int, ok bool) {
 	if s.filtered() {
 		mark := len(st.items)
-		ok = s.collect(f, st)
-		for _, i := range st.items[mark:] {
-			us := audience.Micros(i.event.Time)
-			first, last, n = min(first, us), max(last, us), n+1
-		}
+		ok = s.collect(f, st, want)
+		first, last = endsOf(st.items[mark:])
+		n = len(st.items) - mark
 		st.items = st.items[:mark]
 		return first, last, n, ok
 	}
+	edges := len(st.edges)
 	w, ok := s.window(f, st)
 	if !ok {
+		st.edges = st.edges[:edges]
 		return 0, 0, 0, false
 	}
+	first, last = endsOf(nil)
+	enters := int64(never)
 	for i := range s.types {
-		events := w.within(st.row.Events(s.types[i].Name))
-		if len(events) > 0 {
+		all := st.row.Events(s.types[i].Name)
+		enters = min(enters, st.eventEnters(st.edges[edges:], w, all))
+		if events := w.within(all); len(events) > 0 {
 			first = min(first, audience.Micros(events[0].Time))
 			last = max(last, audience.Micros(events[len(events)-1].Time))
 			n += len(events)
 		}
 	}
+	if st.timed {
+		st.windowChanges(st.edges[edges:], want, first, last, enters)
+	}
+	st.edges = st.edges[:edges]
 	return first, last, n, true
+}
+
+// endsOf gives the times of the first and the last of ordered events; of none
+// the first is later.
+func endsOf(items []item) (first, last int64) {
+	if len(items) == 0 {
+		return math.MaxInt64, math.MinInt64
+	}
+	return audience.Micros(items[0].event.Time), audience.Micros(items[len(items)-1].event.Time)
 }
 
 // plainAggregate gives the node of an aggregate without a property.
 func plainAggregate(s *stream, name string) exec {
 	switch name {
 	case "first", "last":
+		want := wantFirst
+		if name == "last" {
+			want = wantLast
+		}
 		return func(f *frame) ref.Val {
-			first, last, n, ok := s.ends(f, stateOf(f))
+			first, last, n, ok := s.ends(f, stateOf(f), want)
 			if !ok || n == 0 {
 				return errUnknown
 			}
@@ -74,8 +97,12 @@ func plainAggregate(s *stream, name string) exec {
 			return types.Timestamp{Time: audience.FromMicros(last)}
 		}
 	}
+	want := wantAny
+	if name == "count" {
+		want = wantAll
+	}
 	return func(f *frame) ref.Val {
-		n, ok := s.count(f, stateOf(f))
+		n, ok := s.count(f, stateOf(f), want)
 		switch {
 		case !ok:
 			return errUnknown
@@ -92,8 +119,8 @@ func plainAggregate(s *stream, name string) exec {
 func rateOf(a, b *stream) exec {
 	return func(f *frame) ref.Val {
 		st := stateOf(f)
-		over, ok1 := a.count(f, st)
-		under, ok2 := b.count(f, st)
+		over, ok1 := a.count(f, st, wantAll)
+		under, ok2 := b.count(f, st, wantAll)
 		if !ok1 || !ok2 || under == 0 {
 			return errUnknown
 		}
@@ -114,7 +141,7 @@ func propertyAggregate(e *Env, s *stream, name string, ids []audience.PropID, t 
 		st := stateOf(f)
 		mark := len(st.items)
 		v := errUnknown
-		if s.collect(f, st) {
+		if s.collect(f, st, wantAll) {
 			v = aggregate(st, st.items[mark:])
 		}
 		st.items = st.items[:mark]

@@ -48,10 +48,11 @@ type checker struct {
 	hints   int // that were looked for
 
 	builders []builder // of our own nodes
-	moments  []instantOf
+	moments  []course
 	facts    []fact
 	parts    audience.ProfileParts
 	reads    bool          // something of the contact
+	timed    bool          // something that time changes, beside moments and parts
 	noNumber string        // the first field or property that is read and has no number
 	named    map[int]int64 // segments that are asked for, each with the first place
 	log      []Read        // what was read so far, for atoms

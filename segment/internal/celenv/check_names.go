@@ -62,7 +62,7 @@ func (c *checker) ident(e ast.Expr) value {
 	case "contact":
 		return value{typ: typ{kind: contactKind}}
 	case "now":
-		c.moments = append(c.moments, nowInstant)
+		c.moments = append(c.moments, course{}) // now minus nothing
 		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow, move: &Movement{}}
 	}
 	known := []string{"contact", "now"}

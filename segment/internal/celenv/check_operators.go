@@ -116,6 +116,10 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 		out.tree = c.node(e.ID(), buildTextComparison(name), a.tree, b.tree)
 		return out
 	}
+	if a.motion != still || b.motion != still {
+		out.tree = c.node(e.ID(), buildMovingComparison(a.kind, name), a.tree, b.tree)
+		return out
+	}
 	out.tree = c.operator(e, name, a, b)
 	return out
 }

@@ -106,7 +106,7 @@ func (c *checker) within(e ast.Expr, s *stream) value {
 	if !ok {
 		return value{}
 	}
-	c.moments = append(c.moments, agoInstant(p))
+	c.moments = append(c.moments, course{kind: agoCourse, period: p})
 	return streamValue(s.narrowed(narrow{kind: withinNarrow, moment: len(c.moments) - 1, since: &Movement{Period: p}}))
 }
 

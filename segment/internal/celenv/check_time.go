@@ -171,11 +171,11 @@ func (c *checker) shiftedNow(e ast.Expr, name string) value {
 	if !ok {
 		return value{}
 	}
-	move := audience.Calendar.Ago
+	kind := agoCourse
 	if name == "ahead" {
-		move = audience.Calendar.Ahead
+		kind = aheadCourse
 	}
-	c.moments = append(c.moments, func(cal audience.Calendar, now time.Time) (time.Time, bool) { return move(cal, now, p) })
+	c.moments = append(c.moments, course{kind: kind, period: p})
 	return value{
 		tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: moving, instant: true,
 		move: &Movement{Period: p, Forward: name == "ahead"},
@@ -198,7 +198,7 @@ func (c *checker) startOf(e ast.Expr) value {
 		c.failf(c.at(arg), rulePeriod, hintOf(err), "there is no unit %s", strconv.Quote(text))
 		return value{}
 	}
-	c.moments = append(c.moments, func(cal audience.Calendar, now time.Time) (time.Time, bool) { return cal.StartOf(now, unit) })
+	c.moments = append(c.moments, course{kind: startCourse, unit: unit})
 	return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, instant: true}
 }
 
@@ -212,6 +212,7 @@ func (c *checker) anniversary(e ast.Expr) value {
 	if !c.want(arg, v, typ{kind: timeKind}, "the argument of anniversary") {
 		return value{}
 	}
+	c.timed = true
 	return value{tree: c.node(e.ID(), buildAnniversary(c.env), v.tree), typ: typ{kind: timeKind}}
 }
 

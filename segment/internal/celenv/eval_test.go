@@ -266,7 +266,7 @@ func (r countingRow) Consent(purpose string, at time.Time) audience.Standing {
 	return r.testRow.Consent(purpose, at)
 }
 
-func (r countingRow) OnList(l audience.List, at time.Time) bool {
+func (r countingRow) OnList(l audience.List, at time.Time) audience.Standing {
 	*r.asked++
 	return r.testRow.OnList(l, at)
 }

@@ -19,6 +19,12 @@ type testRow struct {
 
 func (r testRow) Contact() *audience.Contact { return &r.Profile.Contact }
 
+func (r testRow) OnList(list audience.List, at time.Time) audience.Standing {
+	return r.ListStanding(list, at)
+}
+
+func (r testRow) SuppressedFrom() time.Time { return r.Profile.SuppressedFrom }
+
 func testNow() time.Time { return time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC) }
 
 func testSchema() audience.Schema {

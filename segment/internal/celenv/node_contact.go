@@ -72,7 +72,9 @@ func statusRead() reader {
 	}
 	return func(s *state) ref.Val {
 		if s.status == nil {
-			s.status = names[s.row.Status(s.moment.now).Status]
+			standing := s.row.Status(s.moment.now)
+			s.lowerTo(standing.Until)
+			s.status = names[standing.Status]
 		}
 		return s.status
 	}
@@ -235,13 +237,23 @@ func isAmong(v ref.Val, set map[ref.Val]struct{}) ref.Val {
 	return types.False
 }
 
-func readSuppressed(s *state) ref.Val { return types.Bool(s.row.IsSuppressed(s.moment.now)) }
+func readSuppressed(s *state) ref.Val {
+	from := s.row.SuppressedFrom()
+	if from.IsZero() {
+		return types.False
+	}
+	if from.After(s.moment.now) {
+		s.lowerTo(from)
+		return types.False
+	}
+	return types.True
+}
 
 // fact is something that the ledger or the lists know. It is found out once
 // for each evaluation: ledgers may be long, and macros ask again and again.
 type fact struct {
 	kind, name string
-	ask        func(*state) bool
+	ask        func(*state) audience.Standing
 }
 
 // fact gives the node that reads a fact.
@@ -253,8 +265,10 @@ func (c *checker) fact(f fact) reader {
 	}
 	return func(s *state) ref.Val {
 		if s.facts[i] == Unknown {
+			standing := f.ask(s)
+			s.lowerTo(standing.Until)
 			s.facts[i] = False
-			if f.ask(s) {
+			if standing.Status == audience.StatusSubscribed {
 				s.facts[i] = True
 			}
 		}
@@ -263,13 +277,11 @@ func (c *checker) fact(f fact) reader {
 }
 
 func isOnList(l audience.List) fact {
-	return fact{"list", l.Name, func(s *state) bool { return s.row.OnList(l, s.moment.now) }}
+	return fact{"list", l.Name, func(s *state) audience.Standing { return s.row.OnList(l, s.moment.now) }}
 }
 
 func hasConsent(purpose string) fact {
-	return fact{"consent", purpose, func(s *state) bool {
-		return s.row.Consent(purpose, s.moment.now).Status == audience.StatusSubscribed
-	}}
+	return fact{"consent", purpose, func(s *state) audience.Standing { return s.row.Consent(purpose, s.moment.now) }}
 }
 
 func readMember(i int) reader {

@@ -30,14 +30,7 @@ func concatenation(args []branch) exec {
 // buildTextComparison gives the node of a comparison of strings, by bytes.
 // Unlike cel-go's it counts what long strings cost.
 func buildTextComparison(operator string) builder {
-	holds := map[string]func(order int) bool{
-		operators.Equals:        func(order int) bool { return order == 0 },
-		operators.NotEquals:     func(order int) bool { return order != 0 },
-		operators.Less:          func(order int) bool { return order < 0 },
-		operators.LessEquals:    func(order int) bool { return order <= 0 },
-		operators.Greater:       func(order int) bool { return order > 0 },
-		operators.GreaterEquals: func(order int) bool { return order >= 0 },
-	}[operator]
+	holds := orderTest(operator)
 	return func(args []branch) exec {
 		left, right := args[0], args[1]
 		return func(f *frame) ref.Val {
@@ -50,6 +43,18 @@ func buildTextComparison(operator string) builder {
 			return types.Bool(holds(strings.Compare(string(a), string(b))))
 		}
 	}
+}
+
+// orderTest gives what an operator asks of the order of two values.
+func orderTest(operator string) func(order int) bool {
+	return map[string]func(order int) bool{
+		operators.Equals:        func(order int) bool { return order == 0 },
+		operators.NotEquals:     func(order int) bool { return order != 0 },
+		operators.Less:          func(order int) bool { return order < 0 },
+		operators.LessEquals:    func(order int) bool { return order <= 0 },
+		operators.Greater:       func(order int) bool { return order > 0 },
+		operators.GreaterEquals: func(order int) bool { return order >= 0 },
+	}[operator]
 }
 
 // chargeText counts the steps of reading a string where that is next to
@@ -190,7 +195,7 @@ func listText(v ref.Val) (string, bool) {
 // Text evaluates any program and gives the text of its value, in the form of
 // audience.Value.Reveal; false when it is unknown.
 func (m *Moment) Text(row Row, members []bool) (string, bool, error) {
-	v, err := m.eval(row, members)
+	v, _, err := m.eval(row, members, false)
 	if err != nil || isUnknown(v) {
 		return "", false, err
 	}

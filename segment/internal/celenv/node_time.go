@@ -12,7 +12,7 @@ import (
 // buildSpans gives the node of a sum or difference with timestamps or
 // durations. cel-go's own would do, but its overflow error is one value that
 // every goroutine writes to.
-func buildSpans(op func(a, b ref.Val) ref.Val) builder {
+func buildSpans(op func(s *state, a, b ref.Val) ref.Val) builder {
 	return func(args []branch) exec {
 		left, right := args[0], args[1]
 		return func(f *frame) ref.Val {
@@ -24,39 +24,39 @@ func buildSpans(op func(a, b ref.Val) ref.Val) builder {
 			if isUnknown(b) {
 				return errUnknown
 			}
-			return op(a, b)
+			return op(stateOf(f), a, b)
 		}
 	}
 }
 
-func subtractTimes(a, b ref.Val) ref.Val {
-	x, y := audience.Micros(a.(types.Timestamp).Time), audience.Micros(b.(types.Timestamp).Time)
-	const most = 1<<63/1000 - 1 // microseconds of a duration, one less to be sure of both ends
-	d := x - y                  // of years 1 to 9999: no overflow
-	if d < -most || d > most {
-		return spanBetween(a.(types.Timestamp).Time, b.(types.Timestamp).Time)
+func subtractTimes(s *state, a, b ref.Val) ref.Val {
+	x, ok1 := placeOf(a)
+	y, ok2 := placeOf(b)
+	if !ok1 || !ok2 {
+		return errUnknown
+	}
+	if x.course != nil || y.course != nil {
+		return s.keepSpan(movingSpan{x: x, y: y, lo: -boundless, hi: boundless})
+	}
+	d := x.us - y.us // of years 1 to 9999: no overflow
+	if d < -longest || d > longest {
+		return errUnknown
 	}
 	return types.Duration{Duration: time.Duration(d) * time.Microsecond}
 }
 
-// spanBetween is for differences at the end of what a duration holds.
-func spanBetween(a, b time.Time) ref.Val {
-	d := a.Sub(b)
-	if !b.Add(d).Equal(a) {
-		return errUnknown // Sub gives the longest duration instead
+func addSpan(s *state, t, d ref.Val) ref.Val { return shift(s, t, d.(types.Duration).Duration) }
+
+func addTime(s *state, d, t ref.Val) ref.Val { return shift(s, t, d.(types.Duration).Duration) }
+
+func subtractSpan(s *state, t, d ref.Val) ref.Val {
+	return shift(s, t, -d.(types.Duration).Duration) // whole microseconds are never the least int64, which has no opposite
+}
+
+func shift(s *state, t ref.Val, d time.Duration) ref.Val {
+	if moves, ok := t.(*movingTime); ok {
+		return s.keepTime(moves, d.Microseconds())
 	}
-	return types.Duration{Duration: d}
-}
-
-func addSpan(t, d ref.Val) ref.Val { return shift(t, d.(types.Duration).Duration) }
-
-func addTime(d, t ref.Val) ref.Val { return shift(t, d.(types.Duration).Duration) }
-
-func subtractSpan(t, d ref.Val) ref.Val {
-	return shift(t, -d.(types.Duration).Duration) // whole microseconds are never the least int64, which has no opposite
-}
-
-func shift(t ref.Val, d time.Duration) ref.Val {
 	us, err := audience.Instant(t.(types.Timestamp).Time.Add(d))
 	if err != nil {
 		return errUnknown
@@ -64,12 +64,35 @@ func shift(t ref.Val, d time.Duration) ref.Val {
 	return types.Timestamp{Time: us}
 }
 
-func addSpans(a, b ref.Val) ref.Val {
+func addSpans(s *state, a, b ref.Val) ref.Val {
+	if moves, ok := a.(*movingSpan); ok {
+		return s.addToSpan(moves, b)
+	}
+	if moves, ok := b.(*movingSpan); ok {
+		return s.addToSpan(moves, a)
+	}
 	n, ok := addInts(int64(a.(types.Duration).Duration), int64(b.(types.Duration).Duration))
 	return span(n, ok)
 }
 
-func subtractSpans(a, b ref.Val) ref.Val {
+// addToSpan adds a constant duration to one that moves.
+func (s *state) addToSpan(d *movingSpan, by ref.Val) ref.Val {
+	sum := *d
+	sum.plus += by.(types.Duration).Microseconds()
+	return s.keepSpan(sum)
+}
+
+func subtractSpans(s *state, a, b ref.Val) ref.Val {
+	if moves, ok := a.(*movingSpan); ok {
+		rest := *moves
+		rest.plus -= b.(types.Duration).Microseconds()
+		return s.keepSpan(rest)
+	}
+	if moves, ok := b.(*movingSpan); ok {
+		rest := *moves
+		rest.reverse, rest.plus = !rest.reverse, a.(types.Duration).Microseconds()-rest.plus
+		return s.keepSpan(rest)
+	}
 	n, ok := subtractInts(int64(a.(types.Duration).Duration), int64(b.(types.Duration).Duration))
 	return span(n, ok)
 }
@@ -90,7 +113,12 @@ func buildAnniversary(e *Env) builder {
 			if !ok {
 				return errUnknown
 			}
-			us, ok := e.calendar.Anniversary(e.calendar.DateOf(t.Time), stateOf(f).moment.now)
+			s, day := stateOf(f), e.calendar.DateOf(t.Time)
+			if s.timed {
+				over, _ := e.calendar.AnniversaryOver(day, s.moment.now)
+				s.lowerTo(over)
+			}
+			us, ok := e.calendar.Anniversary(day, s.moment.now)
 			if !ok {
 				return errUnknown
 			}
@@ -117,11 +145,17 @@ func buildGetter(name string, zone *time.Location) builder {
 	return func(args []branch) exec {
 		arg := args[0]
 		return func(f *frame) ref.Val {
-			t, ok := arg.Exec(f).(types.Timestamp)
-			if !ok {
-				return errUnknown
+			switch t := arg.Exec(f).(type) {
+			case types.Timestamp:
+				return types.Int(get(t.In(zone)))
+			case *movingTime:
+				s := stateOf(f)
+				if s.timed {
+					s.lower(t.reaches(s.moment, nextReading(name, zone, t.us, get)))
+				}
+				return types.Int(get(t.In(zone)))
 			}
-			return types.Int(get(t.In(zone)))
+			return errUnknown
 		}
 	}
 }

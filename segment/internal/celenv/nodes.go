@@ -65,7 +65,7 @@ func leaf(read reader) builder {
 
 // moment puts an instant that depends on now alone into the tree.
 func (c *checker) moment(id int64, i int) ast.Expr {
-	return c.node(id, leaf(func(s *state) ref.Val { return s.moment.instants[i].value }))
+	return c.node(id, leaf(func(s *state) ref.Val { return s.instant(i) }))
 }
 
 // slot is a part of an expression that a stream evaluates: an edge of a

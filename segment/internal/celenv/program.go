@@ -5,13 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
 	"cel.dev/cel-go/parser"
 
@@ -33,10 +30,11 @@ const (
 type Program struct {
 	env      *Env
 	root     interpreter.InterpretableV2
-	moments  []instantOf
+	moments  []course
 	facts    int // how many
 	parts    audience.ProfileParts
 	reads    bool
+	timed    bool
 	noNumber string
 	segments []Mention
 	formula  *Formula
@@ -93,7 +91,7 @@ func (e *Env) compile(source string, segments []string, condition bool) (*Progra
 	c.parts.Events = slices.Compact(c.parts.Events)
 	p := &Program{
 		env: e, root: root, moments: c.moments, facts: len(c.facts), parts: c.parts, segments: c.mentions(),
-		reads: c.reads, noNumber: c.noNumber, formula: formula,
+		reads: c.reads, timed: c.timed || len(c.moments) > 0, noNumber: c.noNumber, formula: formula,
 	}
 	return p, c.planAtoms(p)
 }
@@ -156,95 +154,18 @@ func (p *Program) Parts() audience.ProfileParts {
 // can differ between contacts.
 func (p *Program) Reads() bool { return p.reads }
 
+// Timed reports whether the outcome can change by time alone: it depends on
+// now, or reads what may be dated ahead, as events, consent and suppression.
+func (p *Program) Timed() bool {
+	return p.timed || len(p.parts.Events) > 0 || p.parts.Ledger || p.parts.Suppressed
+}
+
 // Unnumbered gives the first field or property that the program reads and
 // that has no number in the schema, or "". Values are found by their numbers.
 func (p *Program) Unnumbered() string { return p.noNumber }
 
 // Segments gives the segments that the program names, ascending.
 func (p *Program) Segments() []Mention { return p.segments }
-
-// Moment is a program at an instant. It is immutable and safe for concurrent
-// use.
-type Moment struct {
-	program  *Program
-	now      time.Time
-	instants []instant
-	err      error
-}
-
-// instant is what depends on now alone.
-type instant struct {
-	value  ref.Val // a timestamp, or unknown
-	micros int64
-	known  bool
-}
-
-// instantOf computes an instant from now; false when it is out of range.
-type instantOf func(audience.Calendar, time.Time) (time.Time, bool)
-
-func nowInstant(_ audience.Calendar, now time.Time) (time.Time, bool) { return now, true }
-
-func agoInstant(p audience.Period) instantOf {
-	return func(cal audience.Calendar, now time.Time) (time.Time, bool) { return cal.Ago(now, p) }
-}
-
-// At fixes the instant of evaluation.
-func (p *Program) At(now time.Time) *Moment {
-	m := &Moment{program: p}
-	if m.now, m.err = audience.Instant(now); m.err != nil {
-		m.now = now
-		return m
-	}
-	m.instants = make([]instant, len(p.moments))
-	for i, f := range p.moments {
-		t, ok := f(p.env.calendar, m.now)
-		m.instants[i] = instant{value: errUnknown}
-		if ok {
-			m.instants[i] = instant{value: types.Timestamp{Time: t}, micros: audience.Micros(t), known: true}
-		}
-	}
-	return m
-}
-
-// Now gives the instant of evaluation.
-func (m *Moment) Now() time.Time { return m.now }
-
-// Truth evaluates a condition for a row. members says which of the segments
-// given to Compile she is in.
-func (m *Moment) Truth(row Row, members []bool) (Truth, error) {
-	v, err := m.eval(row, members)
-	if err != nil {
-		return Unknown, err
-	}
-	switch v {
-	case types.True:
-		return True, nil
-	case types.False:
-		return False, nil
-	}
-	return Unknown, nil
-}
-
-// eval evaluates the program. Whatever panics on the way is an error.
-func (m *Moment) eval(row Row, members []bool) (v ref.Val, err error) {
-	if m.err != nil {
-		return nil, m.err
-	}
-	s := m.program.env.state()
-	s.open(m, row, members)
-	done := false
-	defer func() {
-		if done {
-			s.close()
-			m.program.env.states.Put(s)
-			return
-		}
-		err = evaluationError(recover())
-	}()
-	v = m.program.root.Exec(s.frame)
-	done = true
-	return v, nil
-}
 
 func evaluationError(panicked any) error {
 	switch p := panicked.(type) {

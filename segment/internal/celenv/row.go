@@ -13,12 +13,14 @@ type Row interface {
 	Contact() *audience.Contact
 	// Events gives the events of a type, ordered by time, then id.
 	Events(eventType string) []audience.Event
-	// Status gives the standing for e-mail and marketing.
+	// Status gives the standing for e-mail and marketing. Of this and the other
+	// standings Until may be early, and must not be late.
 	Status(at time.Time) audience.Standing
 	// Consent gives the standing for e-mail and a purpose.
 	Consent(purpose string, at time.Time) audience.Standing
-	// OnList reports whether she is on a list.
-	OnList(list audience.List, at time.Time) bool
-	// IsSuppressed reports whether one of her addresses is suppressed.
-	IsSuppressed(at time.Time) bool
+	// OnList gives the standing on a list: subscribed when she is on it.
+	OnList(list audience.List, at time.Time) audience.Standing
+	// SuppressedFrom gives the instant from which one of her addresses is
+	// suppressed, which may lie ahead; zero: none is.
+	SuppressedFrom() time.Time
 }

@@ -1,6 +1,8 @@
 package celenv
 
 import (
+	"time"
+
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
 
@@ -23,6 +25,8 @@ type state struct {
 	event   item // within where
 	status  ref.Val
 	facts   []Truth // what is known already of the program's
+	timed   bool    // until is wanted
+	until   int64   // the first instant after now at which what was read may change, as far as is known
 
 	frame   *interpreter.ExecutionFrame
 	items   []item // a stack
@@ -31,6 +35,9 @@ type state struct {
 	many    int // how many texts there were
 	numbers []uint64
 	sum     decimalSum
+	times   []movingTime // a stack, of those that were shifted
+	spans   []movingSpan // a stack
+	edges   []edge       // a stack, of windows when until is wanted
 }
 
 // item is an event of a stream and the place of its type among the types of
@@ -89,7 +96,32 @@ func (s *state) open(m *Moment, row Row, members []bool) {
 	s.row, s.contact, s.moment, s.members = row, row.Contact(), m, members
 	s.steps, s.text = m.program.env.limits.Steps, m.program.env.limits.TextBytes
 	s.event, s.status = item{}, nil
+	s.timed, s.until = false, never
 	s.facts = append(s.facts[:0], make([]Truth, m.program.facts)...)
+}
+
+// lower notes an instant after now at which something that was read changes
+// or may change.
+func (s *state) lower(us int64) { s.until = min(s.until, us) }
+
+// lowerTo is lower for an instant of the row; zero is never.
+func (s *state) lowerTo(t time.Time) {
+	if !s.timed || t.IsZero() {
+		return
+	}
+	us := audience.Micros(t)
+	if audience.FromMicros(us).Before(t) {
+		us++ // the first whole microsecond that is not before it
+	}
+	s.lower(us)
+}
+
+// instant reads an instant of the moment.
+func (s *state) instant(i int) ref.Val {
+	if s.timed {
+		s.lower(s.moment.change(i))
+	}
+	return s.moment.instants[i].value
 }
 
 // close lets go of everything of the contact.
@@ -99,6 +131,9 @@ func (s *state) close() {
 	clear(s.items[:s.high])
 	clear(s.texts[:s.many])
 	s.items, s.texts, s.high, s.many = s.items[:0], s.texts[:0], 0, 0
+	if cap(s.times)+cap(s.spans)+cap(s.edges) > 0 {
+		s.closeMoving()
+	}
 	const keep = 4096
 	if cap(s.items) > keep {
 		s.items = nil
@@ -109,6 +144,13 @@ func (s *state) close() {
 	if cap(s.numbers) > keep {
 		s.numbers = nil
 	}
+}
+
+func (s *state) closeMoving() {
+	clear(s.times[:cap(s.times)])
+	clear(s.spans[:cap(s.spans)])
+	clear(s.edges[:cap(s.edges)])
+	s.times, s.spans, s.edges = s.times[:0], s.spans[:0], s.edges[:0]
 }
 
 // state takes a state from the pool.

@@ -85,25 +85,31 @@ func (s *stream) window(f *frame, st *state) (span64, bool) {
 	for _, n := range s.narrows {
 		switch n.kind {
 		case withinNarrow:
-			from := st.moment.instants[n.moment]
+			from := &st.moment.instants[n.moment]
 			if !from.known {
+				st.instant(n.moment)
 				return w, false
 			}
 			w.from = max(w.from, from.micros+1)
+			if st.timed {
+				st.pushEdge(st.moment.times[n.moment].place, afterEdge)
+			}
 		case edgesNarrow:
 			if n.from != nil {
-				t, ok := n.from.run.Exec(f).(types.Timestamp)
+				at, ok := placeOf(n.from.run.Exec(f))
 				if !ok {
 					return w, false
 				}
-				w.from = max(w.from, audience.Micros(t.Time))
+				w.from = max(w.from, at.us)
+				st.pushEdge(at, fromEdge)
 			}
 			if n.to != nil {
-				t, ok := n.to.run.Exec(f).(types.Timestamp)
+				at, ok := placeOf(n.to.run.Exec(f))
 				if !ok {
 					return w, false
 				}
-				w.to = min(w.to, audience.Micros(t.Time)-1)
+				w.to = min(w.to, at.us-1)
+				st.pushEdge(at, toEdge)
 			}
 		default:
 		}
@@ -124,37 +130,55 @@ func (w span64) within(events []audience.Event) []audience.Event {
 // collect puts the events of the stream on top of the state's stack, in
 // order. It reports false when an edge of a window is unknown. Either way the
 // caller cuts the stack back to where it was.
-func (s *stream) collect(f *frame, st *state) bool {
+func (s *stream) collect(f *frame, st *state, want interest) bool {
+	edges := len(st.edges)
+	ok := s.choose(f, st, edges, want)
+	st.edges = st.edges[:edges]
+	return ok
+}
+
+// choose is collect; the edges of the stream's windows go on top of theirs.
+func (s *stream) choose(f *frame, st *state, edges int, want interest) bool {
 	mark := len(st.items)
 	w, ok := s.window(f, st)
 	if !ok {
 		return false
 	}
+	var enters int64
 	if s.a != nil {
 		if !s.collectPair(f, st) {
 			return false
 		}
+		enters = st.itemEnters(st.edges[edges:], w, st.items[mark:])
 		st.keep(mark, func(i item) bool {
 			us := audience.Micros(i.event.Time)
 			return w.from <= us && us <= w.to
 		})
 	} else {
-		s.collectTypes(st, w)
+		enters = s.collectTypes(st, w, st.edges[edges:])
 	}
 	for _, n := range s.narrows {
 		if n.kind == whereNarrow {
 			st.where(f, mark, n)
 		}
 	}
+	if st.timed {
+		first, last := endsOf(st.items[mark:])
+		st.windowChanges(st.edges[edges:], want, first, last, enters)
+	}
 	return true
 }
 
-// collectTypes puts the events of all types within a window on the stack.
-func (s *stream) collectTypes(st *state, w span64) {
+// collectTypes puts the events of all types within a window on the stack, and
+// gives when another enters it.
+func (s *stream) collectTypes(st *state, w span64, edges []edge) (enters int64) {
 	mark := len(st.items)
+	enters = never
 	sources := 0
 	for place := range s.types {
-		events := w.within(st.row.Events(s.types[place].Name))
+		all := st.row.Events(s.types[place].Name)
+		enters = min(enters, st.eventEnters(edges, w, all))
+		events := w.within(all)
 		if len(events) == 0 {
 			continue
 		}
@@ -168,6 +192,7 @@ func (s *stream) collectTypes(st *state, w span64) {
 	if sources > 1 {
 		slices.SortFunc(st.items[mark:], func(a, b item) int { return audience.CompareEvents(*a.event, *b.event) })
 	}
+	return enters
 }
 
 // keep drops from the stack, down to mark, what f does not want.
@@ -197,11 +222,11 @@ func (s *state) where(f *frame, mark int, n narrow) {
 // collectPair puts the events of then or without on the stack.
 func (s *stream) collectPair(f *frame, st *state) bool {
 	mark := len(st.items)
-	if !s.a.collect(f, st) {
+	if !s.a.collect(f, st, wantAll) {
 		return false
 	}
 	middle := len(st.items)
-	if !s.b.collect(f, st) {
+	if !s.b.collect(f, st, wantAll) {
 		return false
 	}
 	end := len(st.items)
@@ -244,8 +269,12 @@ func (s *stream) unanswered(st *state, mark, middle, end int) {
 			after++
 		}
 		answered := after < end && audience.Micros(st.items[after].event.Time) <= at+s.length
-		if at+s.length <= now && !answered {
+		switch {
+		case answered:
+		case at+s.length <= now:
 			st.items = append(st.items, a)
+		default:
+			st.lower(at + s.length)
 		}
 	}
 }
