@@ -1,6 +1,8 @@
 package celenv
 
 import (
+	"math"
+
 	"github.com/audiencekit/audiencekit/audience"
 )
 
@@ -240,29 +242,21 @@ func inRange(us int64) bool {
 	return us >= audience.Micros(audience.MinInstant()) && us <= audience.Micros(audience.MaxInstant())
 }
 
-// Reach gives the first now at which the instant is v or later. v is an
-// instant that the movement can reach within the years 1 to 9999, else the
-// answer is a bound: not after which it could be.
+// Reach gives the first now at which the instant is v or later, the greatest
+// int64 when there is none.
 func (m Movement) Reach(c audience.Calendar, v int64) int64 {
 	if m.IsFixed() {
 		return v - m.Distance()
 	}
-	const day = int64(24 * 3600 * 1e6)
-	months := int64(m.Period.Months())
-	rest := m.ExactDistance()
-	lo, hi := v-rest+months*28*day-4*day, v-rest+months*31*day+4*day
+	reaches := audience.Calendar.AgoReaches
 	if m.Forward {
-		lo, hi = v-rest-months*31*day-4*day, v-rest-months*28*day+4*day
+		reaches = audience.Calendar.AheadReaches
 	}
-	for lo < hi { // the first now with At(now) >= v; At never runs backwards
-		mid := lo + (hi-lo)/2
-		if at, ok := m.At(c, mid); ok && at >= v {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
+	t, ok := reaches(c, audience.FromMicros(v-m.Shift), m.Period)
+	if !ok {
+		return math.MaxInt64
 	}
-	return lo
+	return audience.Micros(t)
 }
 
 // ExactDistance is the part of the distance from now that no calendar decides,

@@ -27,17 +27,23 @@ func (r *Row) Consent(purpose string, at time.Time) audience.Standing {
 	return r.ledger().Fold(audience.Scope{Channel: audience.ChannelEmail, Purpose: purpose}, at)
 }
 
-// OnList reports whether she is on a list.
-func (r *Row) OnList(list audience.List, at time.Time) bool {
+// OnList gives the standing on a list: subscribed when she is on it.
+func (r *Row) OnList(list audience.List, at time.Time) audience.Standing {
 	if list.Kind == audience.ListTopic {
-		return r.ledger().OnList(list, at).Status == audience.StatusSubscribed
+		return r.ledger().OnList(list, at)
 	}
-	in := r.t.List(list.Name)
-	return in != nil && in.Contains(r.id)
+	if in := r.t.List(list.Name); in != nil && in.Contains(r.id) {
+		return audience.Standing{Status: audience.StatusSubscribed}
+	}
+	return audience.Standing{}
 }
 
-// IsSuppressed reports whether one of her addresses is suppressed.
-func (r *Row) IsSuppressed(at time.Time) bool {
+// SuppressedFrom gives the instant from which one of her addresses is
+// suppressed; zero: none is.
+func (r *Row) SuppressedFrom() time.Time {
 	from, ok := r.t.SuppressedFrom(r.id)
-	return ok && from <= audience.Micros(at)
+	if !ok {
+		return time.Time{}
+	}
+	return audience.FromMicros(from)
 }

@@ -135,7 +135,7 @@ func visitAll(literals []*literal, visit func(*literal)) {
 }
 
 // intColumn is a field of numbers, bools or instants.
-type intColumn struct{ column *columns.Ints }
+type intColumn struct{ column *columns.Column[int64] }
 
 func (f intColumn) value(_ *Core, id uint32, _ int64) (int64, bool) { return f.column.Get(id) }
 func (intColumn) price() int                                        { return 3 }
@@ -146,7 +146,7 @@ func (f intColumn) between(_ *Core, page int, in *words, lo, hi int64) {
 }
 
 // floatColumn is a field of doubles.
-type floatColumn struct{ column *columns.Floats }
+type floatColumn struct{ column *columns.Column[float64] }
 
 func (f floatColumn) value(_ *Core, id uint32, _ int64) (int64, bool) {
 	v, ok := f.column.Get(id)

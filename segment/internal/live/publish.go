@@ -65,12 +65,12 @@ func (d *Draft) keepArrivals() {
 		a := &arrivals{eventType: eventType, stream: stream}
 		a.source = c.open(a)
 		c.arrivals[eventType] = a
-		for id := range c.table.Presence().All() {
+		for id := range c.table.Presence().All {
 			a.expect(c, id)
 		}
 	}
 	if len(c.index.suppressed.gauges) > 0 {
-		for id := range c.table.Presence().All() {
+		for id := range c.table.Presence().All {
 			c.suppression.refresh(c, id)
 		}
 	}
@@ -101,7 +101,7 @@ func (d *Draft) sortOrder(o *order) {
 	f := o.feature
 	o.sorted = timeorder.New(func(id uint32) (int64, bool) { return f.value(c, id, c.now) })
 	o.sorted.Build(func(yield func(id uint32, v int64) bool) {
-		for id := range c.table.Presence().All() {
+		for id := range c.table.Presence().All {
 			if v, ok := f.value(c, id, c.now); ok && !yield(id, v) {
 				return
 			}
