@@ -88,8 +88,8 @@ func (l *transitionLog) stand(ctx context.Context) (s logStand, err error) {
 // left it, it is [audience.ErrConflict] and nothing is written. fn may run
 // again. The caller holds mu.
 func (l *transitionLog) fenced(ctx context.Context, fn func(tx *store.Tx, h *logHead) error) error {
-	if !l.held {
-		return errLease("acquire the lease first")
+	if err := l.checkHeld(); err != nil {
+		return err
 	}
 	var next logHead
 	var version uint64
@@ -118,6 +118,15 @@ func (l *transitionLog) fenced(ctx context.Context, fn func(tx *store.Tx, h *log
 		return err
 	}
 	l.head, l.version = next, version
+	return nil
+}
+
+// checkHeld refuses what only the holder does, before it looks at a head that
+// may be anybody's.
+func (l *transitionLog) checkHeld() error {
+	if !l.held {
+		return errLease("acquire the lease first")
+	}
 	return nil
 }
 

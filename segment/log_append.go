@@ -26,8 +26,8 @@ import (
 func (l *transitionLog) appendTicks(ctx context.Context, ticks []tick) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(ticks) == 0 {
-		return nil
+	if err := l.checkHeld(); err != nil || len(ticks) == 0 {
+		return err
 	}
 	if err := checkTicks(l.head.At, ticks); err != nil {
 		return err

@@ -186,6 +186,9 @@ func foldAllAt(ctx context.Context, r *store.Reader, h *logHead) (map[string]bit
 		return nil, err
 	}
 	frame := latestFrame(frames, func(*logFrame) bool { return true })
+	if frame.Number+1 < h.FirstNumber {
+		return nil, errDamaged("keyframe")
+	}
 	builders := make(map[string]*bitset.Builder)
 	for page := range frame.Pages {
 		segments, err := loadPage(ctx, r, frame.Number, page)

@@ -73,8 +73,8 @@ func (l *transitionLog) growthByDay(ctx context.Context, segment string, first, 
 		}
 		calendar := audience.NewCalendar(r.Zone())
 		edges := make([]int64, 0, int(last-first)+2)
-		for day := first; day <= last+1; day++ {
-			start, ok := calendar.StartOfDate(day)
+		for i := range int(last-first) + 2 {
+			start, ok := calendar.StartOfDate(first + audience.Date(i))
 			if !ok {
 				return nil, &audience.FieldError{Path: "days", Rule: "range", Hint: "days of the years 1 to 9999"}
 			}

@@ -16,6 +16,9 @@ import (
 func (l *transitionLog) maintain(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.checkHeld(); err != nil {
+		return err
+	}
 	if err := l.dropLoose(ctx); err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ func (l *transitionLog) trim(ctx context.Context, before uint64) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.checkHeld(); err != nil {
+		return err
+	}
 	cut, err := l.cutBefore(ctx, before)
 	if err != nil {
 		return err
