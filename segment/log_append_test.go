@@ -135,15 +135,18 @@ func TestStaleHolderWritesNothing(t *testing.T) {
 	f.acquire(b)
 
 	before := len(f.records(spaceMoves))
-	for name, write := range map[string]func() error{
-		"append":  func() error { return a.appendTicks(t.Context(), []tick{f.tick(in("vip", f.ids[1]))}) },
-		"renew":   func() error { _, err := a.renew(t.Context()); return err },
-		"forget":  func() error { return a.forget(t.Context(), []audience.ContactID{1}) },
-		"trim":    func() error { return a.trim(t.Context(), 2) },
-		"release": func() error { return a.release(t.Context()) },
-		"acquire": func() error { _, err := a.acquire(t.Context(), logTTL); return err },
+	for _, tt := range []struct {
+		name  string
+		write func() error
+	}{
+		{"append", func() error { return a.appendTicks(t.Context(), []tick{f.tick(in("vip", f.ids[1]))}) }},
+		{"renew", func() error { return second(a.renew(t.Context())) }},
+		{"forget", func() error { return a.forget(t.Context(), []audience.ContactID{1}) }},
+		{"trim", func() error { return a.trim(t.Context(), 2) }},
+		{"release", func() error { return a.release(t.Context()) }},
+		{"acquire", func() error { return second(a.acquire(t.Context(), logTTL)) }},
 	} {
-		require.ErrorIs(t, write(), audience.ErrConflict, name)
+		require.ErrorIs(t, tt.write(), audience.ErrConflict, tt.name)
 	}
 	require.Len(t, f.records(spaceMoves), before)
 	require.Equal(t, uint64(1), f.stand().number)
