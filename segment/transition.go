@@ -64,7 +64,7 @@ func (c Causes) String() string {
 // Transition is one contact's entering or leaving of one segment. It holds no
 // personal data: the contact is a number.
 type Transition struct {
-	Number  uint64 // its place in the log, from 1, without gaps
+	Number  uint64 // its place in the log, from 1; erasing somebody leaves gaps, nothing else does
 	Segment string
 	Contact audience.ContactID
 	Entered bool // false: left
@@ -78,6 +78,7 @@ type tick struct {
 	at       int64          // microseconds
 	position store.Position // covered up to here
 	moves    []move         // ascending by segment, then contact
+	erased   []uint32       // contacts whose erasure it covers, and who had been merged into them
 }
 
 // move is one change of membership in a tick.

@@ -21,6 +21,12 @@ const (
 	settingsKey       = "settings"
 )
 
+// NamespaceTransitions is the namespace of records that say which segments a
+// contact entered and left. Deleting a contact keeps them, so that what the
+// segments were stays true; erasing her removes them with the rest. Features
+// may write here.
+const NamespaceTransitions = "transitions"
+
 // isReserved reports the namespaces that features must not write.
 func isReserved(namespace string) bool {
 	switch namespace {

@@ -128,23 +128,40 @@ func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.
 // it is [audience.ErrConflict]. The namespaces audience, evidence, deleted
 // and unmerged are this package's own: writing there is [audience.ErrDenied].
 func (tx *Tx) SaveRecord(ctx context.Context, r Record) (uint64, error) {
-	if isReserved(r.Namespace) {
-		return 0, &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}
-	}
-	if err := audience.CheckName("record.namespace", r.Namespace, tx.audience.limits); err != nil {
+	if err := tx.checkRecord(&r); err != nil {
 		return 0, err
-	}
-	if limit := tx.audience.limits.RecordBytes; len(r.Value) > limit || len(r.Key) > tx.audience.limits.KeyBytes {
-		return 0, &audience.FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("a value of at most %d bytes and a key of at most %d", limit, tx.audience.limits.KeyBytes), Limit: true}
-	}
-	if !utf8.ValidString(r.Key) || strings.Contains(r.Key, "\x00") {
-		return 0, &audience.FieldError{Path: "record.key", Rule: "utf8", Hint: "valid UTF-8 without NUL"}
 	}
 	versions, err := tx.write.PutRecords(ctx, []Record{r}, tx.at)
 	if err != nil {
 		return 0, err
 	}
 	return versions[0], nil
+}
+
+// SaveRecords is [Tx.SaveRecord] for many records, each namespace and key at
+// most once, and gives their new versions in order. A version that is not the
+// stored one refuses them all.
+func (tx *Tx) SaveRecords(ctx context.Context, records []Record) ([]uint64, error) {
+	if err := checkBatch(tx.audience.limits, records, tx.checkRecord); err != nil || len(records) == 0 {
+		return nil, err
+	}
+	return tx.write.PutRecords(ctx, records, tx.at)
+}
+
+func (tx *Tx) checkRecord(r *Record) error {
+	if isReserved(r.Namespace) {
+		return &audience.DeniedError{Rule: "namespace", Hint: "a namespace of the feature's own"}
+	}
+	if err := audience.CheckName("record.namespace", r.Namespace, tx.audience.limits); err != nil {
+		return err
+	}
+	if limit := tx.audience.limits.RecordBytes; len(r.Value) > limit || len(r.Key) > tx.audience.limits.KeyBytes {
+		return &audience.FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("a value of at most %d bytes and a key of at most %d", limit, tx.audience.limits.KeyBytes), Limit: true}
+	}
+	if !utf8.ValidString(r.Key) || strings.Contains(r.Key, "\x00") {
+		return &audience.FieldError{Path: "record.key", Rule: "utf8", Hint: "valid UTF-8 without NUL"}
+	}
+	return nil
 }
 
 // DeleteRecord removes a record of the version given.

@@ -11,7 +11,7 @@ import (
 
 // Delete removes contacts: rows, identities, events and list memberships,
 // also of those merged into them. What stays is the ledger with its
-// evidence, and refusals: of a contact whose refusal of marketing stands the
+// evidence, what is recorded in [NamespaceTransitions], and refusals: of a contact whose refusal of marketing stands the
 // addresses are suppressed, so that she is not mailed when she is imported
 // again.
 //
@@ -124,11 +124,11 @@ func (d *removal) resolve(ctx context.Context, refs []audience.Ref) ([]audience.
 
 // deletedAs gives the contact under whose id somebody was deleted, 0 when she
 // was not: her own, or that of the one she was merged into.
-func (tx *Tx) deletedAs(ctx context.Context, id audience.ContactID) (audience.ContactID, error) {
+func (r *Reader) deletedAs(ctx context.Context, id audience.ContactID) (audience.ContactID, error) {
 	if id == 0 {
 		return 0, nil
 	}
-	rec, err := tx.roles.Record(ctx, namespaceDeleted, id.String(), audience.MinInstant())
+	rec, err := r.roles.Record(ctx, namespaceDeleted, id.String(), audience.MinInstant())
 	if errors.Is(err, audience.ErrNotFound) {
 		return 0, nil
 	}
@@ -199,7 +199,7 @@ func (d *removal) removeRows(ctx context.Context) error {
 			return err
 		}
 	}
-	keep := []string{namespaceEvidence, namespaceUnmerged}
+	keep := []string{namespaceEvidence, namespaceUnmerged, NamespaceTransitions}
 	if d.erase {
 		if err := d.blankFeed(ctx); err != nil { // it still needs the records
 			return err

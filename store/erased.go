@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// fewDeleted is how many contacts that are gone are looked up one by one
+// before all marks of deleted ones are read instead.
+const fewDeleted = 64
+
+// Erased reports for each id whether the contact was erased, herself or with
+// the one she had been merged into; also for an id that was never given. Who
+// was deleted and not erased is not among them. A feature that keeps contact
+// ids where erasing does not reach asks this before it shows them.
+func (r *Reader) Erased(ctx context.Context, ids []audience.ContactID) ([]bool, error) {
+	standing, err := r.roles.Redirect(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]bool, len(ids))
+	gone := 0
+	for i, id := range standing {
+		if id == 0 {
+			out[i] = true
+			gone++
+		}
+	}
+	if gone > fewDeleted {
+		return out, r.pardonDeleted(ctx, ids, out)
+	}
+	for i, id := range ids {
+		if !out[i] {
+			continue
+		}
+		root, err := r.deletedAs(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = root == 0
+	}
+	return out, nil
+}
+
+// pardonDeleted takes those who were only deleted out of the erased.
+func (r *Reader) pardonDeleted(ctx context.Context, ids []audience.ContactID, erased []bool) error {
+	at := make(map[string][]int)
+	for i, id := range ids {
+		if erased[i] {
+			at[id.String()] = append(at[id.String()], i)
+		}
+	}
+	for after := ""; ; {
+		marks, err := r.roles.RecordsAfter(ctx, namespaceDeleted, "", after, maxPage, audience.MinInstant())
+		if err != nil {
+			return err
+		}
+		for _, mark := range marks {
+			for _, i := range at[mark.Key] {
+				erased[i] = false
+			}
+			after = mark.Key
+		}
+		if len(marks) < maxPage {
+			return nil
+		}
+	}
+}
+
+// SweepErased removes what features recorded under contacts who were erased
+// by then, because they did not know yet. Contacts who were not erased keep
+// theirs.
+func (tx *Tx) SweepErased(ctx context.Context, ids []audience.ContactID) error {
+	erased, err := tx.Erased(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var gone []audience.ContactID
+	for i, id := range ids {
+		if erased[i] && id != 0 {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return tx.write.DeleteRecordsOf(ctx, gone, nil)
+}
