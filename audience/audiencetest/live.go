@@ -44,8 +44,8 @@ func (s Shop) happening(d *dice, writer *EventWriter, seq int, now int64) Live {
 		l.Contact = &w
 	case n < 100:
 		c := Consent{Index: p.Index, Kind: audience.ConsentGranted, Acted: now, Mechanism: audience.MechanismDoubleOptIn}
-		if d.chance(400) {
-			c.Kind, c.Mechanism = audience.ConsentWithdrawn, ""
+		if refusal := d.pick([]uint16{550, 350, 75, 25}); refusal > 0 {
+			c.Kind, c.Mechanism = []audience.ConsentKind{audience.ConsentWithdrawn, audience.ConsentBounced, audience.ConsentComplained}[refusal-1], ""
 		}
 		w := c.Write()
 		l.Consent = &w

@@ -44,7 +44,7 @@ func TestShopIsTheSameEverywhere(t *testing.T) {
 			for l := range shop.Live(1_000) {
 				writeLive(h, l)
 			}
-		}, "5ebb30748df4c20073988fcfdb5b4caa2f80a45e8fd57a5d588bd56379bc40bf"},
+		}, "6030fe12f70b0f078b65066a2544524fa3abc6a06bb3348ac910e2e03b679583"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
