@@ -45,6 +45,10 @@ func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audi
 }
 
 func (tx *Tx) storeMerge(ctx context.Context, m Merge, winner ContactRow) error {
+	before, err := tx.counting(ctx, m.Winner, m.Loser)
+	if err != nil {
+		return err
+	}
 	if err := tx.write.PutMerge(ctx, m); err != nil {
 		return err
 	}
@@ -57,11 +61,48 @@ func (tx *Tx) storeMerge(ctx context.Context, m Merge, winner ContactRow) error 
 	if err := tx.move(ctx, m.Identities, m.Loser, m.Winner); err != nil {
 		return err
 	}
+	after, err := tx.counting(ctx, m.Winner)
+	if err != nil {
+		return err
+	}
 	change := Change{
 		Kind: ChangeMerge, Contact: m.Winner, Other: m.Loser, MergedAt: m.At, WinnerSeq: m.WinnerSeq,
-		After: &winner.Contact, Source: m.Source,
+		Events: eventsMinus(before, after), After: &winner.Contact, Source: m.Source,
 	}
 	return tx.logSuppressed(ctx, change)
+}
+
+// counting gives the events of contacts that count, of those merged into them
+// too.
+func (tx *Tx) counting(ctx context.Context, ids ...audience.ContactID) ([]audience.Event, error) {
+	l, err := tx.lineages(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byContact, err := tx.eventsOf(ctx, l, nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []audience.Event
+	for _, id := range ids {
+		out = append(out, byContact[id]...)
+	}
+	return out, nil
+}
+
+// eventsMinus gives the events of a that are not in b.
+func eventsMinus(a, b []audience.Event) []audience.Event {
+	in := make(map[EventKey]bool, len(b))
+	for i := range b {
+		in[EventKey{Origin: b[i].Origin, ID: b[i].ID}] = true
+	}
+	var out []audience.Event
+	for _, e := range a {
+		if !in[EventKey{Origin: e.Origin, ID: e.ID}] {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // resolvePair locks two different contacts.

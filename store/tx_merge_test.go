@@ -99,6 +99,60 @@ func TestMergeEqualEvents(t *testing.T) {
 	require.Equal(t, []string{"old"}, eventIDs(p.Events("email.opened")), "the higher revision")
 }
 
+// What follows the feed alone learns from a merge which events no longer
+// count, and from its undoing which count again.
+func TestMergeTellsEvents(t *testing.T) {
+	f := newFixture(t)
+	a, b, c := audience.Key("a"), audience.Key("b"), audience.Key("c")
+	first := f.put("a", "a@example.com")
+	second := f.put("b", "b@example.com")
+	third := f.put("c", "c@example.com")
+	f.event(a, "tie", "purchase", 1)
+	f.event(a, "old", "purchase", 0)
+	f.event(a, "own", "purchase", 0)
+	f.event(a, "gone", "purchase", 0)
+	f.event(b, "tie", "email.opened", 1)
+	f.event(b, "old", "email.opened", 2)
+	f.event(c, "old", "purchase", 3)
+	f.event(c, "back", "purchase", 0)
+	_, err := f.Append(t.Context(), audience.EventWrite{Contact: b, ID: "gone", Type: "purchase", Time: f.now, Revision: 1, Retract: true})
+	require.NoError(t, err)
+
+	type row struct {
+		id            string
+		origin, whose audience.ContactID
+	}
+	told := func(kind store.ChangeKind) []row {
+		var out []row
+		all := f.changes()
+		for i := len(all) - 1; i >= 0; i-- {
+			if all[i].Kind != kind {
+				continue
+			}
+			for _, e := range all[i].Events {
+				out = append(out, row{e.ID, e.Origin, e.Contact})
+			}
+			break
+		}
+		return out
+	}
+	f.merge(b, c)
+	require.Equal(t, []row{{"old", second, second}}, told(store.ChangeMerge))
+	f.merge(a, b)
+	require.ElementsMatch(t, []row{{"old", first, first}, {"gone", first, first}, {"tie", second, second}}, told(store.ChangeMerge))
+	f.event(a, "tie", "purchase", 7)
+	f.event(a, "own", "purchase", 7)
+	f.unmerge(second)
+	require.ElementsMatch(t, []row{{"old", first, first}, {"gone", first, first}, {"tie", second, second}}, told(store.ChangeUnmerge))
+	f.unmerge(third)
+	require.Equal(t, []row{{"old", second, second}}, told(store.ChangeUnmerge))
+	f.merge(a, c)
+	require.Equal(t, []row{{"old", first, first}}, told(store.ChangeMerge))
+
+	f.update(func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, a) })
+	require.Empty(t, told(store.ChangeMerge), "erased with her")
+}
+
 // G4: a merge and its undoing lose no refusal and raise nobody.
 func TestMergeKeepsRefusals(t *testing.T) {
 	ann, bob := audience.Key("ann"), audience.Key("bob")

@@ -44,6 +44,10 @@ func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audi
 
 // storeUnmerge writes the rows of winner and loser and what goes back.
 func (tx *Tx) storeUnmerge(ctx context.Context, m Merge, put []ContactRow, moved []audience.Identity, source audience.Source) error {
+	before, err := tx.counting(ctx, m.Winner)
+	if err != nil {
+		return err
+	}
 	if err := tx.write.DeleteMerges(ctx, []audience.ContactID{m.Loser}); err != nil {
 		return err
 	}
@@ -60,9 +64,14 @@ func (tx *Tx) storeUnmerge(ctx context.Context, m Merge, put []ContactRow, moved
 	if err := tx.holdAgain(ctx, put, source); err != nil {
 		return err
 	}
+	after, err := tx.counting(ctx, m.Winner, m.Loser)
+	if err != nil {
+		return err
+	}
+	again := eventsMinus(after, before)
 	if err := tx.logSuppressed(
 		ctx,
-		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: m.Loser, After: &put[0].Contact, Source: source},
+		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: m.Loser, Events: again, After: &put[0].Contact, Source: source},
 		Change{Kind: ChangeContact, Contact: m.Loser, After: &put[1].Contact, Source: source},
 	); err != nil {
 		return err

@@ -72,6 +72,11 @@ func mention(changes []store.Change, number uint64, visit func(numberedKey)) {
 				visit(numberedKey{e.Origin, number})
 			}
 		}
+		for k := range c.Events {
+			if id := c.Events[k].Origin; id != 0 && id != c.Contact && id != c.Other {
+				visit(numberedKey{id, number})
+			}
+		}
 	}
 }
 

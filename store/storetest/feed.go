@@ -198,6 +198,7 @@ func everyKind(ids []audience.ContactID) []store.Change {
 	}
 	before := event(ids[1], "visit", "o 1", at(0))
 	before.Origin = ids[2]
+	second := event(ids[1], "visit", "o 2", at(0))
 	record := linked(mainAudience, ids[0], nil, audience.ConsentGranted, at(2))
 	return []store.Change{
 		{Kind: store.ChangeContact, Contact: ids[0], After: &full, SuppressedFrom: &yes, Source: source()},
@@ -211,9 +212,9 @@ func everyKind(ids []audience.ContactID) []store.Change {
 		{Kind: store.ChangeSuppression, Contact: ids[0], SuppressedFrom: &no, Source: source()},
 		{
 			Kind: store.ChangeMerge, Contact: ids[0], Other: ids[1], MergedAt: at(4), WinnerSeq: 1 << 40,
-			After: &full, SuppressedFrom: &yes, Source: source(),
+			Events: []audience.Event{before, second}, After: &full, SuppressedFrom: &yes, Source: source(),
 		},
-		{Kind: store.ChangeUnmerge, Contact: ids[0], Other: ids[1], After: &full, Source: source()},
+		{Kind: store.ChangeUnmerge, Contact: ids[0], Other: ids[1], Events: []audience.Event{e}, After: &full, Source: source()},
 		{Kind: store.ChangeDelete, Contact: ids[1], Source: source()},
 		{Kind: store.ChangeErase, Contact: ids[1], Source: source()},
 		{Kind: store.ChangeSchema},
@@ -333,8 +334,15 @@ func feedBlank(k *kit) {
 	ids := k.contacts(p, 4)
 	her, other := ids[0], ids[3]
 	full := everyKind(ids[:3]) // about her, ids[1] and the merges of both
-	full = append(full, store.Change{Kind: store.ChangeMerge, Contact: other, Other: her, After: full[0].After})
-	aboutHer := func(c store.Change) bool { return c.Contact == her || c.Other == her }
+	full = append(
+		full,
+		store.Change{Kind: store.ChangeMerge, Contact: other, Other: her, After: full[0].After},
+		store.Change{Kind: store.ChangeMerge, Contact: other, Other: ids[1], Events: []audience.Event{event(ids[1], "visit", "a", at(0)), event(her, "visit", "b", at(0))}},
+		store.Change{Kind: store.ChangeMerge, Contact: other, Other: ids[1], Events: []audience.Event{event(ids[1], "visit", "a", at(0))}},
+	)
+	aboutHer := func(c store.Change) bool {
+		return c.Contact == her || c.Other == her || slices.ContainsFunc(c.Events, func(e audience.Event) bool { return e.Origin == her })
+	}
 	blanked := func(changes []store.Change) (out []store.Change) {
 		for _, c := range changes {
 			if aboutHer(c) {

@@ -123,10 +123,16 @@ func mergingOne(k *kit) {
 				merged++
 				require.Equal(k, []audience.ContactID{ann, bea}, []audience.ContactID{change.Contact, change.Other})
 				require.Len(k, change.After.Identities(), 4)
+				require.Equal(k, []string{"higher of " + ann.String(), "both of " + bea.String()}, originTexts(change.Events))
 			}
 		}
 	}
 	require.Equal(k, 1, merged)
+}
+
+// originTexts tells of events which they are and under whom they were written.
+func originTexts(events []audience.Event) []string {
+	return texts(events, func(e *audience.Event) string { return e.ID + " of " + e.Origin.String() })
 }
 
 func mergingUndone(k *kit) {
@@ -153,6 +159,11 @@ func mergingUndone(k *kit) {
 		require.Equal(k, before[2], k.describe(aud, audience.ID(cleo)))
 		require.Equal(k, ann, k.profile(aud, audience.ID(bea)).Contact.ID)
 		undo(bea)
+		for _, c := range k.commits(aud, store.Position{}, 1000) {
+			if last := c.Changes[0]; last.Kind == store.ChangeUnmerge && last.Other == bea {
+				require.Equal(k, []string{"higher of " + ann.String(), "both of " + bea.String()}, originTexts(last.Events))
+			}
+		}
 		require.Equal(k, before[0], k.describe(aud, audience.ID(ann)))
 		require.Equal(k, before[1], k.describe(aud, audience.ID(bea)))
 		require.Equal(k, before[2], k.describe(aud, audience.ID(cleo)))

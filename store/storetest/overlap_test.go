@@ -354,7 +354,7 @@ func blankOf(changes []store.Change, b blanking) []store.Change {
 	out := slices.Clone(changes)
 	about := func(id audience.ContactID) bool { return id != 0 && slices.Contains(b.contacts, id) }
 	for i, c := range out {
-		if (about(c.Contact) || about(c.Other)) && (len(b.kinds) == 0 || slices.Contains(b.kinds, c.Kind)) {
+		if c.Concerns(about) && (len(b.kinds) == 0 || slices.Contains(b.kinds, c.Kind)) {
 			out[i] = c.Blank()
 		}
 	}

@@ -121,8 +121,8 @@ func changeText(c *store.Change) string {
 	if c.SuppressedFrom != nil {
 		suppressed = instantText(*c.SuppressedFrom)
 	}
-	return fmt.Sprintf("change %s of %d other %d after {%s} event {%s} before {%s} record {%s} list %q left %t suppressed %s merged %s after %d %s",
-		c.Kind, c.Contact, c.Other, contactText(c.After), eventText(c.Event), eventText(c.Before), consentText(c.Record),
+	return fmt.Sprintf("change %s of %d other %d after {%s} event {%s} before {%s} events %q record {%s} list %q left %t suppressed %s merged %s after %d %s",
+		c.Kind, c.Contact, c.Other, contactText(c.After), eventText(c.Event), eventText(c.Before), texts(c.Events, eventText), consentText(c.Record),
 		c.List, c.Left, suppressed, instantText(c.MergedAt), c.WinnerSeq, sourceText(c.Source))
 }
 
