@@ -95,6 +95,9 @@ func (r Ref) Identity() (Identity, bool) {
 	return Identity{}, false
 }
 
+// External gives the external id of a Ref made by [Key] or [ExternalRef].
+func (r Ref) External() (ExternalID, bool) { return r.external, !r.external.ID.IsZero() }
+
 // Address gives the address of a Ref made by [AddressRef] or [Email].
 func (r Ref) Address() (Address, bool) { return r.address, !r.address.IsZero() }
 

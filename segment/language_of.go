@@ -16,3 +16,9 @@ func LanguageOf(aud *store.Audience, opts Options) (*Language, error) {
 	opts.Zone = aud.Zone()
 	return NewLanguage(aud.Schema(), opts)
 }
+
+// sameMeaning reports whether what one language compiled can stand beside what
+// the other did.
+func (l *Language) sameMeaning(o *Language) bool {
+	return l != nil && o != nil && l.fits(o.schema, o.zone) == nil
+}

@@ -30,6 +30,7 @@ const (
 	ChangeDelete      ChangeKind = 8  // the contact is gone
 	ChangeErase       ChangeKind = 9  // the contact is gone, and every trace of her
 	ChangeSchema      ChangeKind = 10 // the schema or the zone changed; Contact is 0
+	ChangeRecord      ChangeKind = 11 // a feature announced a change of its own records: List is their namespace; Contact is 0
 )
 
 // String gives "contact", "event", "ledger" and so on; "none" for any other.
@@ -55,6 +56,8 @@ func (k ChangeKind) String() string {
 		return "erase"
 	case ChangeSchema:
 		return "schema"
+	case ChangeRecord:
+		return "record"
 	}
 	return "none"
 }

@@ -14,12 +14,12 @@ func TestChangeKinds(t *testing.T) {
 	names := map[store.ChangeKind]string{
 		store.ChangeContact: "contact", store.ChangeEvent: "event", store.ChangeLedger: "ledger", store.ChangeList: "list",
 		store.ChangeSuppression: "suppression", store.ChangeMerge: "merge", store.ChangeUnmerge: "unmerge",
-		store.ChangeDelete: "delete", store.ChangeErase: "erase", store.ChangeSchema: "schema", 0: "none", 99: "none",
+		store.ChangeDelete: "delete", store.ChangeErase: "erase", store.ChangeSchema: "schema", store.ChangeRecord: "record", 0: "none", 99: "none",
 	}
 	for kind, name := range names {
 		require.Equal(t, name, kind.String())
 	}
-	for number, name := range []string{"none", "contact", "event", "ledger", "list", "suppression", "merge", "unmerge", "delete", "erase", "schema"} {
+	for number, name := range []string{"none", "contact", "event", "ledger", "list", "suppression", "merge", "unmerge", "delete", "erase", "schema", "record"} {
 		require.Equal(t, name, store.ChangeKind(number).String(), "adapters store the numbers")
 	}
 	for number, name := range []string{"none", "added", "revised", "repeated", "ignored", "none"} {

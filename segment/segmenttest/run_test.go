@@ -60,3 +60,8 @@ func scriptText(t testing.TB, file string) string {
 	require.NoError(t, err)
 	return string(text)
 }
+
+// TestScriptsLive (G1) holds the live engine to every script.
+func TestScriptsLive(t *testing.T) {
+	segmenttest.Run(t, segmenttest.Scripts(), segmenttest.Live)
+}

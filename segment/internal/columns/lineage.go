@@ -95,3 +95,10 @@ func (l *lineages) forget(members []uint32) {
 		delete(l.merges, id)
 	}
 }
+
+// Merges visits everybody who was merged into somebody, with whom.
+func (t *Table) Merges(visit func(loser, winner uint32)) {
+	for loser, winner := range t.lineages.winner {
+		visit(loser, winner)
+	}
+}

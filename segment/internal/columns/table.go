@@ -10,7 +10,7 @@ import (
 // Table is the replica of what some [Needs] name. See the package for who may
 // use it when.
 type Table struct {
-	pinned map[string]uint32 // texts that constants are
+	pinned     map[string]uint32 // texts that constants are
 	schema     audience.Schema
 	calendar   audience.Calendar
 	needs      Needs

@@ -128,3 +128,17 @@ func (n *needs) builtin(name string) {
 		n.UpdatedAt = true
 	}
 }
+
+// CanFail reports whether evaluating a program can fail for some contact.
+func CanFail(p *celenv.Program) bool {
+	var visit func(f *celenv.Formula) bool
+	visit = func(f *celenv.Formula) bool {
+		for _, p := range f.Parts {
+			if visit(p) {
+				return true
+			}
+		}
+		return f.Atom != nil && f.Atom.Test == nil
+	}
+	return visit(p.Formula())
+}

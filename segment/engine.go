@@ -1,0 +1,258 @@
+package segment
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/columns"
+	"github.com/audiencekit/audiencekit/segment/internal/live"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// Engine keeps the members of segments up to date while contacts, events and
+// time move on: exact at every instant, at a cost that follows what changes.
+// One engine per audience holds all live segments; any number of processes may
+// have one each.
+//
+// It stands at a position of the store's feed and at an instant. [Engine.Sync]
+// and [Engine.Run] move the position on; every read moves the instant to the
+// clock's first, and lets happen what is due until then. A contact is in a
+// segment exactly when its expression is true of her record as of the position
+// at the instant. The instant never goes back, whatever the clock does, and
+// time passes in the years 1000 to 9000.
+//
+// An Engine is safe for concurrent use.
+type Engine struct {
+	aud  *store.Audience
+	opts EngineOptions
+	refs *refIndex
+	log  *transitionLog
+
+	// following is held by whoever reads the feed or changes what is live, for
+	// as long as that takes. It is taken before mu.
+	following chan struct{}
+
+	mu       sync.Mutex // of everything below, and of calls of the core
+	set      *Set
+	version  uint64 // of the definitions
+	schema   audience.Schema
+	zone     string
+	position store.Position
+	ticks    ticks
+	failed   error
+	renewed  bool // the schema or the zone changed
+	redefine bool // definitions were stored by another engine
+
+	state atomic.Pointer[engineState]
+}
+
+// engineState is what reads go to without waiting for anybody.
+type engineState struct{ core *live.Core }
+
+// EngineOptions configures an [Engine]. The zero EngineOptions has no functions
+// of the host, the default limits, and finds contacts by the host's own keys.
+type EngineOptions struct {
+	Functions []Function // of the host, as for [Options]
+	Limits    Limits     // as for [Options]
+
+	// Index says by what [Live.Has] finds contacts, besides their ids.
+	Index RefKinds
+
+	// Progress is told how far loading contacts from the store has come, from
+	// the goroutine that called. Nil tells nobody.
+	Progress func(LoadProgress)
+}
+
+// LoadProgress says how far loading has come.
+type LoadProgress struct {
+	Contacts int // that were read
+	Of       int // how many there are, 0 when nobody can tell
+}
+
+// The instants that an engine's clock may show.
+func earliestClock() int64 {
+	return audience.Micros(time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+func latestClock() int64 { return audience.Micros(time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)) }
+
+// OpenEngine starts the engine of an audience with the segments that were
+// applied last and are kept in the store; none before the first
+// [Engine.Apply]. What they read is loaded from the store first, all contacts
+// page by page: [LoadEngine] starts from a checkpoint instead.
+//
+// Errors: [audience.ErrInvalid] for a clock outside the years 1000 to 9000;
+// a [*SetError] when a stored segment does not compile any more, since the
+// schema changed; the store's; the context's.
+func OpenEngine(ctx context.Context, aud *store.Audience, opts EngineOptions) (*Engine, error) {
+	e, err := newEngine(aud, opts)
+	if err != nil {
+		return nil, err
+	}
+	version, defs, err := loadDefinitions(ctx, aud)
+	if err != nil {
+		return nil, err
+	}
+	set, err := e.compile(defs)
+	if err != nil {
+		return nil, err
+	}
+	e.version = version
+	if err := e.load(ctx, set); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func newEngine(aud *store.Audience, opts EngineOptions) (*Engine, error) {
+	if now := audience.Micros(aud.Now()); now < earliestClock() || now > latestClock() {
+		return nil, &audience.FieldError{Path: "clock", Rule: "range", Hint: "a clock in the years 1000 to 9000"}
+	}
+	log, err := newTransitionLog(aud)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{aud: aud, opts: opts, refs: newRefIndex(opts.Index), log: log, following: make(chan struct{}, 1)}
+	e.schema, e.zone = aud.Schema(), aud.Zone().String()
+	return e, nil
+}
+
+// compile compiles definitions against the schema as it is now.
+func (e *Engine) compile(defs []Definition) (*Set, error) {
+	language, err := LanguageOf(e.aud, Options{Limits: e.opts.Limits, Functions: e.opts.Functions})
+	if err != nil {
+		return nil, err
+	}
+	return language.CompileSet(defs...)
+}
+
+// load makes a new core from a snapshot of the store, with the segments of a
+// set, and puts it in the place of the one there was. The engine is at the
+// snapshot's position then.
+func (e *Engine) load(ctx context.Context, set *Set) error {
+	var core *live.Core
+	var position store.Position
+	refs := newRefIndex(e.opts.Index)
+	err := e.aud.View(ctx, func(r *store.Reader) error {
+		table := columns.New(r.Schema(), r.Zone(), set.needs())
+		var err error
+		if position, err = r.Position(ctx); err != nil {
+			return err
+		}
+		if err := table.Load(ctx, r, e.progress(ctx, r)); err != nil {
+			return err
+		}
+		if err := refs.load(ctx, r, table); err != nil {
+			return err
+		}
+		core = live.New(table, audience.NewCalendar(r.Zone()), e.startOf(ctx, r))
+		e.schema, e.zone = r.Schema(), r.Zone().String()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	draft, err := core.Draft(set.liveDefinitions(), nil)
+	if err != nil {
+		return err
+	}
+	draft.Publish()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.replace(core, set, position)
+	e.refs.replace(refs)
+	return nil
+}
+
+// startOf gives the instant at which a core made from a snapshot stands: the
+// clock's, but never before what was committed.
+func (e *Engine) startOf(ctx context.Context, r *store.Reader) int64 {
+	now := audience.Micros(e.aud.Now())
+	if roles, ok := r.Unwrap().(store.ReadRoles); ok {
+		if last, err := roles.LastCommit(ctx); err == nil && !last.IsZero() {
+			now = max(now, audience.Micros(last))
+		}
+	}
+	if s := e.state.Load(); s != nil {
+		now = max(now, s.core.Now())
+	}
+	return now
+}
+
+// replace puts a core in the place of the one there was. What the segments
+// gain and lose by it is a tick of its own, of which nobody knows the reason.
+func (e *Engine) replace(core *live.Core, set *Set, position store.Position) {
+	if old := e.state.Load(); old != nil {
+		e.ticks.add(tick{at: core.Now(), position: position, moves: differences(old.core, core)})
+	}
+	e.state.Store(&engineState{core: core})
+	e.set, e.position, e.failed = set, position, nil
+}
+
+func (e *Engine) progress(ctx context.Context, r *store.Reader) func(int) {
+	if e.opts.Progress == nil {
+		return nil
+	}
+	of := 0
+	if c, ok := store.As[store.ContactCounter](r.Unwrap()); ok {
+		of, _ = c.CountContacts(ctx)
+	}
+	return func(contacts int) { e.opts.Progress(LoadProgress{Contacts: contacts, Of: of}) }
+}
+
+// needs gives what the segments of a set read.
+func (s *Set) needs() columns.Needs {
+	var n columns.Needs
+	for _, slot := range s.slots {
+		n = n.Union(live.NeedsOf(s.expressions[slot].program))
+	}
+	return n
+}
+
+func (s *Set) liveDefinitions() []live.Definition {
+	out := make([]live.Definition, len(s.definitions))
+	for i, def := range s.definitions {
+		e := s.expressions[s.slots[i]]
+		out[i] = live.Definition{Name: def.Name, Program: e.program, Names: e.names}
+	}
+	return out
+}
+
+// follow takes the right to move the position and what is live.
+func (e *Engine) follow(ctx context.Context) error {
+	select {
+	case e.following <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case e.following <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *Engine) unfollow() { <-e.following }
+
+// Err gives why the engine can not go on, nil while it can: a segment whose
+// evaluation failed, such as one that exceeds [Limits.Steps] for some contact
+// or whose function of the host panicked. The segments stay as they were
+// before. Applying other definitions starts anew.
+func (e *Engine) Err() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failed
+}
+
+// fail keeps the first error after which the core is of no more use.
+func (e *Engine) fail(err error) error {
+	if err != nil && e.failed == nil {
+		e.failed = fmt.Errorf("segment: the engine stopped: %w", err)
+	}
+	return e.failed
+}

@@ -1,0 +1,188 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/live"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// followLimit is how many commits are read and applied at a time.
+const followLimit = 1_000
+
+// Sync waits until everything is applied that was committed up to a position,
+// such as that of an Update: reads see it then. The zero position stands for
+// everything committed so far.
+//
+// Errors: the store's, the context's, and [Engine.Err].
+func (e *Engine) Sync(ctx context.Context, position store.Position) error {
+	if err := e.follow(ctx); err != nil {
+		return err
+	}
+	defer e.unfollow()
+	return e.pull(ctx)
+}
+
+// pull applies all commits there are. The caller follows. What is behind the
+// end of the feed at the beginning need not be in it.
+func (e *Engine) pull(ctx context.Context) error {
+	for {
+		if err := e.Err(); err != nil {
+			return err
+		}
+		commits, err := e.aud.Commits(ctx, e.position, followLimit)
+		switch {
+		case errors.Is(err, audience.ErrPositionGone):
+			if err := e.load(ctx, e.set); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return err
+		case len(commits) == 0:
+			return e.caughtUp(ctx)
+		}
+		if err := e.apply(commits); err != nil {
+			return err
+		}
+	}
+}
+
+// apply applies commits, each a tick of its own.
+func (e *Engine) apply(commits []store.Commit) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	core := e.state.Load().core
+	for i := range commits {
+		c := &commits[i]
+		at := min(max(audience.Micros(c.At), earliestClock()), latestClock())
+		if err := core.Settle(at, e.record); err != nil {
+			return e.fail(err)
+		}
+		moves, err := core.Commit(at, c.Changes)
+		if err != nil {
+			return e.fail(err)
+		}
+		erased := e.noteChanges(core, c.Changes)
+		e.position = c.Position
+		e.ticks.add(tick{at: core.Now(), position: c.Position, moves: movesOf(moves), erased: erased})
+	}
+	return nil
+}
+
+// noteChanges follows up what the core does not: identities, the schema, who
+// was erased.
+func (e *Engine) noteChanges(core *live.Core, changes []store.Change) (erased []uint32) {
+	for i := range changes {
+		ch := &changes[i]
+		e.refs.change(ch)
+		switch ch.Kind {
+		case store.ChangeErase:
+			erased = append(erased, uint32(ch.Contact))
+			erased = append(erased, e.refs.mergedInto(uint32(ch.Contact))...)
+		case store.ChangeSchema:
+			e.renewed = true
+		case store.ChangeRecord:
+			e.redefine = e.redefine || ch.List == definitionsChanged
+		default:
+		}
+	}
+	return erased
+}
+
+// record keeps the moves of a tick of time.
+func (e *Engine) record(at int64, moves []live.Move) error {
+	e.ticks.add(tick{at: at, position: e.position, moves: movesOf(moves)})
+	return nil
+}
+
+func movesOf(moves []live.Move) []move {
+	if len(moves) == 0 {
+		return nil
+	}
+	out := make([]move, len(moves))
+	for i, m := range moves {
+		out[i] = move{segment: m.Segment.Name(), contact: m.Contact, entered: m.Entered, causes: Causes(m.Causes)}
+	}
+	return out
+}
+
+// caughtUp does what has to wait until the feed is read to its end.
+func (e *Engine) caughtUp(ctx context.Context) error {
+	e.mu.Lock()
+	doubtful := e.state.Load().core.Table().Doubtful() > 0
+	zoneChanged := e.renewed && e.aud.Zone().String() != e.zone
+	grown := e.renewed
+	redefine := e.redefine
+	e.renewed, e.redefine = false, false
+	if grown {
+		e.schema = e.aud.Schema()
+	}
+	e.mu.Unlock()
+	if redefine {
+		if err := e.adoptDefinitions(ctx); err != nil {
+			return err
+		}
+	}
+	set := e.set
+	if zoneChanged {
+		var err error
+		if set, err = e.compile(e.set.definitions); err != nil {
+			return e.failLocked(err)
+		}
+	}
+	if doubtful || zoneChanged { // the feed does not tell enough: see columns.Table.Doubtful
+		return e.load(ctx, set)
+	}
+	return nil
+}
+
+func (e *Engine) failLocked(err error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fail(err)
+}
+
+// settle lets happen what is due up to the clock's instant. A read with
+// nothing due costs a look at the clock and a compare.
+func (e *Engine) settle() *engineState {
+	s := e.state.Load()
+	if now := audience.Micros(e.aud.Now()); now >= s.core.Earliest() {
+		_ = e.settleTo(now) // a failure is kept, and told by Err
+		s = e.state.Load()
+	}
+	return s
+}
+
+// settleTo lets happen what is due up to an instant.
+func (e *Engine) settleTo(now int64) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.settleLocked(now)
+}
+
+func (e *Engine) settleLocked(now int64) error {
+	if e.failed != nil {
+		return e.failed
+	}
+	return e.fail(e.state.Load().core.Settle(min(now, latestClock()), e.record))
+}
+
+// Now gives the instant at which the engine stands, moved to the clock's
+// first.
+func (e *Engine) Now() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_ = e.settleLocked(audience.Micros(e.aud.Now()))
+	return audience.FromMicros(e.state.Load().core.Now())
+}
+
+// Position gives the position of the feed at which the engine stands.
+func (e *Engine) Position() store.Position {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.position
+}

@@ -1,0 +1,297 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/bitset"
+)
+
+// leaseTime is for how long the writer of the log holds it without writing:
+// after that another engine may take over.
+const leaseTime = 30 * time.Second
+
+// Advance lets happen what is due up to an instant, and writes the transitions
+// to the log unless another engine holds it: what is committed so far, and
+// then time, tick by tick, however far it goes. The engine's clock stands at
+// the instant then, also when that is ahead of the host's.
+//
+// Errors: [audience.ErrInvalid] for an instant outside the years 1000 to 9000;
+// those of [Engine.Sync].
+func (e *Engine) Advance(ctx context.Context, to time.Time) error {
+	at := audience.Micros(to)
+	if at < earliestClock() || at > latestClock() {
+		return &audience.FieldError{Path: "time", Rule: "range", Hint: "an instant in the years 1000 to 9000"}
+	}
+	if err := e.follow(ctx); err != nil {
+		return err
+	}
+	defer e.unfollow()
+	if err := e.pull(ctx); err != nil {
+		return err
+	}
+	if err := e.settleTo(at); err != nil {
+		return err
+	}
+	return e.persist(ctx)
+}
+
+// persist writes the ticks to the log. The caller follows. When another engine
+// writes the log, those that it has written are forgotten.
+func (e *Engine) persist(ctx context.Context) error {
+	if err := e.log.checkHeld(); err != nil {
+		switch err := e.takeLog(ctx); {
+		case errors.Is(err, audience.ErrConflict):
+			return e.forgetWritten(ctx)
+		case err != nil:
+			return err
+		}
+	}
+	const some = 1_000 // ticks in one transaction
+	for {
+		e.mu.Lock()
+		queue := e.ticks.queue[:min(len(e.ticks.queue), some)]
+		queue = append([]tick(nil), queue...)
+		e.mu.Unlock()
+		if len(queue) == 0 {
+			return e.log.maintain(ctx)
+		}
+		if err := e.log.appendTicks(ctx, queue); err != nil {
+			if errors.Is(err, audience.ErrConflict) { // somebody took over, or we do not know what became of it
+				return e.log.release(ctx)
+			}
+			return err
+		}
+		e.mu.Lock()
+		e.ticks.drop(len(queue))
+		e.mu.Unlock()
+	}
+}
+
+// takeLog takes the lease and sees to it that the queue goes on from where the
+// log stands: with what the queue says where that leads from the one to the
+// other, else with the difference.
+func (e *Engine) takeLog(ctx context.Context) error {
+	if _, err := e.log.acquire(ctx, leaseTime); err != nil {
+		return err
+	}
+	stand, err := e.log.stand(ctx)
+	if err != nil {
+		return err
+	}
+	sets, err := e.log.foldAll(ctx)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	first := e.ticks.after(stand.at)
+	if !e.ticks.gap && e.leadsHere(sets, e.ticks.queue[first:]) {
+		e.ticks.drop(first)
+		return nil
+	}
+	core := e.state.Load().core
+	now := tick{at: max(core.Now(), stand.at), position: e.position}
+	for _, s := range core.Segments() {
+		var logged bitset.Live
+		logged.Load(sets[s.Name()])
+		now.moves = differ(now.moves, s.Name(), logged.Freeze(), s.Freeze(), CauseRebuild)
+		delete(sets, s.Name())
+	}
+	for name, set := range sets {
+		for id := range set.All() {
+			now.moves = append(now.moves, move{segment: name, contact: id, causes: CauseDefinition | CauseRebuild})
+		}
+	}
+	sortMoves(now.moves)
+	for _, t := range e.ticks.queue {
+		now.erased = append(now.erased, t.erased...)
+	}
+	e.ticks = ticks{}
+	e.ticks.add(now)
+	return nil
+}
+
+// after gives how many ticks are not after an instant.
+func (t *ticks) after(at int64) int {
+	n := 0
+	for n < len(t.queue) && t.queue[n].at < at {
+		n++
+	}
+	return n
+}
+
+// leadsHere reports whether ticks lead from the sets to those that are live.
+func (e *Engine) leadsHere(sets map[string]bitset.Set, queue []tick) bool {
+	now := map[string]*bitset.Live{}
+	for name, set := range sets {
+		now[name] = &bitset.Live{}
+		now[name].Load(set)
+	}
+	for _, t := range queue {
+		for _, m := range t.moves {
+			if now[m.segment] == nil {
+				now[m.segment] = &bitset.Live{}
+			}
+			if !now[m.segment].Set(m.contact, m.entered) {
+				return false
+			}
+		}
+	}
+	for _, s := range e.state.Load().core.Segments() {
+		l := now[s.Name()]
+		if l == nil {
+			l = &bitset.Live{}
+		}
+		if len(differ(nil, s.Name(), l.Freeze(), s.Freeze(), 0)) > 0 {
+			return false
+		}
+		delete(now, s.Name())
+	}
+	for _, l := range now {
+		if l.Len() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// forgetWritten forgets the ticks that another engine has written. What it
+// wrote may fall into other ticks, so some at the log's instant are kept.
+func (e *Engine) forgetWritten(ctx context.Context) error {
+	stand, err := e.log.stand(ctx)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ticks.drop(e.ticks.after(stand.at))
+	return nil
+}
+
+// pollEvery is how long Run waits at most before it looks at the feed again.
+const pollEvery = 200 * time.Millisecond
+
+// Run does what is to be done in the background, until the context is done,
+// whose error it gives: it applies what is committed, lets happen what is due,
+// and writes the transitions, for [Engine.Follow], unless another engine does;
+// then it is ready to take over. Without it reads are exact all the same, as of
+// the last [Engine.Sync].
+//
+// A failing store is tried again; what goes wrong otherwise ends it: see
+// [Engine.Err].
+func (e *Engine) Run(ctx context.Context) error {
+	defer func() { // so that another one need not wait for the lease to end
+		if e.follow(context.WithoutCancel(ctx)) == nil {
+			_ = e.log.release(context.WithoutCancel(ctx))
+			e.unfollow()
+		}
+	}()
+	for {
+		err := e.round(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case e.Err() != nil:
+			return e.Err()
+		case err != nil:
+			e.aud.Logger().WarnContext(ctx, "segment: the engine could not read or write the store and tries again", "error", err)
+		}
+		timer := time.NewTimer(e.pause())
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+func (e *Engine) round(ctx context.Context) error {
+	if err := e.follow(ctx); err != nil {
+		return err
+	}
+	defer e.unfollow()
+	if err := e.pull(ctx); err != nil {
+		return err
+	}
+	if err := e.settleTo(audience.Micros(e.aud.Now())); err != nil {
+		return err
+	}
+	return e.persist(ctx)
+}
+
+// pause is how long to wait for the next round.
+func (e *Engine) pause() time.Duration {
+	due := e.state.Load().core.Earliest()
+	if due == math.MaxInt64 {
+		return pollEvery
+	}
+	wait := time.Duration(due-audience.Micros(e.aud.Now())) * time.Microsecond
+	return min(max(wait, time.Millisecond), pollEvery)
+}
+
+// Follow calls fn with the transitions in order of their numbers, batch by
+// batch, until the context is done, and gives why it ended. Each transition
+// comes at least once: the follower's place is kept in the store under its
+// name when fn has returned nil, and what was broken off in between comes
+// again. How the transitions fall into batches may differ then, so fn tells by
+// their numbers what it knows already.
+//
+// An error of fn ends this follow and is given back as it is; nobody else
+// notices, nor of a slow fn. Following again continues with what fn did not
+// take. A name is followed by one at a time: of two, one ends with
+// [audience.ErrConflict]. When transitions that were not delivered yet have
+// been trimmed it is a [*TrimmedError]. Transitions of contacts who were
+// erased before their delivery never come.
+func (e *Engine) Follow(ctx context.Context, name string, opts FollowOptions, fn func(context.Context, []Transition) error) error {
+	return e.log.follow(ctx, name, opts, fn)
+}
+
+// Unfollow forgets a follower's place.
+func (e *Engine) Unfollow(ctx context.Context, name string) error { return e.log.unfollow(ctx, name) }
+
+// Transitions gives up to limit transitions after a number, in order of their
+// numbers; none when there are none. Those of erased contacts are left out. A
+// limit below 1 is 1,000. When transitions after the number have been trimmed
+// it is a [*TrimmedError].
+func (e *Engine) Transitions(ctx context.Context, after uint64, limit int) ([]Transition, error) {
+	return e.log.after(ctx, after, limit)
+}
+
+// TrimTransitions forgets the transitions below a number, as far as whole
+// batches go. The past before it can not be asked for any more.
+func (e *Engine) TrimTransitions(ctx context.Context, before uint64) error {
+	if err := e.follow(ctx); err != nil {
+		return err
+	}
+	defer e.unfollow()
+	if err := e.persist(ctx); err != nil {
+		return err
+	}
+	return e.log.trim(ctx, before)
+}
+
+// AsOf gives who was in a segment at an instant in the past, as believed then:
+// late facts change it from their commit on, never before. Contacts who were
+// erased since are not in it. Before the first transition nobody is; before
+// what is kept it is a [*TrimmedError].
+func (e *Engine) AsOf(ctx context.Context, name string, at time.Time) (Members, error) {
+	return e.log.membersAt(ctx, name, at)
+}
+
+// Growth gives how a segment changed between two instants, from the log. From
+// before what is kept is a [*TrimmedError], To before From
+// [audience.ErrInvalid].
+func (e *Engine) Growth(ctx context.Context, name string, from, to time.Time) (Growth, error) {
+	return e.log.growth(ctx, name, from, to)
+}
+
+// GrowthByDay gives it for every calendar day of the audience's zone from
+// first to last.
+func (e *Engine) GrowthByDay(ctx context.Context, name string, first, last audience.Date) ([]GrowthPoint, error) {
+	return e.log.growthByDay(ctx, name, first, last)
+}

@@ -1,0 +1,100 @@
+package segment
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"github.com/audiencekit/audiencekit/segment/internal/bitset"
+	"github.com/audiencekit/audiencekit/segment/internal/live"
+)
+
+// ticks are those that are not in the log yet, in order.
+type ticks struct {
+	queue []tick
+	moves int  // in the queue
+	gap   bool // the queue had to be forgotten: the log continues with the difference
+}
+
+// maxQueuedMoves bounds the queue of an engine that nobody lets write: some 40
+// MB.
+const maxQueuedMoves = 1_000_000
+
+func (t *ticks) add(n tick) {
+	if len(n.moves) == 0 && len(n.erased) == 0 {
+		if k := len(t.queue); k > 0 && len(t.queue[k-1].moves) == 0 && len(t.queue[k-1].erased) == 0 {
+			t.queue[k-1] = n // only where it stands matters
+			return
+		}
+	}
+	t.queue = append(t.queue, n)
+	t.moves += len(n.moves) + len(n.erased)
+	if t.moves > maxQueuedMoves {
+		t.queue, t.moves, t.gap = nil, 0, true
+	}
+}
+
+// drop forgets the first n, which are in the log now.
+func (t *ticks) drop(n int) {
+	for _, done := range t.queue[:n] {
+		t.moves -= len(done.moves) + len(done.erased)
+	}
+	t.queue = slices.Delete(t.queue, 0, n)
+	if len(t.queue) == 0 {
+		t.queue = nil
+	}
+}
+
+// differences gives what segments gain and lose from one core to the next, in
+// order of segment and contact.
+func differences(from, to *live.Core) []move {
+	sets := map[string][2]*bitset.Frozen{}
+	for i, core := range []*live.Core{from, to} {
+		for _, s := range core.Segments() {
+			pair := sets[s.Name()]
+			pair[i] = s.Freeze()
+			sets[s.Name()] = pair
+		}
+	}
+	var out []move
+	for name, pair := range sets {
+		for i := range pair {
+			if pair[i] == nil {
+				pair[i] = &bitset.Frozen{}
+			}
+		}
+		out = differ(out, name, pair[0], pair[1], CauseRebuild)
+	}
+	sortMoves(out)
+	return out
+}
+
+func sortMoves(moves []move) {
+	slices.SortFunc(moves, func(a, b move) int {
+		return cmp.Or(cmp.Compare(a.segment, b.segment), cmp.Compare(a.contact, b.contact))
+	})
+}
+
+// differ appends what a segment gains and loses.
+func differ(out []move, name string, from, to *bitset.Frozen, causes Causes) []move {
+	var before, after bitset.Words
+	for page := range max(from.Pages(), to.Pages()) {
+		old, now := from.Page(page, &before), to.Page(page, &after)
+		for i := range bitset.PageWords {
+			var a, b uint64
+			if old != nil {
+				a = old[i]
+			}
+			if now != nil {
+				b = now[i]
+			}
+			for rest := a ^ b; rest != 0; rest &= rest - 1 {
+				bit := bits.TrailingZeros64(rest)
+				out = append(out, move{
+					segment: name, contact: uint32(page<<16 | i<<6 | bit), entered: b&(1<<bit) != 0, causes: causes,
+				})
+			}
+		}
+	}
+	return out
+}

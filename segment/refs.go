@@ -1,0 +1,193 @@
+package segment
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/columns"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// RefKinds says by which kinds of Ref an engine finds contacts. The zero
+// RefKinds is the host's own keys.
+type RefKinds uint8
+
+// The kinds. Ids are always found.
+const (
+	RefKeys      RefKinds = iota // the host's own keys, some 90 bytes each besides the key
+	RefAddresses                 // those, and all addresses of contacts
+	RefIDs                       // ids alone: nothing is kept
+)
+
+// refIndex finds contacts by what hosts call them. It is safe for concurrent
+// use.
+type refIndex struct {
+	kinds RefKinds
+
+	mu    sync.RWMutex
+	byKey map[string]uint32
+	byAdr map[string]uint32 // by the compare form
+	names map[uint32]refNames
+
+	merges atomic.Pointer[sync.Map] // uint32 to uint32: who stands for a merged contact
+	merged atomic.Int64             // how many
+}
+
+// refNames is what a contact is found by.
+type refNames struct{ keys, addresses []string }
+
+func newRefIndex(kinds RefKinds) *refIndex {
+	x := &refIndex{kinds: kinds, byKey: map[string]uint32{}, byAdr: map[string]uint32{}, names: map[uint32]refNames{}}
+	x.merges.Store(&sync.Map{})
+	return x
+}
+
+// find gives the contact that a Ref names.
+func (x *refIndex) find(ref audience.Ref) (audience.ContactID, bool) {
+	if id, ok := ref.ContactID(); ok {
+		return id, true
+	}
+	if x.kinds == RefIDs {
+		return 0, false
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if external, ok := ref.External(); ok {
+		if external.System != audience.HostSystem {
+			return 0, false
+		}
+		id, ok := x.byKey[external.ID.Reveal()]
+		return audience.ContactID(id), ok
+	}
+	address, _ := ref.Address()
+	id, ok := x.byAdr[address.Canonical()]
+	return audience.ContactID(id), ok
+}
+
+// current gives who stands for a contact now.
+func (x *refIndex) current(id audience.ContactID) audience.ContactID {
+	if x.merged.Load() == 0 {
+		return id
+	}
+	merges := x.merges.Load()
+	for range x.merged.Load() + 1 {
+		winner, ok := merges.Load(uint32(id))
+		if !ok {
+			return id
+		}
+		id = audience.ContactID(winner.(uint32))
+	}
+	return id
+}
+
+// mergedInto gives everybody who was merged into a contact.
+func (x *refIndex) mergedInto(id uint32) (out []uint32) {
+	x.merges.Load().Range(func(loser, _ any) bool {
+		if l := loser.(uint32); l != id && uint32(x.current(audience.ContactID(l))) == id {
+			out = append(out, l)
+		}
+		return true
+	})
+	return out
+}
+
+// change follows a change of the feed.
+func (x *refIndex) change(ch *store.Change) {
+	switch ch.Kind {
+	case store.ChangeMerge:
+		x.forget(uint32(ch.Other))
+		if _, known := x.merges.Load().Swap(uint32(ch.Other), uint32(ch.Contact)); !known {
+			x.merged.Add(1)
+		}
+	case store.ChangeUnmerge:
+		if _, known := x.merges.Load().LoadAndDelete(uint32(ch.Other)); known {
+			x.merged.Add(-1)
+		}
+	case store.ChangeDelete, store.ChangeErase:
+		x.forget(uint32(ch.Contact))
+	default:
+	}
+	if ch.After != nil {
+		x.put(ch.After)
+	}
+}
+
+// put makes a contact found by what she is called now, and by nothing else.
+func (x *refIndex) put(c *audience.Contact) {
+	if x.kinds == RefIDs {
+		return
+	}
+	x.forget(uint32(c.ID))
+	var n refNames
+	for _, e := range c.External {
+		if e.System == audience.HostSystem {
+			n.keys = append(n.keys, e.ID.Reveal())
+		}
+	}
+	if x.kinds == RefAddresses {
+		for _, a := range c.Addresses {
+			n.addresses = append(n.addresses, a.Canonical())
+		}
+	}
+	if n.keys == nil && n.addresses == nil {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.names[uint32(c.ID)] = n
+	for _, key := range n.keys {
+		x.byKey[key] = uint32(c.ID)
+	}
+	for _, a := range n.addresses {
+		x.byAdr[a] = uint32(c.ID)
+	}
+}
+
+func (x *refIndex) forget(id uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n, ok := x.names[id]
+	if !ok {
+		return
+	}
+	delete(x.names, id)
+	for _, key := range n.keys {
+		if x.byKey[key] == id { // it may be somebody else's by now
+			delete(x.byKey, key)
+		}
+	}
+	for _, a := range n.addresses {
+		if x.byAdr[a] == id {
+			delete(x.byAdr, a)
+		}
+	}
+}
+
+// load reads what all contacts are called.
+func (x *refIndex) load(ctx context.Context, r *store.Reader, table *columns.Table) error {
+	table.Merges(func(loser, winner uint32) {
+		x.merges.Load().Store(loser, winner)
+		x.merged.Add(1)
+	})
+	if x.kinds == RefIDs {
+		return nil
+	}
+	for c, err := range r.AllContacts(ctx, store.ContactQuery{}) {
+		if err != nil {
+			return err
+		}
+		x.put(&c)
+	}
+	return nil
+}
+
+// replace takes over what another index holds.
+func (x *refIndex) replace(o *refIndex) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.byKey, x.byAdr, x.names = o.byKey, o.byAdr, o.names
+	x.merges.Store(o.merges.Load())
+	x.merged.Store(o.merged.Load())
+}
