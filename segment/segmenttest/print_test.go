@@ -1,6 +1,7 @@
 package segmenttest_test
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,8 +27,11 @@ func requireRoundTrip(t *testing.T, s *segmenttest.Script) {
 	t.Helper()
 	again, err := segmenttest.Parse(s.File, s.String())
 	require.NoError(t, err, "%s", s)
-	require.Equal(t, bare(s), bare(again), "%s", s)
 	require.Equal(t, s.String(), again.String())
+	for i := range s.Steps {
+		require.Equal(t, bare(s).Steps[i], bare(again).Steps[i], "%s", s.Steps[i].Text)
+	}
+	require.True(t, reflect.DeepEqual(bare(s), bare(again)), "%s", s)
 }
 
 // TestScriptsPrint: every script that this library is held to comes back from its text, and still holds.
@@ -118,5 +122,16 @@ func TestPrintScopes(t *testing.T) {
 			Contact: audience.Key("ann"), Kind: audience.ConsentWithdrawn, Scope: scope,
 		}}})
 		requireRoundTrip(t, s)
+	}
+}
+
+// TestPrintHistories: what a trial makes up comes back from its text, too, and can be played.
+func TestPrintHistories(t *testing.T) {
+	for seed := range uint64(10) {
+		tr := shopTrial(t)
+		tr.Seed, tr.Contacts, tr.Steps = seed, 20, 150
+		s := segmenttest.ScriptOf(t, tr, segmenttest.Memory)
+		requireRoundTrip(t, s)
+		require.NoError(t, play(t, s.String(), nil))
 	}
 }
