@@ -18,12 +18,14 @@ type history struct {
 	calendar audience.Calendar
 	zone     *time.Location
 	player   *player
-	language *segment.Language
+	oracle   *oracle
 	pools    pools
+	last     time.Time   // remembered that something was done then
 	facts    []time.Time // instants that something is about
 	scopes   []audience.Scope
 	sources  []string // expressions that segments are given anew
 	segments []string // names of segments
+	focus    []string // contacts that most happens to for now
 	queue    []deed   // what comes next, whatever else
 	names    int      // contacts so far
 	events   int      // events so far
@@ -36,6 +38,9 @@ type deed struct {
 	do   Action
 }
 
+// inFocus is how many contacts most of the history is about at a time.
+const inFocus = 3
+
 // maxFacts is how many instants are remembered.
 const maxFacts = 300
 
@@ -43,7 +48,7 @@ const maxFacts = 300
 func newHistory(random *rand.Rand, s *Script, g *stage) *history {
 	h := &history{
 		random: random, schema: s.Schema.Complete(), calendar: audience.NewCalendar(s.Zone), zone: s.Zone,
-		player: g.player, language: g.oracle.language, facts: []time.Time{s.Start},
+		player: g.player, oracle: g.oracle, facts: []time.Time{s.Start},
 	}
 	for i := range s.Steps {
 		if do, ok := s.Steps[i].Do.(Define); ok {
@@ -106,7 +111,10 @@ func (h *history) next() deed {
 
 // done takes note of an action that was done.
 func (h *history) done(a Action) {
-	h.remember(h.now())
+	if now := h.now(); !now.Equal(h.last) {
+		h.remember(now)
+		h.last = now
+	}
 	switch do := a.(type) {
 	case Append:
 		h.player.cast.keep(keyOf(do.Write.Contact), do.Write)
@@ -143,14 +151,50 @@ func (h *history) rememberValues(values map[string]audience.Value) {
 	}
 }
 
-// person gives a contact of her own, in one of ten cases the name of one who was merged; "" when there is nobody.
+// person gives a contact of her own, in one of ten cases the name of one who was merged; "" when there is nobody. A few
+// are in focus for a while, so that what happens to them has to do with what happened before.
 func (h *history) person() string {
 	names := h.player.cast.living()
+	if len(names) > 0 && (len(h.focus) < inFocus || h.chance(0.04)) {
+		h.focus = append(h.focus, h.nearby(names))
+		h.focus = h.focus[max(0, len(h.focus)-inFocus):]
+	}
+	if len(h.focus) > 0 && h.chance(0.65) {
+		if name := pick(h.random, h.focus); h.player.cast.lives(name) {
+			return name
+		}
+	}
 	if merged := h.merged(); len(merged) > 0 && h.chance(0.1) {
 		names = merged
 	}
 	if len(names) == 0 {
 		return ""
+	}
+	return pick(h.random, names)
+}
+
+// nearby gives a contact, often one who is in a segment or not far from it.
+func (h *history) nearby(names []string) string {
+	if h.oracle.set == nil || h.chance(0.3) {
+		return pick(h.random, names)
+	}
+	var best []audience.ContactID
+	least := -1
+	segment := pick(h.random, h.segments)
+	for i := range h.oracle.rows {
+		id := h.oracle.rows[i].profile.Contact.ID
+		missing := h.oracle.missing(segment, i)
+		if least < 0 || missing < least {
+			least, best = missing, best[:0]
+		}
+		if missing == least {
+			best = append(best, id)
+		}
+	}
+	if len(best) > 0 {
+		if name := h.player.names[pick(h.random, best)]; h.player.cast.lives(name) {
+			return name
+		}
 	}
 	return pick(h.random, names)
 }
@@ -226,6 +270,9 @@ func (h *history) merge() (deed, bool) {
 		return deed{}, false
 	}
 	winner, loser := pick(h.random, names), pick(h.random, names)
+	if name := h.person(); h.player.cast.lives(name) {
+		winner = name
+	}
 	kind := "merge"
 	if len(h.player.cast.people[loser].losers) > 0 {
 		kind = "merge of a merge"
@@ -272,7 +319,7 @@ func (h *history) redefine() (deed, bool) {
 			defs = append(defs, h.player.defined[other])
 		}
 	}
-	if _, err := h.language.CompileSet(append(defs, def)...); err != nil {
+	if _, err := h.oracle.language.CompileSet(append(defs, def)...); err != nil {
 		return deed{}, false // such as a cycle
 	}
 	return deed{"segment anew", Define{Definition: def}}, true

@@ -8,6 +8,9 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 )
 
+// longJump is what the clock moves by now and then only.
+const longJump = 35 * 24 * time.Hour
+
 // clock moves the clock: most often to where something is due, or one microsecond beside it.
 func (h *history) clock() (deed, bool) {
 	kind, to := "clock edge", time.Time{}
@@ -46,6 +49,9 @@ func (h *history) clock() (deed, bool) {
 	if err != nil || !to.After(h.now()) || to.Sub(h.now()) > 6*365*24*time.Hour {
 		return deed{}, false
 	}
+	if to.Sub(h.now()) > longJump && h.chance(0.85) { // what has happened is to matter for a while
+		return deed{}, false
+	}
 	return deed{kind, Advance{To: to}}, true
 }
 
@@ -71,7 +77,7 @@ func (h *history) dueNext() time.Time {
 
 // due gives an instant at which a fact and a period of the segments meet now.
 func (h *history) due() time.Time {
-	t := pick(h.random, h.facts)
+	t := h.fact()
 	switch n := h.random.IntN(10); {
 	case n < 7 && len(h.pools.periods) > 0:
 		p := pick(h.random, h.pools.periods)
@@ -92,6 +98,15 @@ func (h *history) due() time.Time {
 	return t
 }
 
+// fact gives an instant that something is about, every other time one of the last that were told.
+func (h *history) fact() time.Time {
+	const recent = 12
+	if len(h.facts) > recent && h.chance(0.5) {
+		return pick(h.random, h.facts[len(h.facts)-recent:])
+	}
+	return pick(h.random, h.facts)
+}
+
 // midnight gives the first instant of the day on which an instant is, or of one of the next days.
 func (h *history) midnight(t time.Time, days int) time.Time {
 	out, ok := h.calendar.StartOfDate(h.calendar.DateOf(t) + audience.Date(days))
@@ -103,7 +118,7 @@ func (h *history) midnight(t time.Time, days int) time.Time {
 
 // anniversary gives the next yearly day of a fact, or the day after.
 func (h *history) anniversary() time.Time {
-	d := h.calendar.DateOf(pick(h.random, h.facts))
+	d := h.calendar.DateOf(h.fact())
 	out, ok := h.calendar.Anniversary(d, h.now())
 	if !ok {
 		return time.Time{}
@@ -141,16 +156,16 @@ func (h *history) when() time.Time {
 	case n < 25:
 		return h.now()
 	case n < 40:
-		return pick(h.random, h.facts)
+		return h.fact()
 	case n < 50:
-		t = pick(h.random, h.facts).Add(nudge)
+		t = h.fact().Add(nudge)
 	case n < 72 && len(h.pools.periods) > 0:
 		p := pick(h.random, h.pools.periods)
 		if back, ok := h.calendar.Ago(h.now(), p); ok {
 			t = back.Add(nudge)
 		}
 	case n < 78 && len(h.pools.spans) > 0:
-		t = pick(h.random, h.facts).Add(pick(h.random, h.pools.spans)).Add(nudge)
+		t = h.fact().Add(pick(h.random, h.pools.spans)).Add(nudge)
 	case n < 86:
 		t = h.now().Add(time.Duration(h.random.Int64N(40*24*3600e6)) * time.Microsecond)
 	case n < 88:

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -20,7 +21,7 @@ func (h *history) event() (deed, bool) {
 		do := h.newEvent(name)
 		return deed{"event " + h.tense(do), do}, true
 	}
-	last := *h.player.cast.event(name, pick(h.random, ids))
+	last := *h.player.cast.event(name, h.oneOf(name, ids))
 	last.Contact = audience.Key(name)
 	last.Props = cloneProps(last.Props)
 	switch {
@@ -55,6 +56,18 @@ func (h *history) eventsOf(name string) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
+// oneOf gives one of a contact's events, more often than not the nearest to now of some.
+func (h *history) oneOf(name string, ids []string) string {
+	id := pick(h.random, ids)
+	distance := func(id string) time.Duration { return h.now().Sub(h.player.cast.event(name, id).Time).Abs() }
+	for h.chance(0.7) {
+		if other := pick(h.random, ids); distance(other) < distance(id) {
+			id = other
+		}
+	}
+	return id
+}
+
 // newEvent makes an event, its id new for the contact but not always for the others.
 func (h *history) newEvent(name string) Append {
 	h.events++
@@ -74,7 +87,7 @@ func (h *history) newEvent(name string) Append {
 	}
 	for _, p := range t.Props {
 		if h.chance(0.75) {
-			w.Props[p.Name] = h.value(p.Type)
+			w.Props[p.Name] = h.value(p.Name, p.Type)
 		}
 	}
 	return Append{Write: w}
@@ -118,7 +131,7 @@ func (h *history) revise(w *audience.EventWrite) string {
 	if h.chance(0.25) {
 		delete(w.Props, p.Name)
 	} else {
-		w.Props[p.Name] = h.value(p.Type)
+		w.Props[p.Name] = h.value(p.Name, p.Type)
 	}
 	return "property"
 }

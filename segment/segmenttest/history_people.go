@@ -95,7 +95,7 @@ func (h *history) set(w *audience.ContactWrite, f audience.Field) {
 	if w.Set == nil {
 		w.Set = make(map[string]audience.Value)
 	}
-	w.Set[f.Name] = h.value(f.Type)
+	w.Set[f.Name] = h.value(f.Name, f.Type)
 }
 
 func (h *history) private(w *audience.ContactWrite, p float64) {
@@ -103,7 +103,7 @@ func (h *history) private(w *audience.ContactWrite, p float64) {
 		key string
 		to  *audience.Private
 	}{{"first_name", &w.FirstName}, {"last_name", &w.LastName}, {"phone", &w.Phone}} {
-		s := pick(h.random, h.pools.strings)
+		s := h.text(x.key)
 		switch {
 		case h.chance(p) && s != "" && !slices.Contains(w.Clear, x.key):
 			*x.to = audience.NewPrivate(s)
@@ -122,7 +122,7 @@ func (h *history) frequency() *string {
 func (h *history) tags() []string {
 	items := []string{}
 	for range h.random.IntN(4) {
-		s := pick(h.random, h.pools.strings)
+		s := h.text("tags")
 		if audience.CheckName("tags", s, audience.Limits{}) == nil && !slices.Contains(items, s) {
 			items = append(items, s)
 		}
@@ -130,19 +130,31 @@ func (h *history) tags() []string {
 	return items
 }
 
-// value gives a value of a type.
-func (h *history) value(t audience.Type) audience.Value {
+// text gives a text for something of a name, more often than not one that an expression mentions beside the name.
+func (h *history) text(name string) string {
+	if near := h.pools.near[name]; near != nil && len(near.strings) > 0 && h.chance(0.7) {
+		return pick(h.random, near.strings)
+	}
+	return pick(h.random, h.pools.strings)
+}
+
+// value gives a value of a type for a field or property.
+func (h *history) value(name string, t audience.Type) audience.Value {
+	near := h.pools.near[name]
+	if near == nil || h.chance(0.3) {
+		near = &h.pools.values
+	}
 	switch t {
 	case audience.TypeInt:
-		if h.chance(0.6) {
+		if len(near.ints) == 0 || h.chance(0.3) {
 			return audience.IntValue(h.random.Int64N(7) - 1)
 		}
-		return audience.IntValue(pick(h.random, h.pools.ints))
+		return audience.IntValue(pick(h.random, near.ints))
 	case audience.TypeDouble:
-		if h.chance(0.5) {
+		if len(near.doubles) == 0 || h.chance(0.3) {
 			return audience.DoubleValue(float64(h.random.IntN(30)-5) / 10)
 		}
-		return audience.DoubleValue(pick(h.random, h.pools.doubles))
+		return audience.DoubleValue(pick(h.random, near.doubles))
 	case audience.TypeBool:
 		return audience.BoolValue(h.chance(0.5))
 	case audience.TypeTimestamp:
@@ -159,11 +171,11 @@ func (h *history) value(t audience.Type) audience.Value {
 	case audience.TypeStringList:
 		var items []string
 		for range h.random.IntN(4) {
-			items = append(items, pick(h.random, h.pools.strings))
+			items = append(items, h.text(name))
 		}
 		return audience.StringListValue(items...)
 	default:
-		return audience.StringValue(pick(h.random, h.pools.strings))
+		return audience.StringValue(h.text(name))
 	}
 }
 
@@ -227,7 +239,7 @@ func (h *history) record(name string) Record {
 		w.Evidence = []byte("form")
 		w.Mechanism = pick(h.random, []audience.Mechanism{
 			audience.MechanismDoubleOptIn, audience.MechanismDoubleOptIn, audience.MechanismSingleOptIn, audience.MechanismSingleOptIn,
-			audience.MechanismAttested, audience.MechanismPaper, audience.MechanismPreTicked,
+			audience.MechanismDoubleOptIn, audience.MechanismAttested, audience.MechanismPaper, audience.MechanismPreTicked,
 		})
 	}
 	if h.chance(0.4) {

@@ -15,9 +15,8 @@ type pools struct {
 	periods   []audience.Period
 	spans     []time.Duration
 	instants  []time.Time
-	strings   []string
-	ints      []int64
-	doubles   []float64
+	values                       // of anything
+	near      map[string]*values // of one field or property, by its name
 	addresses []audience.Address
 	fields    []audience.Field     // those that are mentioned, several times
 	types     []audience.EventType // those that are mentioned, several times
@@ -26,26 +25,61 @@ type pools struct {
 // favour is how many times what is mentioned is in a pool for once that it is there anyway.
 const favour = 5
 
-// newPools reads the expressions as far as it takes: what looks like a literal is one.
+// token is a part of an expression as far as a history has to understand one.
+type token struct {
+	text string
+	kind tokenKind
+}
+
+type tokenKind uint8
+
+const (
+	wordToken tokenKind = iota + 1
+	textToken           // a literal text, without its quotes
+	numberToken
+)
+
+// tokensOf cuts an expression into words, texts and numbers; what it takes wrongly for one does no harm.
+func tokensOf(source string) []token {
+	var out []token
+	cuts := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?`)
+	for _, s := range cuts.FindAllString(source, -1) {
+		switch {
+		case s[0] == '"' || s[0] == '\'':
+			if text, err := strconv.Unquote(`"` + strings.ReplaceAll(s[1:len(s)-1], `\'`, `'`) + `"`); err == nil {
+				out = append(out, token{text, textToken})
+			}
+		case s[0] >= '0' && s[0] <= '9':
+			out = append(out, token{s, numberToken})
+		default:
+			out = append(out, token{s, wordToken})
+		}
+	}
+	return out
+}
+
+// reach is how many tokens away from a name a value of it may stand.
+const reach = 6
+
+// newPools reads the expressions as far as it takes.
 func newPools(schema audience.Schema, zone *time.Location, sources []string) pools {
-	var p pools
-	literal := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'`)
-	number := regexp.MustCompile(`[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?`)
-	word := regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
+	p := pools{near: make(map[string]*values)}
+	names := namesOf(schema)
 	mentioned := make(map[string]bool)
 	for _, source := range sources {
-		for _, quoted := range literal.FindAllString(source, -1) {
-			if s, err := strconv.Unquote(`"` + strings.ReplaceAll(quoted[1:len(quoted)-1], `\'`, `'`) + `"`); err == nil {
-				mentioned[s] = true
-				p.take(s, zone)
+		tokens := tokensOf(source)
+		for i, t := range tokens {
+			mentioned[t.text] = true
+			if t.kind == textToken {
+				p.takeTime(t.text, zone)
 			}
-		}
-		rest := literal.ReplaceAllString(source, " ")
-		for _, w := range word.FindAllString(rest, -1) {
-			mentioned[w] = true
-		}
-		for _, s := range number.FindAllString(word.ReplaceAllString(rest, " "), -1) {
-			p.takeNumber(s)
+			if names[t.text] == namesNothing || t.kind == numberToken {
+				p.takeValue(t)
+				continue
+			}
+			if names[t.text] == namesValues {
+				p.takeNear(t.text, names, tokens[max(0, i-reach):min(len(tokens), i+reach+1)])
+			}
 		}
 	}
 	for _, f := range schema.Fields {
@@ -64,42 +98,103 @@ func newPools(schema audience.Schema, zone *time.Location, sources []string) poo
 	return p
 }
 
-// take sorts a text of an expression into the pools. Most are more than one thing.
-func (p *pools) take(s string, zone *time.Location) {
+// nameKind is what a text is the name of.
+type nameKind uint8
+
+const (
+	namesNothing nameKind = iota
+	namesValues           // a field or a property
+	namesOther            // an event type, a list, a purpose
+)
+
+// namesOf gives what texts name in a schema.
+func namesOf(s audience.Schema) map[string]nameKind {
+	out := map[string]nameKind{"tags": namesValues, "first_name": namesValues, "last_name": namesValues, "phone": namesValues}
+	for _, p := range s.Purposes {
+		out[p.Name] = namesOther
+	}
+	for _, l := range s.Lists {
+		out[l.Name] = namesOther
+	}
+	for _, e := range s.Events {
+		out[e.Name] = namesOther
+		for _, p := range e.Props {
+			out[p.Name] = namesValues
+		}
+	}
+	for _, f := range s.Fields {
+		out[f.Name] = namesValues
+	}
+	return out
+}
+
+// takeNear takes the texts and numbers around a name for values of it.
+func (p *pools) takeNear(name string, names map[string]nameKind, around []token) {
+	to := p.near[name]
+	if to == nil {
+		to = &values{}
+		p.near[name] = to
+	}
+	for _, t := range around {
+		if t.kind == numberToken {
+			to.takeNumber(t.text)
+		} else if t.kind == textToken && names[t.text] != namesOther && t.text != name {
+			to.takeText(t.text)
+		}
+	}
+}
+
+// takeValue sorts a text or number into the pools.
+func (p *pools) takeValue(t token) {
+	switch t.kind {
+	case numberToken:
+		p.takeNumber(t.text)
+	case textToken:
+		p.takeText(t.text)
+		if a, err := audience.ParseAddress(t.text); err == nil {
+			p.addresses = append(p.addresses, a, a)
+		}
+	case wordToken:
+	}
+}
+
+// takeTime takes a text for a period, a duration, an instant or a date if it can be one.
+func (p *pools) takeTime(s string, zone *time.Location) {
 	if period, err := audience.ParsePeriod(s); err == nil {
 		p.periods = append(p.periods, period)
 		if fixed, ok := period.Fixed(); ok {
 			p.spans = append(p.spans, fixed)
 		}
-		return
-	}
-	if span, err := time.ParseDuration(s); err == nil {
+	} else if span, err := time.ParseDuration(s); err == nil {
 		p.spans = append(p.spans, span.Truncate(time.Microsecond))
-		return
-	}
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+	} else if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		p.instants = append(p.instants, audience.FromMicros(audience.Micros(t)))
-		return
-	}
-	if d, err := audience.ParseDate(s); err == nil {
+	} else if d, err := audience.ParseDate(s); err == nil {
 		p.instants = append(p.instants, d.In(zone))
-		return
-	}
-	if a, err := audience.ParseAddress(s); err == nil {
-		p.addresses = append(p.addresses, a)
-	}
-	v := audience.StringValue(s)
-	if len(s) <= 200 && v.Check("", audience.Limits{}) == nil {
-		p.strings = append(p.strings, s)
 	}
 }
 
-func (p *pools) takeNumber(s string) {
+// values are values of the types that have literals.
+type values struct {
+	strings []string
+	ints    []int64
+	doubles []float64
+}
+
+func (v *values) takeText(s string) {
+	x := audience.StringValue(s)
+	if len(s) <= 200 && x.Check("", audience.Limits{}) == nil {
+		v.strings = append(v.strings, s)
+	}
+}
+
+// takeNumber takes a number and its neighbours.
+func (v *values) takeNumber(s string) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		p.ints = append(p.ints, n, n, n+1, n-1, -n)
+		v.ints = append(v.ints, n, n, n+1, n-1, -n)
 	}
 	if f, err := strconv.ParseFloat(s, 64); err == nil {
-		p.doubles = append(p.doubles, f, f, f+0.1, f/2, -f)
+		v.doubles = append(v.doubles, f, f, f+0.1, f/2, -f)
 	}
 }
 
@@ -122,7 +217,8 @@ func (p *pools) complete() {
 // scopesOf gives what consent can be about, the usual more often.
 func scopesOf(s audience.Schema) []audience.Scope {
 	marketing := audience.MarketingScope()
-	out := []audience.Scope{marketing, marketing, marketing, {}, {Channel: audience.ChannelEmail}, {Purpose: audience.PurposeMarketing}, {Channel: "post"}}
+	out := append(slices.Repeat([]audience.Scope{marketing}, 2*favour),
+		audience.Scope{}, audience.Scope{Channel: audience.ChannelEmail}, audience.Scope{Purpose: audience.PurposeMarketing}, audience.Scope{Channel: "post"})
 	for _, p := range s.Purposes {
 		out = append(out, audience.Scope{Channel: audience.ChannelEmail, Purpose: p.Name}, audience.Scope{Purpose: p.Name})
 	}
@@ -133,7 +229,7 @@ func scopesOf(s audience.Schema) []audience.Scope {
 				purpose = audience.PurposeMarketing
 			}
 			topic := audience.Scope{Channel: audience.ChannelEmail, Purpose: purpose, List: l.Name}
-			out = append(out, topic, topic, topic)
+			out = append(out, topic, topic, topic, topic)
 		}
 	}
 	return out

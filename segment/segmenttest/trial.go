@@ -22,9 +22,9 @@ import (
 // A Trial with the same members gives the same history everywhere. Values, periods, event types and fields are drawn
 // from what the segments mention more often than from elsewhere, so that their edges are met.
 type Trial struct {
-	Schema    audience.Schema    // as a host declares it
-	Zone      *time.Location     // nil is UTC
-	Start     time.Time          // what the clock shows at first; zero is 2026-01-01T00:00:00Z
+	Schema    audience.Schema // as a host declares it
+	Zone      *time.Location  // nil is UTC
+	Start     time.Time       // what the clock shows at first; zero is 2026-01-01T00:00:00Z
 	Segments  []segment.Definition
 	Functions []segment.Function // the host's own in expressions; the system must know them too
 	Seed      uint64

@@ -135,20 +135,23 @@ func (m *moves) sumDiffers(g *stage, name string, id audience.ContactID, at time
 // maxBetween is how many instants between two comparisons are looked at.
 const maxBetween = 4
 
-// between looks at instants that the clock passed: those at which somebody moved, and right before. The last transitions
-// are taken back from the sum one after the other.
+// between looks at instants that the clock passed: right before now, so that nothing is dated late, half way, and on and
+// right before those at which somebody moved.
 func (m *moves) between(g *stage, all []segment.Transition, edges []time.Time) error {
 	if len(edges) > maxBetween {
 		edges = append(edges[:maxBetween/2:maxBetween/2], edges[len(edges)-maxBetween/2:]...)
 	}
+	now := g.oracle.now
+	instants := []time.Time{now.Add(-time.Microsecond), m.at.Add(now.Sub(m.at) / 2)}
 	for _, edge := range edges {
-		for _, at := range []time.Time{edge.Add(-time.Microsecond), edge} {
-			if at.Before(m.at) {
-				continue
-			}
-			if err := m.sumAt(g, all, at); err != nil {
-				return err
-			}
+		instants = append(instants, edge.Add(-time.Microsecond), edge)
+	}
+	for _, at := range instants {
+		if at.Before(m.at) {
+			continue
+		}
+		if err := m.sumAt(g, all, audience.FromMicros(audience.Micros(at))); err != nil {
+			return err
 		}
 	}
 	return nil

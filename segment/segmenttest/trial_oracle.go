@@ -144,3 +144,18 @@ func (o *oracle) atoms(ctx context.Context, name string, id audience.ContactID) 
 	}
 	return nil
 }
+
+// missing counts the conditions of a segment's expression that the contact in a row does not meet.
+func (o *oracle) missing(name string, row int) int {
+	atoms, err := o.set.At(o.now).Explain(name, &o.rows[row].profile)
+	if err != nil {
+		return len(o.rows)
+	}
+	n := 0
+	for _, atom := range atoms {
+		if atom.Truth == segment.Unknown || (atom.Truth == segment.True) == atom.Negated {
+			n++
+		}
+	}
+	return n
+}
