@@ -32,7 +32,7 @@
 //	}
 //
 // [Scripts] are those that this library is held to itself, and they say with examples what every part of the language
-// means. [Parse] gives a script as values, [Play] plays one.
+// means. [Parse] gives a script as values, [Script.String] its text, [Play] plays one.
 //
 // # Grammar
 //
@@ -65,7 +65,7 @@
 //
 // with email (email+= and email-= for further addresses), tags (tags+=, tags-=), first_name, last_name, phone,
 // created_at, frequency, external:SYSTEM and the fields that are declared; KEY= with nothing behind it makes a field
-// absent, KEY="" the empty text. A list has commas: langs=de,"a, b".
+// absent, KEY="" the empty text. A list has commas: langs=de,"a, b"; langs=[] has no items and is not absent.
 //
 //	add-to-list LIST NAME ...
 //	remove-from-list LIST NAME ...

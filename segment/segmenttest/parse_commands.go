@@ -195,8 +195,9 @@ func suppress(lift bool) command {
 		if len(args) == 0 {
 			return nil, p.fail(verb.place(), "%s ADDRESS [reason=manual]", verb.text)
 		}
+		address, _ := unquote(args[0].text)
 		var err error
-		if w.Address, err = audience.ParseAddress(args[0].text); err != nil {
+		if w.Address, err = audience.ParseAddress(address); err != nil {
 			return nil, p.fail(args[0].place(), "an address: %v", err)
 		}
 		pairs, err := p.pairs(args[1:])

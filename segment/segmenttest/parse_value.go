@@ -115,6 +115,9 @@ func (p *parser) rawValue(x pair, t audience.Type) (audience.Value, error) {
 		return audience.TimestampValue(at), err
 	}
 	if t == audience.TypeStringList {
+		if x.value == emptyList {
+			return audience.StringListValue(), nil
+		}
 		items, err := p.items(x)
 		return audience.StringListValue(items...), err
 	}
@@ -127,6 +130,9 @@ func (p *parser) rawValue(x pair, t audience.Type) (audience.Value, error) {
 	}
 	return audience.Value{}, p.fail(x.at, "a value of the type %s for %s", t, x.key)
 }
+
+// emptyList is how a list without items is written, which is not the same as no list.
+const emptyList = "[]"
 
 func scalar(s string, t audience.Type) (audience.Value, bool) {
 	switch t {

@@ -21,13 +21,22 @@ func play(t *testing.T, text string, wrap func(segmenttest.System) segmenttest.S
 	t.Helper()
 	s, err := segmenttest.Parse("a.txt", text)
 	require.NoError(t, err)
+	return playOn(t, s, func(t testing.TB, opts store.Options) (*store.Audience, segmenttest.System) {
+		aud, system := segmenttest.Memory(t, opts)
+		if wrap != nil {
+			system = wrap(system)
+		}
+		return aud, system
+	})
+}
+
+// playOn plays a script on what open gives.
+func playOn(t *testing.T, s *segmenttest.Script, open segmenttest.Opener) error {
+	t.Helper()
 	clock := segmenttest.NewClock(s.Start)
 	keys, err := audience.NewKeys("k", map[string][]byte{"k": make([]byte, 32)})
 	require.NoError(t, err)
-	aud, system := segmenttest.Memory(t, store.Options{Schema: s.Schema, Zone: s.Zone, Keys: keys, Clock: clock.Now})
-	if wrap != nil {
-		system = wrap(system)
-	}
+	aud, system := open(t, store.Options{Schema: s.Schema, Zone: s.Zone, Keys: keys, Clock: clock.Now})
 	return segmenttest.Play(t.Context(), s, aud, clock, system)
 }
 
