@@ -15,7 +15,12 @@ func (o *Order) ready(i int) int {
 		o.warm(i)
 		i = o.merge(i)
 	}
-	o.use(o.leaves[i])
+	l := o.leaves[i]
+	o.use(l)
+	if l != o.current {
+		o.current = l
+		o.coolDown()
+	}
 	return i
 }
 
@@ -169,14 +174,15 @@ func (o *Order) sweep() {
 	}
 }
 
-// coolDown counts the questions. From time to time it lets go of the instants
-// of the leaves into which nobody has looked for some turns of all cursors.
+// coolDown counts how often another leaf is looked into. From time to time it
+// lets go of the instants of the leaves into which nobody has looked for some
+// turns of all cursors.
 func (o *Order) coolDown() {
 	const turns, least = 4, 64
-	if o.asked++; o.asked <= turns*len(o.hot)+least {
+	if o.turned++; o.turned <= turns*len(o.hot)+least {
 		return
 	}
-	o.asked = 0
+	o.turned = 0
 	o.hot = slices.DeleteFunc(o.hot, func(l *leaf) bool {
 		keep := l.hot && l.used
 		if l.used = false; !keep {
