@@ -1,6 +1,7 @@
 package agenda
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -19,23 +20,24 @@ type Entry struct {
 	Contact uint32
 }
 
-// Agenda holds the entries. It is not safe for concurrent use.
+// Agenda holds the entries. It is not safe for concurrent use, reading
+// included.
 type Agenda struct {
-	heap    []Entry
+	queue   queue
 	sources []*instants // by source, nil where nothing waits
-	queued  int         // entries of the heap that count; the others are stale
+	waiting int         // entries of the queue that count; the others are stale
 }
 
 // New gives an empty agenda.
 func New() *Agenda { return &Agenda{} }
 
 // Len gives how many pairs of a source and a contact wait.
-func (a *Agenda) Len() int { return a.queued }
+func (a *Agenda) Len() int { return a.waiting }
 
 // Bytes gives about how much memory the agenda takes.
 func (a *Agenda) Bytes() int {
 	const perEntry, perSource = 16, 8
-	n := perEntry*cap(a.heap) + perSource*cap(a.sources)
+	n := perEntry*(cap(a.queue.far)+cap(a.queue.near)) + perSource*cap(a.sources)
 	for _, s := range a.sources {
 		n += s.bytes()
 	}
@@ -47,36 +49,38 @@ func (a *Agenda) Bytes() int {
 func (a *Agenda) Set(s Source, contact uint32, at int64) {
 	if a.note(s, contact, at) {
 		a.makeRoom()
-		a.heap = append(a.heap, Entry{At: at, Source: s, Contact: contact})
-		a.up(len(a.heap) - 1)
+		a.queue.push(Entry{At: at, Source: s, Contact: contact})
+		a.compact()
 	}
 }
 
 // SetMany is Set for each of the entries, in any order, and cheaper for many.
+// It keeps none of the slice but changes its order.
 func (a *Agenda) SetMany(entries []Entry) {
-	before := len(a.heap)
-	a.heap = slices.Grow(a.heap, len(entries))
-	for _, e := range entries {
-		if a.note(e.Source, e.Contact, e.At) {
-			a.heap = append(a.heap, e)
+	if len(entries) < a.queue.len()/8 {
+		for _, e := range entries {
+			a.Set(e.Source, e.Contact, e.At)
 		}
-	}
-	if added := len(a.heap) - before; added > before/8 {
-		a.heapify()
 		return
 	}
-	for i := before; i < len(a.heap); i++ {
-		a.up(i)
+	n := 0
+	for _, e := range entries {
+		if a.note(e.Source, e.Contact, e.At) {
+			entries[n] = e
+			n++
+		}
 	}
+	a.queue.pushAll(entries[:n])
+	a.compact()
 }
 
 // Earliest gives the instant of what is due first, None if nothing waits.
 func (a *Agenda) Earliest() int64 {
-	for len(a.heap) > 0 {
-		if a.counts(a.heap[0]) {
-			return a.heap[0].At
+	for e, found := a.queue.first(); found; e, found = a.queue.first() {
+		if a.counts(e) {
+			return e.At
 		}
-		a.pop()
+		a.queue.pop()
 	}
 	return None
 }
@@ -89,24 +93,31 @@ func (a *Agenda) Take(at int64, into []Entry) []Entry {
 		return into
 	}
 	start := len(into)
-	into = a.takeEqual(at, into)
-	taken := slices.CompactFunc(into[start:], func(x, y Entry) bool { return x == y })
-	for _, e := range taken {
-		a.sources[e.Source].clear(e.Contact)
+	for e, found := a.queue.first(); found && e.At == at; e, found = a.queue.first() {
+		if a.counts(e) { // no longer, if the same entry comes again
+			a.sources[e.Source].clear(e.Contact)
+			a.waiting--
+			into = append(into, e)
+		}
+		a.queue.pop()
 	}
-	a.queued -= len(taken)
+	if taken := into[start:]; len(taken) > 1 {
+		slices.SortFunc(taken, func(x, y Entry) int { return cmp.Compare(x.who(), y.who()) })
+	}
 	a.compact()
-	return into[:start+len(taken)]
+	return into
 }
 
 // Drop forgets what waits for a source, which may be used again at once.
 func (a *Agenda) Drop(s Source) {
 	if int64(s) < int64(len(a.sources)) && a.sources[s] != nil {
-		a.queued -= a.sources[s].count
+		a.waiting -= a.sources[s].count
 		a.sources[s] = nil
 		a.compact()
 	}
 }
+
+func (e Entry) who() uint64 { return uint64(e.Source)<<32 | uint64(e.Contact) }
 
 // note makes the instant the one that counts and reports whether it does.
 func (a *Agenda) note(s Source, contact uint32, at int64) bool {
@@ -121,7 +132,7 @@ func (a *Agenda) note(s Source, contact uint32, at int64) bool {
 	}
 	before := a.sources[s].lower(contact, at)
 	if before == None {
-		a.queued++
+		a.waiting++
 	}
 	return at < before
 }
@@ -134,18 +145,19 @@ func (a *Agenda) counts(e Entry) bool {
 	return s != nil && s.get(e.Contact) == e.At
 }
 
-// makeRoom compacts before the heap has to grow, if that gives room enough.
+// makeRoom compacts before the queue has to grow, if that gives room enough.
 func (a *Agenda) makeRoom() {
-	if len(a.heap) == cap(a.heap) && a.queued < len(a.heap)-len(a.heap)/4 {
+	const least = 64
+	if n := len(a.queue.far); n == cap(a.queue.far) && n > least && a.waiting < a.queue.len()-a.queue.len()/4 {
 		a.sift()
 	}
 }
 
-// compact removes the stale entries when they are the majority. Stale ones are
-// no more than have been added since, so that each costs a constant.
+// compact removes the stale entries when they are the majority: that many were
+// added since the last time, so each costs a constant.
 func (a *Agenda) compact() {
-	const worthwhile = 64
-	if stale := len(a.heap) - a.queued; stale > worthwhile && stale > len(a.heap)/2 {
+	const least = 64
+	if stale := a.queue.len() - a.waiting; stale > least && stale > a.queue.len()/2 {
 		a.sift()
 	}
 }
@@ -153,18 +165,16 @@ func (a *Agenda) compact() {
 // sift removes all stale entries. Of two equal ones that count, one is stale
 // too: an entry that was seen is marked by taking its instant away meanwhile.
 func (a *Agenda) sift() {
-	kept := a.heap[:0]
-	for _, e := range a.heap {
-		if a.counts(e) {
+	a.queue.filter(func(e Entry) bool {
+		counts := a.counts(e)
+		if counts {
 			a.sources[e.Source].put(e.Contact, None)
-			kept = append(kept, e)
+		}
+		return counts
+	})
+	for _, entries := range [][]Entry{a.queue.near, a.queue.far} {
+		for _, e := range entries {
+			a.sources[e.Source].put(e.Contact, e.At)
 		}
 	}
-	for _, e := range kept {
-		a.sources[e.Source].put(e.Contact, e.At)
-	}
-	if a.heap = kept; len(kept) < cap(kept)/4 {
-		a.heap = slices.Clone(kept)
-	}
-	a.heapify()
 }

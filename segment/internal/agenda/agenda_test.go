@@ -51,7 +51,7 @@ func (m model) take(at int64) []agenda.Entry {
 }
 
 func TestAgendaIsAMap(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(24) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		ids := []uint32{20, 3_000, 100_000, math.MaxUint32}[r.IntN(4)]
 		instants := []int64{3, 100, math.MaxInt64}[r.IntN(3)]
@@ -99,6 +99,59 @@ func TestAgendaIsAMap(t *testing.T) {
 		}
 		require.Equal(t, agenda.None, a.Earliest())
 		require.Zero(t, a.Len())
+	}
+}
+
+// TestEntriesComeInOrder puts in many of one shape, then takes them while
+// others come.
+func TestEntriesComeInOrder(t *testing.T) {
+	const n = 20_000
+	r := rand.New(rand.NewPCG(9, 5))
+	tests := []struct {
+		name string
+		at   func(i int) int64
+	}{
+		{"ascending", func(i int) int64 { return int64(i) }},
+		{"descending", func(i int) int64 { return int64(-i) }},
+		{"up and down", func(i int) int64 { return int64(min(i, n-i)) }},
+		{"in turns", func(i int) int64 { return int64(i % 100) }},
+		{"all at one but one", func(i int) int64 { return int64(min(i, 1)) }},
+		{"scattered", func(int) int64 { return r.Int64() - math.MaxInt64/2 }},
+		{"mostly the least", func(int) int64 { return max(0, r.Int64N(1_000)-900) }},
+	}
+	for _, tt := range tests {
+		for _, bulk := range []bool{false, true} {
+			t.Run(tt.name, func(t *testing.T) {
+				a := agenda.New()
+				var want []int64
+				entries := make([]agenda.Entry, n)
+				for i := range entries {
+					entries[i] = agenda.Entry{At: tt.at(i), Contact: uint32(i)}
+					want = append(want, entries[i].At)
+				}
+				if bulk {
+					a.SetMany(entries)
+				} else {
+					for _, e := range entries {
+						a.Set(e.Source, e.Contact, e.At)
+					}
+				}
+				var got []int64
+				for at := a.Earliest(); at != agenda.None; at = a.Earliest() {
+					taken := a.Take(at, nil)
+					for range taken {
+						got = append(got, at)
+					}
+					if len(want) < n+n/2 && at < math.MaxInt64/2 {
+						later := at + 1 + r.Int64N(math.MaxInt64/2)>>r.IntN(62)
+						a.Set(1, uint32(len(want)), later)
+						want = append(want, later)
+					}
+				}
+				slices.Sort(want)
+				require.True(t, slices.Equal(want, got))
+			})
+		}
 	}
 }
 

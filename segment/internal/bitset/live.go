@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// PageSize is how many ids a page of a [Live] set spans, PageWords how many words that is.
-	PageSize  = 1 << pageBits
+	// PageSize is how many ids a page of a [Live] set spans.
+	PageSize = 1 << pageBits
+	// PageWords is how many words that takes.
 	PageWords = PageSize / 64
 
 	pageBits = 16

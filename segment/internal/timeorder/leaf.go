@@ -14,6 +14,8 @@ const (
 	singleAgain = leafMost / 8
 	// Two neighbours that hold no more than this together become one.
 	mergeMost = leafMost / 2
+	// Stale entries, and room that a leaf has too much, may be this part of what is there.
+	spare = 4
 	// More stale entries in a row are removed instead of stepped over.
 	staleMost = 16
 )
@@ -111,8 +113,7 @@ func (o *Order) keeps(id uint32, least, most int64) bool {
 
 // trim gives memory back that a leaf has far too much of.
 func (l *leaf) trim() {
-	const spare = 16
-	if cap(l.ids) > 2*len(l.ids)+spare {
+	if cap(l.ids) > len(l.ids)+len(l.ids)/spare+8 {
 		l.ids = slices.Clone(l.ids)
 		if l.hot {
 			l.at = slices.Clone(l.at)
@@ -149,10 +150,10 @@ func (o *Order) warm(i int) {
 	}
 	l.hot = true
 	l.trim()
-	o.list(l)
 }
 
-func (o *Order) list(l *leaf) {
+// use notes that somebody looks into a hot leaf.
+func (o *Order) use(l *leaf) {
 	l.used = true
 	if !l.listed {
 		l.listed = true

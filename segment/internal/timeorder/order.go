@@ -17,7 +17,8 @@ type Order struct {
 	entries int     // ids in the leaves, stale ones and repeated ones too
 	present presence
 	hot     []*leaf // what is or was sorted
-	asked   int     // how often since the hot leaves were looked through
+	current *leaf   // what was looked into last
+	turned  int     // how often that was another, since the hot leaves were looked through
 	hand    int     // the leaf that is cleared of stale entries next
 	scratch []entry
 }
@@ -69,7 +70,7 @@ func (o *Order) Add(id uint32, at int64) {
 			o.split(i)
 		}
 	}
-	if o.entries > o.present.count+o.present.count/2+2*leafMost {
+	if o.entries > o.present.count+o.present.count/spare+2*leafMost {
 		o.sweep()
 	}
 }
@@ -80,7 +81,6 @@ func (o *Order) Next(after int64) (int64, bool) {
 	if after == math.MaxInt64 {
 		return 0, false
 	}
-	o.coolDown()
 	for i := o.find(after + 1); i < len(o.leaves); {
 		if at, found := o.nextIn(&i, after); found {
 			return at, true
@@ -122,7 +122,6 @@ func (o *Order) nextIn(i *int, after int64) (int64, bool) {
 // At visits every contact whose instant is the one given now, each once, in
 // the order of their ids. visit must not change the order or the instants.
 func (o *Order) At(at int64, visit func(id uint32)) {
-	o.coolDown()
 	i := o.ready(o.find(at))
 	l := o.leaves[i]
 	if l.single {

@@ -8,16 +8,30 @@ import (
 // ready prepares a leaf for looking into it. It may become part of the one
 // before: ready gives where its entries are.
 func (o *Order) ready(i int) int {
-	l := o.leaves[i]
-	switch {
-	case l.single && len(l.ids) < singleAgain:
-		l.single, l.high = false, o.lows[i]
-	case l.single || l.hot:
-		l.used = true
+	if o.isAlone(i) {
 		return i
 	}
-	o.warm(i)
-	return o.merge(i)
+	if !o.leaves[i].hot {
+		o.warm(i)
+		i = o.merge(i)
+	}
+	l := o.leaves[i]
+	o.use(l)
+	if l != o.current {
+		o.current = l
+		o.coolDown()
+	}
+	return i
+}
+
+// isAlone reports whether a leaf is of one instant. One that has become small
+// is a leaf like the others from then on.
+func (o *Order) isAlone(i int) bool {
+	l := o.leaves[i]
+	if l.single && len(l.ids) < singleAgain {
+		l.single, l.high = false, o.lows[i]
+	}
+	return l.single
 }
 
 // last gives the latest instant that belongs into a leaf of several.
@@ -41,7 +55,6 @@ func (o *Order) merge(i int) int {
 	o.warm(i - 1)
 	into.ids, into.at = append(into.ids, l.ids...), append(into.at, l.at...)
 	into.high = max(into.high, l.high)
-	into.used = true
 	o.removeLeaf(i)
 	return i - 1
 }
@@ -56,17 +69,17 @@ func (o *Order) split(i int) {
 	} else {
 		o.warm(i)
 	}
-	if len(l.ids) > leafMost-leafMost/4 {
-		o.divide(i)
-	}
 	if !wasHot {
-		l.cool()
+		defer l.cool()
+	}
+	if len(l.ids) > leafMost-leafMost/4 {
+		o.divide(i, wasHot)
 	}
 }
 
 // divide splits a hot leaf in the middle, between two instants. If one of them
-// has the middle for itself, it gets a leaf of its own.
-func (o *Order) divide(i int) {
+// takes the middle for itself, it gets a leaf of its own.
+func (o *Order) divide(i int, stayHot bool) {
 	l := o.leaves[i]
 	n := len(l.ids)
 	middle := l.at[n/2]
@@ -78,11 +91,11 @@ func (o *Order) divide(i int) {
 		if from == 0 {
 			from = to
 		}
-		o.moveTail(i, from)
+		o.moveTail(i, from, stayHot)
 		return
 	}
 	if to < n {
-		o.moveTail(i, to)
+		o.moveTail(i, to, stayHot)
 	}
 	alone := &leaf{ids: slices.Clone(l.ids[from:]), single: true, ordered: true}
 	l.ids, l.at = slices.Clone(l.ids[:from]), slices.Clone(l.at[:from])
@@ -94,12 +107,12 @@ func (o *Order) divide(i int) {
 }
 
 // moveTail makes a leaf of the entries from one on.
-func (o *Order) moveTail(i, from int) {
+func (o *Order) moveTail(i, from int, stayHot bool) {
 	l := o.leaves[i]
 	tail := &leaf{ids: slices.Clone(l.ids[from:]), high: l.high}
-	if l.used {
+	if stayHot {
 		tail.at, tail.hot = slices.Clone(l.at[from:]), true
-		o.list(tail)
+		o.use(tail)
 	}
 	low := l.at[from]
 	l.ids, l.at = slices.Clone(l.ids[:from]), slices.Clone(l.at[:from])
@@ -137,35 +150,39 @@ func (o *Order) sweep() {
 	i := o.hand
 	o.hand++
 	l := o.leaves[i]
-	switch {
-	case l.single && len(l.ids) >= singleAgain:
-		before := len(l.ids)
+	if o.isAlone(i) {
 		o.dropStaleAt(l, o.lows[i])
-		_ = before
 		return
-	case l.hot:
-		o.dropStale(l)
-		i = o.merge(i)
-	default:
-		hot := i > 0 && o.leaves[i-1].hot
-		i = o.ready(i)
-		if o.leaves[i] == l || !hot {
-			o.leaves[i].cool()
-		}
 	}
-	if len(o.leaves[i].ids) == 0 && i > 0 {
+	stayHot := l.hot
+	if stayHot {
+		o.dropStale(l)
+	} else {
+		o.warm(i)
+	}
+	beforeHot := i > 0 && o.leaves[i-1].hot
+	if i = o.merge(i); o.leaves[i] != l {
+		l, stayHot = o.leaves[i], stayHot || beforeHot
+	}
+	if stayHot {
+		o.use(l)
+	} else {
+		l.cool()
+	}
+	if len(l.ids) == 0 && i > 0 {
 		o.removeLeaf(i)
 	}
 }
 
-// coolDown counts the questions. From time to time it lets go of the instants
-// of the leaves into which nobody has looked for some turns of all cursors.
+// coolDown counts how often another leaf is looked into. From time to time it
+// lets go of the instants of the leaves into which nobody has looked for some
+// turns of all cursors.
 func (o *Order) coolDown() {
 	const turns, least = 4, 64
-	if o.asked++; o.asked <= turns*len(o.hot)+least {
+	if o.turned++; o.turned <= turns*len(o.hot)+least {
 		return
 	}
-	o.asked = 0
+	o.turned = 0
 	o.hot = slices.DeleteFunc(o.hot, func(l *leaf) bool {
 		keep := l.hot && l.used
 		if l.used = false; !keep {
