@@ -16,8 +16,10 @@ import (
 // the log stands afterwards, in one transaction. Ticks without moves count
 // too: a takeover continues from the last.
 //
-// Nothing is written of contacts whose erasure a tick covers, whatever the
-// tick of the move, and what was written of them since it is taken out.
+// Of contacts whose erasure a tick covers nothing is written but what they
+// leave by it, which whoever keeps the members elsewhere has to learn, and
+// which says only that a number is in use no more. What was written of them
+// before is taken out.
 //
 // Errors: [audience.ErrConflict] when the lease is not held any more, or when
 // an earlier call has succeeded although it gave an error: acquire it again
@@ -110,7 +112,8 @@ func writeMoves(ctx context.Context, tx *store.Tx, h *logHead, ticks []tick, era
 		newTick := true
 		for k := range t.moves {
 			m := &t.moves[k]
-			if _, gone := slices.BinarySearch(erased, audience.ContactID(m.contact)); gone {
+			_, gone := slices.BinarySearch(erased, audience.ContactID(m.contact))
+			if gone && (m.entered || !slices.Contains(t.erased, m.contact)) {
 				continue
 			}
 			if plan != nil && !plan.fits(m) {
@@ -122,6 +125,9 @@ func writeMoves(ctx context.Context, tx *store.Tx, h *logHead, ticks []tick, era
 				plan = newBatchPlan(h.Batch+1, h.Number+1)
 			}
 			plan.add(t.at, newTick, m)
+			if gone {
+				plan.leavesErased(m.contact)
+			}
 			newTick = false
 		}
 	}

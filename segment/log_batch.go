@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -162,14 +164,22 @@ func (h *batchHeader) decodeEntries(b []byte, contact uint32, into []Transition)
 	return into, nil
 }
 
+// contactOfKey gives whose record it is. The leaving of a contact by her
+// erasure is filed under nobody, so that erasing does not take it out.
+func contactOfKey(batch uint64, key string) (uint32, bool) {
+	text, ok := strings.CutPrefix(key, numberKey(batch)+"/")
+	n, err := strconv.ParseUint(text, 16, 32)
+	return uint32(n), ok && err == nil && n != 0 && key == moveKey(batch, uint32(n))
+}
+
 // decodeBatch puts the transitions of a batch together from the records of
 // its contacts, in order of their numbers.
 func (h *batchHeader) decodeBatch(records []store.Record) ([]Transition, error) {
 	out := make([]Transition, 0, min(h.count, batchMoves))
 	for i := range records {
 		r := &records[i]
-		contact := uint32(r.Contact)
-		if contact == 0 || r.Key != moveKey(h.batch, contact) {
+		contact, ok := contactOfKey(h.batch, r.Key)
+		if !ok || r.Contact != 0 && uint32(r.Contact) != contact {
 			return nil, errDamaged("moves")
 		}
 		var err error
@@ -193,6 +203,7 @@ type batchPlan struct {
 	nameAt    map[string]uint64
 	entries   map[uint32][]batchEntry
 	contacts  []uint32 // keys of entries in order of their first
+	erased    map[uint32]bool
 }
 
 func newBatchPlan(batch, first uint64) *batchPlan {
@@ -231,14 +242,25 @@ func (p *batchPlan) add(at int64, newTick bool, m *move) {
 	h.count++
 }
 
+// leavesErased files what a contact leaves by her erasure under nobody.
+func (p *batchPlan) leavesErased(contact uint32) {
+	if p.erased == nil {
+		p.erased = map[uint32]bool{}
+	}
+	p.erased[contact] = true
+}
+
 // records gives what the batch is stored as.
 func (p *batchPlan) records() []store.Record {
 	out := make([]store.Record, 0, 1+len(p.contacts))
 	out = append(out, store.Record{Namespace: spaceBatches, Key: numberKey(p.header.batch), Value: p.header.encode()})
 	for _, contact := range p.contacts {
+		whose := audience.ContactID(contact)
+		if p.erased[contact] {
+			whose = 0
+		}
 		out = append(out, store.Record{
-			Namespace: spaceMoves, Key: moveKey(p.header.batch, contact),
-			Contact: audience.ContactID(contact), Value: encodeEntries(p.entries[contact]),
+			Namespace: spaceMoves, Key: moveKey(p.header.batch, contact), Contact: whose, Value: encodeEntries(p.entries[contact]),
 		})
 	}
 	return out
