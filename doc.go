@@ -6,7 +6,8 @@
 // # Map
 //
 //   - audience: the words of the field as types: contacts, addresses, events,
-//     schema, the ledger of consent and its fold, keys, errors
+//     schema, the ledger of consent and its fold, keys, errors;
+//     audience/audiencetest generates a shop of any size to measure with
 //   - store: the handle a host holds, transactions, pages and the change feed;
 //     store/memstore keeps it all in memory, store/storetest checks any adapter
 //   - segment: the segment language, sets of segments from a folder of files,

@@ -106,7 +106,7 @@ func standingOf(shop audiencetest.Shop, index int, at time.Time) audience.Standi
 func TestEventsFollowEachOther(t *testing.T) {
 	type mail struct{ delivered, opened int64 }
 	var events []audiencetest.ShopEvent
-	shop := audiencetest.Shop{Contacts: 3_000, Seed: 9}
+	shop := audiencetest.Shop{Contacts: 800, Seed: 9}
 	for p := range shop.People() {
 		mails := make(map[int32]mail)
 		orders := make(map[int32]int64)

@@ -133,7 +133,7 @@ func TestShopIsStreamed(t *testing.T) {
 
 // TestShopFitsItsSchema checks every write as a store would.
 func TestShopFitsItsSchema(t *testing.T) {
-	shop := audiencetest.Shop{Contacts: 3_000, Seed: 5}
+	shop := audiencetest.Shop{Contacts: 1_000, Seed: 5}
 	schema := shop.Schema()
 	require.NoError(t, schema.Check(audience.Limits{}))
 	schema = schema.Complete()
@@ -161,7 +161,7 @@ func TestShopFitsItsSchema(t *testing.T) {
 	for w := range shop.EventWrites() {
 		checkEvent(&w)
 	}
-	for l := range shop.Live(5_000) {
+	for l := range shop.Live(2_000) {
 		switch {
 		case l.Contact != nil:
 			checkContact(l.Contact)
@@ -181,8 +181,8 @@ func TestBatches(t *testing.T) {
 		size     int
 	}{
 		{"one batch", 10, 10_000},
-		{"many", 1_000, 300},
-		{"less than some contact has", 1_000, 10},
+		{"many", 300, 100},
+		{"less than some contact has", 300, 10},
 		{"nothing but single ones", 100, 1},
 	}
 	for _, tt := range tests {
