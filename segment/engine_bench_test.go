@@ -11,7 +11,6 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/segment/internal/bitset"
-	"github.com/audiencekit/audiencekit/store"
 )
 
 // shopQueries are the three that evaluators are compared with, as a host
@@ -137,15 +136,70 @@ func benchPreloaded(b *testing.B, w *shopWorld, set *segment.Set) {
 }
 
 // defineWithEngine measures how long the engine takes to make segments live
-// over a loaded shop.
-func defineWithEngine(b *testing.B, _ *shopWorld, _ []segment.Definition) {
-	b.Skip("there is no engine yet")
+// over a loaded shop, whose columns are there.
+func defineWithEngine(b *testing.B, w *shopWorld, defs []segment.Definition) {
+	kept := make([]segment.Definition, len(defs)) // keeps the columns
+	for i, def := range defs {
+		kept[i] = segment.Definition{Name: "kept-" + def.Name, Source: def.Source}
+	}
+	e := w.engine(b, kept...)
+	both := append(kept, defs...)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := e.Apply(b.Context(), both...); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if _, err := e.Apply(b.Context(), kept...); err != nil {
+			b.Fatal(err)
+		}
+		e.ForgetTicks()
+		b.StartTimer()
+	}
+	members := 0
+	for _, def := range kept {
+		l, err := e.Segment(def.Name)
+		require.NoError(b, err)
+		members += l.Len()
+	}
+	perContact(b, w.shop.Len(), members)
+}
+
+// engine opens an engine with live segments.
+func (w *shopWorld) engine(t testing.TB, defs ...segment.Definition) *segment.Engine {
+	t.Helper()
+	e, err := segment.OpenEngine(t.Context(), w.aud, segment.EngineOptions{Index: segment.RefIDs})
+	require.NoError(t, err)
+	_, err = e.Apply(t.Context(), defs...)
+	require.NoError(t, err)
+	e.ForgetTicks()
+	return e
 }
 
 // applyWithEngine measures what commits cost the engine while segments are
-// live.
-func applyWithEngine(b *testing.B, _ *shopWorld, _ []segment.Definition, _ []store.Commit) {
-	b.Skip("there is no engine yet")
+// live, in batches of 1,000.
+func applyWithEngine(b *testing.B, w *shopWorld, defs []segment.Definition) {
+	e := w.engine(b, defs...)
+	changes, moves := 0, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		commits := w.happen(b, 1_000)
+		for i := range commits {
+			changes += countOf(&commits[i])
+		}
+		b.StartTimer()
+		n, err := e.ApplyCommits(commits)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		moves += n
+		e.ForgetTicks()
+		b.StartTimer()
+	}
+	perChange(b, changes)
+	b.ReportMetric(float64(moves)/float64(changes), "moves/change")
 }
 
 func intersection(sets []bitset.Set) bitset.Set {

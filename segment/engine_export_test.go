@@ -1,0 +1,15 @@
+package segment
+
+import "github.com/audiencekit/audiencekit/store"
+
+// ApplyCommits applies commits that were read from the feed.
+func (e *Engine) ApplyCommits(commits []store.Commit) (moves int, err error) {
+	before := e.queuedMoves()
+	err = e.apply(commits)
+	return e.queuedMoves() - before, err
+}
+
+func (e *Engine) queuedMoves() int { return e.ticks.moves }
+
+// ForgetTicks forgets what is not in the log yet.
+func (e *Engine) ForgetTicks() { e.ticks = ticks{} }

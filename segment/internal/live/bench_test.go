@@ -1,0 +1,186 @@
+package live_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment/internal/live"
+)
+
+func engaged(opened, clicked int) string {
+	return fmt.Sprintf(`contact.status == "subscribed" && events("email.opened").within("%dd").any() && events("email.clicked").within("%dd").any()`, opened, clicked)
+}
+
+// reference makes segments of the two kinds that most hosts start with.
+func reference(n int) []string {
+	random := rand.New(rand.NewPCG(1, 1))
+	out := make([]string, n)
+	for i := range out {
+		if i%2 == 0 {
+			out[i] = engaged(7+random.IntN(359), 7+random.IntN(359))
+			continue
+		}
+		out[i] = fmt.Sprintf(`events("purchase").sum("value") > %d && events("purchase").within("%dd").count() > %d && rate(events("email.opened"), events("email.sent")) > %.2f && contact.created_at < ago("%dmo")`,
+			10*(1+random.IntN(100)), 7+random.IntN(359), random.IntN(10), float64(5+random.IntN(90))/100, 1+random.IntN(24))
+	}
+	return out
+}
+
+func thresholds(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf(`events("email.opened").count() > %d`, i)
+	}
+	return out
+}
+
+// countryTag makes segments that share a window. There are 200 countries and
+// 50 tags, so that 10,000 segments are all different.
+func countryTag(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf(`events("email.opened").within("30d").any() && contact.country == %q && %q in contact.tags`,
+			fmt.Sprintf("X%d", i%200), fmt.Sprintf("t%d", i/200%50))
+	}
+	return out
+}
+
+// BenchmarkCommits applies commits in batches of 1,000 while segments are
+// live. cpu-ns/change is the time the process has used.
+func BenchmarkCommits(b *testing.B) {
+	for _, n := range shopSizes() {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			for _, load := range []struct {
+				name    string
+				sources func(int) []string
+				counts  []int
+			}{
+				{"reference", reference, []int{10, 100, 1_000, 10_000}},
+				{"thresholds", thresholds, []int{10, 1_000, 10_000}},
+				{"country-tag", countryTag, []int{10, 1_000, 10_000}},
+			} {
+				s := newShop(b, n, true, load.sources(10_000)...)
+				for _, count := range load.counts {
+					b.Run(fmt.Sprintf("%s/%d", load.name, count), func(b *testing.B) { benchCommits(b, s, load.sources(count)) })
+				}
+			}
+		})
+	}
+}
+
+func benchCommits(b *testing.B, s *shop, sources []string) {
+	s.define(b, sources...)
+	s.Seed++ // other things happen
+	s.Seed--
+	const batch = 1_000
+	commits := s.commits(b, 200*batch)
+	shift := s.core.Now() - audience.Micros(shopEnd())
+	for i := range commits {
+		commits[i].At = commits[i].At.Add(time.Duration(shift) * time.Microsecond)
+		if e := commits[i].Changes[0].Event; e != nil {
+			e.Time = e.Time.Add(time.Duration(shift) * time.Microsecond)
+		}
+	}
+	moves, done := 0, 0
+	settled := 0
+	runtime.GC()
+	b.ReportAllocs()
+	b.ResetTimer()
+	began := cpu()
+	for b.Loop() {
+		if done+batch > len(commits) {
+			break
+		}
+		for i := done; i < done+batch; i++ {
+			at := audience.Micros(commits[i].At)
+			if err := s.core.Settle(at, func(_ int64, m []live.Move) error { settled += len(m); return nil }); err != nil {
+				b.Fatal(err)
+			}
+			m, err := s.core.Commit(at, commits[i].Changes)
+			if err != nil {
+				b.Fatal(err)
+			}
+			moves += len(m)
+		}
+		done += batch
+	}
+	used := cpu() - began
+	for b.Loop() { //nolint:revive // the commits were used up
+	}
+	b.ReportMetric(float64(used.Nanoseconds())/float64(done), "cpu-ns/change")
+	b.ReportMetric(float64(moves)/float64(done), "moves/change")
+	b.ReportMetric(float64(settled)/float64(done), "settled/change")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkSettle lets a day pass in which memberships expire.
+func BenchmarkSettle(b *testing.B) {
+	for _, n := range shopSizes() {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			sources := reference(100)
+			s := newShop(b, n, false, sources...)
+			s.define(b, sources...)
+			moves, ticks := 0, 0
+			runtime.GC()
+			began := cpu()
+			for b.Loop() {
+				to := s.core.Now() + int64(24*time.Hour/time.Microsecond)
+				require.NoError(b, s.core.Settle(to, func(_ int64, m []live.Move) error {
+					moves += len(m)
+					ticks++
+					return nil
+				}))
+				if ticks > 1_000_000 {
+					break
+				}
+			}
+			b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(moves), "cpu-ns/move")
+			b.ReportMetric(float64(moves), "moves")
+		})
+	}
+}
+
+// BenchmarkMemory reports the heap of a core with 100 segments.
+func BenchmarkMemory(b *testing.B) {
+	for _, n := range shopSizes() {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			sources := reference(100)
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			s := newShop(b, n, false, sources...)
+			s.define(b, sources...)
+			s.seqs = nil
+			runtime.GC()
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			for b.Loop() {
+			}
+			events := 0
+			for _, t := range []string{"email.sent", "email.opened", "email.clicked", "purchase"} {
+				for id := range s.table.Presence().All {
+					events += s.table.Stream(t).Len(id)
+				}
+			}
+			heap := float64(after.HeapAlloc - before.HeapAlloc)
+			b.ReportMetric(heap/float64(n), "B/contact")
+			b.ReportMetric(float64(events), "events")
+			b.ReportMetric((heap-24*float64(events))/float64(n), "B/contact-beside-24-B/event")
+			for _, size := range s.table.Sizes() {
+				b.Logf("%-30s %12d %8.1f B/contact", size.Name, size.Bytes, float64(size.Bytes)/float64(n))
+			}
+			sets := 0
+			for _, seg := range s.core.Segments() {
+				sets += seg.Bytes()
+			}
+			b.Logf("sets %d", sets)
+		})
+	}
+}
