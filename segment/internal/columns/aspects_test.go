@@ -364,9 +364,9 @@ func requireSound(t testing.TB, table *Table) {
 		for class, free := range b.free {
 			for _, at := range free {
 				room := uint32(class)
-				if class > 16 {
-					e := (class-17)/8 + 1
-					room = uint32((class-16-(e-1)*8)+8) << e
+				if class > 8 {
+					e := (class-9)/4 + 1
+					room = uint32((class-8-(e-1)*4)+4) << e
 				}
 				spans = append(spans, span{at, at + room})
 			}

