@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,11 +65,11 @@ func tableAspects(t *Table, id uint32, probe []time.Time) aspects {
 	}
 	for _, i := range n.Items {
 		for _, item := range i.Items {
-			out[Effect{Kind: EffectItem, Field: i.Field, Text: item}] = fmt.Sprint(t.Item(i.Field, item).Contains(id))
+			out[Effect{Kind: EffectItem, Field: i.Field, Text: item}] = strconv.FormatBool(t.Item(i.Field, item).Contains(id))
 		}
 	}
 	for _, tag := range n.Tags {
-		out[Effect{Kind: EffectTag, Text: tag}] = fmt.Sprint(t.Tag(tag).Contains(id))
+		out[Effect{Kind: EffectTag, Text: tag}] = strconv.FormatBool(t.Tag(tag).Contains(id))
 	}
 	if c := t.TagSets(); c != nil {
 		code, _ := c.Get(id)
@@ -78,7 +79,7 @@ func tableAspects(t *Table, id uint32, probe []time.Time) aspects {
 		out[Effect{Kind: EffectEvents, Text: e.Type}] = streamText(t, t.Stream(e.Type), id)
 	}
 	for _, l := range n.Lists {
-		out[Effect{Kind: EffectList, Text: l}] = fmt.Sprint(t.List(l).Contains(id))
+		out[Effect{Kind: EffectList, Text: l}] = strconv.FormatBool(t.List(l).Contains(id))
 	}
 	if n.Ledger {
 		h := t.History(id)
@@ -193,11 +194,11 @@ func profileAspects(n Needs, schema *audience.Schema, zone *time.Location, p *au
 	for _, i := range n.Items {
 		items, _ := c.Value(i.Field).StringList()
 		for _, item := range i.Items {
-			out[Effect{Kind: EffectItem, Field: i.Field, Text: item}] = fmt.Sprint(slices.Contains(items, item))
+			out[Effect{Kind: EffectItem, Field: i.Field, Text: item}] = strconv.FormatBool(slices.Contains(items, item))
 		}
 	}
 	for _, tag := range n.Tags {
-		out[Effect{Kind: EffectTag, Text: tag}] = fmt.Sprint(c.HasTag(tag))
+		out[Effect{Kind: EffectTag, Text: tag}] = strconv.FormatBool(c.HasTag(tag))
 	}
 	if n.TagSets {
 		out[Effect{Kind: EffectTag}] = fmt.Sprintf("%q", append([]string(nil), c.TagNames()...))
@@ -209,17 +210,18 @@ func profileAspects(n Needs, schema *audience.Schema, zone *time.Location, p *au
 		typ, _ := schema.EventNamed(need.Type)
 		var rows []string
 		for _, e := range p.Events(need.Type) {
-			row := fmt.Sprint(e.Time.UnixMicro())
+			var row strings.Builder
+			fmt.Fprint(&row, e.Time.UnixMicro())
 			for _, id := range need.Props {
 				i := slices.IndexFunc(typ.Props, func(p audience.Prop) bool { return p.ID == id })
-				row += fmt.Sprintf(" %d:%s", id, propText(e.Prop(id), typ.Props[i].Type, zone))
+				fmt.Fprintf(&row, " %d:%s", id, propText(e.Prop(id), typ.Props[i].Type, zone))
 			}
-			rows = append(rows, row)
+			rows = append(rows, row.String())
 		}
 		out[Effect{Kind: EffectEvents, Text: need.Type}] = streamRows(rows, need.Ordered)
 	}
 	for _, l := range n.Lists {
-		out[Effect{Kind: EffectList, Text: l}] = fmt.Sprint(slices.Contains(p.Lists, l))
+		out[Effect{Kind: EffectList, Text: l}] = strconv.FormatBool(slices.Contains(p.Lists, l))
 	}
 	if n.Ledger {
 		out[Effect{Kind: EffectLedger}] = historyText(&p.History, probe)
@@ -236,7 +238,7 @@ func profileAspects(n Needs, schema *audience.Schema, zone *time.Location, p *au
 func instantOf(v audience.Value, zone *time.Location) (int64, bool) {
 	at, ok := v.Timestamp()
 	if d, isDate := v.Date(); isDate {
-		at, ok = d.In(zone), true
+		at = d.In(zone)
 		ok = !at.Before(audience.MinInstant())
 	}
 	if !ok {

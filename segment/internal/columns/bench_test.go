@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func heap() uint64 {
 // and reports what an event costs in memory.
 func BenchmarkApplyEvent(b *testing.B) {
 	for _, contacts := range []int{10_000, 200_000} {
-		b.Run(fmt.Sprint(contacts), func(b *testing.B) {
+		b.Run(strconv.Itoa(contacts), func(b *testing.B) {
 			changes := benchEvents(contacts, 10*contacts)
 			more := benchEvents(contacts, contacts)
 			before := heap()

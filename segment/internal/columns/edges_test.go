@@ -211,7 +211,7 @@ func TestSizes(t *testing.T) {
 		require.False(t, names[s.Name], s.Name)
 		names[s.Name] = true
 		require.GreaterOrEqual(t, s.Bytes, 0)
-		require.False(t, strings.Contains(s.Name, "@"))
+		require.NotContains(t, s.Name, "@")
 	}
 	for _, name := range []string{"contacts", "texts", "email", "created_at", "field city", "items of field likes", "tags", "sets of tags", "events visit", "list gold", "ledger", "suppressed"} {
 		require.True(t, names[name], name)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // grow, shrink and move, several pages, late events, equal ones.
 func TestStreamOfMany(t *testing.T) {
 	for _, ordered := range []bool{false, true} {
-		t.Run(fmt.Sprint(ordered), func(t *testing.T) {
+		t.Run(strconv.FormatBool(ordered), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(3, 4))
 			table := New(benchSchema(), nil, Needs{Events: []EventNeeds{{Type: "purchase", Props: []audience.PropID{1, 2, 4}, Ordered: ordered}}})
 			stream := table.Stream("purchase")
@@ -39,7 +40,7 @@ func TestStreamOfMany(t *testing.T) {
 					model[id] = slices.Delete(events, k, k+1)
 				} else {
 					e := audience.Event{
-						Contact: audience.ContactID(id), Origin: audience.ContactID(id), ID: fmt.Sprint(r.IntN(1e9)), Type: "purchase",
+						Contact: audience.ContactID(id), Origin: audience.ContactID(id), ID: strconv.Itoa(r.IntN(1e9)), Type: "purchase",
 						Time: time.Unix(int64(r.IntN(300)), 0).UTC(),
 						Props: []audience.EventProp{
 							{ID: 1, Value: audience.DoubleValue(float64(r.IntN(3)))},

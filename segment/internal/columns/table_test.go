@@ -1,7 +1,7 @@
 package columns
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,7 +17,7 @@ import (
 func TestFollow(t *testing.T) {
 	doubtful := 0
 	for seed := range uint64(12) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			w := newWorld(t, seed)
 			for range w.r.IntN(30) {
 				w.step()
@@ -33,7 +33,7 @@ func TestFollow(t *testing.T) {
 			}
 			table, at := w.load(needs)
 			w.requireEqualsView(table)
-			for i := range 150 {
+			for i := range 100 {
 				w.step()
 				at = w.follow(table, at, nil)
 				if table.Doubtful() > 0 { // merged, taken out again and erased in one commit
