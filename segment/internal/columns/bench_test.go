@@ -184,6 +184,7 @@ func BenchmarkScan(b *testing.B) {
 	}
 	s := t.Stream("purchase")
 	after := audience.Micros(changes[500_000].Event.Time)
+	b.ResetTimer()
 	for range b.N {
 		n := 0
 		for i := range s.Pages() {
