@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -124,12 +125,11 @@ func TestMergeTellsEvents(t *testing.T) {
 	}
 	told := func(kind store.ChangeKind) []row {
 		var out []row
-		all := f.changes()
-		for i := len(all) - 1; i >= 0; i-- {
-			if all[i].Kind != kind {
+		for _, change := range slices.Backward(f.changes()) {
+			if change.Kind != kind {
 				continue
 			}
-			for _, e := range all[i].Events {
+			for _, e := range change.Events {
 				out = append(out, row{e.ID, e.Origin, e.Contact})
 			}
 			break

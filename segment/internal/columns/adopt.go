@@ -190,8 +190,8 @@ func dropNamed(have []namedPresence, keep []string) []namedPresence {
 
 // drop lets go of properties, and of ids.
 func (s *Stream) drop(keep EventNeeds) {
-	for k := len(s.props) - 1; k >= 0; k-- {
-		if slices.Contains(keep.Props, s.props[k].id) {
+	for k, prop := range slices.Backward(s.props) {
+		if slices.Contains(keep.Props, prop.id) {
 			continue
 		}
 		s.each(func(s *Stream, p *streamPage, at uint32) {

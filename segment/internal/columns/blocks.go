@@ -33,14 +33,14 @@ type mover interface {
 }
 
 // roomFor gives the rows that a block of n has room for, and the number of
-// its class: as many up to 16, from there in eighths of a power of two.
+// its class: as many up to 8, from there in quarters of a power of two.
 func roomFor(n uint32) (class int, room uint32) {
-	if n <= 16 {
+	if n <= 8 {
 		return int(n), n
 	}
-	e := bits.Len32(n-1) - 4
+	e := bits.Len32(n-1) - 3
 	room = (n + 1<<e - 1) >> e << e
-	return 16 + (e-1)*8 + int(room>>e) - 8, room
+	return 8 + (e-1)*4 + int(room>>e) - 4, room
 }
 
 // at gives the place of a contact's rows.
@@ -114,13 +114,15 @@ func (b *blocks) release(start uint32, class int, room uint32) {
 	b.taken -= room
 }
 
-// grow lays the blocks out anew, with room for one more and an eighth above.
+// grow lays the blocks out anew, with room for one more and a quarter above:
+// an event costs that many moves of others as blocks are given up until then,
+// times four.
 func (b *blocks) grow(owner mover, room uint32) error {
 	size := uint64(b.taken) + uint64(room)
 	if b.bulk {
 		size *= 2
 	}
-	size += max(size/8, 16)
+	size += max(size/4, 16)
 	if size > math.MaxUint32 {
 		return fmt.Errorf("columns: too many rows of 65,536 contacts: %w", audience.ErrFull)
 	}
@@ -131,7 +133,7 @@ func (b *blocks) grow(owner mover, room uint32) error {
 // tidy lays the blocks out anew once a third of the array is of no use.
 func (b *blocks) tidy(owner mover) {
 	if waste := b.used - b.taken; waste > 4096 && waste > b.used/3 {
-		b.layout(owner, b.taken+b.taken/8)
+		b.layout(owner, b.taken+b.taken/4)
 	}
 }
 

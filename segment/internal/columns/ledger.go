@@ -155,7 +155,7 @@ func (l *ledger) bytes() int {
 	n := 8*cap(l.pages) + 100*len(l.scopes)
 	for _, p := range l.pages {
 		if p != nil {
-			n += p.blocks.bytes() + 24*cap(p.records)
+			n += p.bytes() + 24*cap(p.records)
 		}
 	}
 	return n

@@ -109,9 +109,9 @@ func (n Needs) Covers(o Needs) bool { return o.Minus(n).IsZero() }
 
 // IsZero reports whether nothing is asked for.
 func (n Needs) IsZero() bool {
-	return !(n.Email || n.FirstName || n.LastName || n.Phone || n.Frequency || n.CreatedAt || n.UpdatedAt ||
-		n.TagSets || n.Ledger || n.Suppressed) &&
-		len(n.Fields)+len(n.Items)+len(n.Tags)+len(n.Events)+len(n.Lists) == 0
+	flagged := n.Email || n.FirstName || n.LastName || n.Phone || n.Frequency || n.CreatedAt || n.UpdatedAt ||
+		n.TagSets || n.Ledger || n.Suppressed
+	return !flagged && len(n.Fields)+len(n.Items)+len(n.Tags)+len(n.Events)+len(n.Lists) == 0
 }
 
 // Parts gives the parts of profiles that hold what is asked for.

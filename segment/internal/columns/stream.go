@@ -250,7 +250,7 @@ func (r *propRows) put(at uint32, c cell) {
 func (r *propRows) get(at uint32) cell {
 	switch {
 	case r.floats != nil:
-		if f := r.floats[at]; f == f { //nolint:gocritic // NaN is absent
+		if f := r.floats[at]; !math.IsNaN(f) {
 			return cell{math.Float64bits(f), true}
 		}
 	case r.ints != nil:
@@ -299,7 +299,7 @@ func (s *Stream) bytes() int {
 		if p == nil {
 			continue
 		}
-		n += p.blocks.bytes() + 8*cap(p.times) + 4*cap(p.ids)
+		n += p.bytes() + 8*cap(p.times) + 4*cap(p.ids)
 		for k := range p.props {
 			r := &p.props[k]
 			n += 8*(cap(r.floats)+cap(r.ints)) + cap(r.known) + 4*cap(r.codes)
