@@ -134,7 +134,7 @@ func (s *shop) contact(p *audiencetest.Person) audience.Contact {
 // write changes a row as far as segments of the benchmarks read it.
 func (s *shop) write(c *audience.Contact, w *audience.ContactWrite) {
 	c.Fields = slices.Clone(c.Fields)
-	for name, v := range w.Fields {
+	for name, v := range w.Set {
 		f, _ := s.schema.FieldNamed(name)
 		i, ok := slices.BinarySearchFunc(c.Fields, f.ID, func(x audience.FieldValue, id audience.FieldID) int { return cmp.Compare(x.ID, id) })
 		if !ok {

@@ -187,7 +187,7 @@ func filterPage[T any](in *words, values []T, known []uint64, holds func(T) bool
 			continue
 		}
 		var kept uint64
-		block := values[i<<6 : i<<6+64]
+		block := values[i<<6:] // there may be fewer than 64: those that are known
 		for rest := w; rest != 0; rest &= rest - 1 {
 			if bit := lowest(rest); holds(block[bit]) {
 				kept |= 1 << bit
