@@ -132,4 +132,3 @@ func incarnation(ctx context.Context, r *store.Reader) (store.Incarnation, error
 	p, err := r.Position(ctx)
 	return p.Incarnation(), err
 }
-
