@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 var errStop = errors.New("stop")
@@ -149,6 +150,16 @@ func TestFollowPassesHoles(t *testing.T) {
 	got, err = f.collect("mail", FollowOptions{}, 32)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []uint64{32}, got)
+
+	f.erase(f.ids[25:29]...)
+	require.NoError(t, f.aud.View(t.Context(), func(r *store.Reader) error {
+		h, _, err := loadHead(t.Context(), r)
+		require.NoError(t, err)
+		moves, through, err := readAfter(t.Context(), r, &h, 3, 10)
+		require.Empty(t, moves)
+		require.Equal(t, uint64(32), through, "holes at the end are passed too")
+		return err
+	}))
 }
 
 func TestFollowWaits(t *testing.T) {

@@ -201,7 +201,7 @@ func (m *logModel) check() {
 }
 
 func TestLogIsItsModel(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		f := newLogFixture(t, 12)
 		f.log.frameEvery, f.log.frames = 7, 3
 		m := &logModel{logFixture: f, r: rand.New(rand.NewPCG(seed, 3)), erased: map[uint32]bool{}, gone: map[uint32]bool{}, first: 1}
