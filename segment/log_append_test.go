@@ -173,7 +173,7 @@ func TestLeaseThatExpiredStandsUntilItIsTaken(t *testing.T) {
 	f := newLogFixture(t, 1)
 	f.later(time.Hour)
 	f.append(f.tick(in("vip", f.ids[0])))
-	_, err := f.open().acquire(t.Context(), logTTL)
+	_, err := f.open().acquire(t.Context(), time.Hour)
 	require.ErrorIs(t, err, audience.ErrConflict, "writing renews it")
 	f.later(logTTL)
 	until, err := f.log.renew(t.Context())
