@@ -150,12 +150,26 @@ func (f *logFixture) stand() logStand {
 	return s
 }
 
-// keys gives the keys of a namespace.
+func (f *logFixture) head() (h logHead) {
+	f.t.Helper()
+	require.NoError(f.t, f.aud.View(f.t.Context(), func(r *store.Reader) (err error) {
+		h, _, err = loadHead(f.t.Context(), r)
+		return err
+	}))
+	return h
+}
+
+// records gives what is in a namespace.
 func (f *logFixture) records(namespace string) []store.Record {
+	f.t.Helper()
+	return f.recordsAfter(namespace, "")
+}
+
+func (f *logFixture) recordsAfter(namespace, after string) []store.Record {
 	f.t.Helper()
 	var found []store.Record
 	require.NoError(f.t, f.aud.View(f.t.Context(), func(r *store.Reader) (err error) {
-		found, err = r.Records(f.t.Context(), namespace, "", "", 10_000)
+		found, err = r.Records(f.t.Context(), namespace, "", after, 10_000)
 		return err
 	}))
 	return found

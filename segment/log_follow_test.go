@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 var errStop = errors.New("stop")
@@ -112,7 +114,7 @@ func TestFollowOfOneNameTwice(t *testing.T) {
 		f.append(f.tick(in("vip", id)))
 	}
 	opts := FollowOptions{FromStart: true, Batch: 2}
-	err := f.log.follow(t.Context(), "mail", opts, func(_ context.Context, moves []Transition) error {
+	err := f.log.follow(t.Context(), "mail", opts, func(context.Context, []Transition) error {
 		// Meanwhile another process follows the name.
 		got, err := f.collect("mail", opts, 4)
 		require.ErrorIs(t, err, context.Canceled)
@@ -140,15 +142,25 @@ func TestFollowPassesHoles(t *testing.T) {
 		f.append(f.tick(in("vip", id)))
 	}
 	f.erase(f.ids[:25]...)
-	got, err := f.collect("mail", FollowOptions{FromStart: true, Batch: 2}, 30)
+	got, err := f.collect("holes", FollowOptions{FromStart: true, Batch: 2}, 30)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []uint64{26, 27, 28, 29, 30}, got)
 	f.append(f.tick(out("vip", f.ids[29])))
 	f.erase(f.ids[29])
 	f.append(f.tick(out("vip", f.ids[28])))
-	got, err = f.collect("mail", FollowOptions{}, 32)
+	got, err = f.collect("holes", FollowOptions{}, 32)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []uint64{32}, got)
+
+	f.erase(f.ids[25:29]...)
+	require.NoError(t, f.aud.View(t.Context(), func(r *store.Reader) error {
+		h, _, err := loadHead(t.Context(), r)
+		require.NoError(t, err)
+		moves, through, err := readAfter(t.Context(), r, &h, 3, 10)
+		require.Empty(t, moves)
+		require.Equal(t, uint64(32), through, "holes at the end are passed too")
+		return err
+	}))
 }
 
 func TestFollowWaits(t *testing.T) {
@@ -160,43 +172,49 @@ func TestFollowWaits(t *testing.T) {
 			after  time.Duration
 		}
 		begin := time.Now()
-		var here, slow []delivery
+		var mu sync.Mutex
+		var hereGot, slowGot []delivery
+		got := func(from *[]delivery) []delivery {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(*from)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 2)
 		follow := func(l *transitionLog, name string, into *[]delivery, work time.Duration) {
 			ended <- l.follow(ctx, name, FollowOptions{Poll: 10 * time.Second}, func(_ context.Context, moves []Transition) error {
+				mu.Lock()
 				for _, m := range moves {
 					*into = append(*into, delivery{m.Number, time.Since(begin)})
 				}
+				mu.Unlock()
 				time.Sleep(work)
 				return nil
 			})
 		}
 		elsewhere := f.open() // as in another process: nothing wakes it but the time
-		go follow(f.log, "here", &here, 0)
-		go follow(elsewhere, "elsewhere", &slow, time.Hour)
-		synctest.Wait()
-		require.Empty(t, here, "new ones begin with the next transition")
+		go follow(f.log, "here", &hereGot, 0)
+		go follow(elsewhere, "elsewhere", &slowGot, time.Hour)
+		require.Empty(t, got(&hereGot), "new ones begin with the next transition")
 
 		time.Sleep(3 * time.Second)
 		f.append(f.tick(in("vip", f.ids[1])))
-		synctest.Wait()
-		require.Equal(t, []delivery{{2, 3 * time.Second}}, here, "at once")
-		require.Empty(t, slow)
+		require.Equal(t, []delivery{{2, 3 * time.Second}}, got(&hereGot), "at once")
+		require.Empty(t, got(&slowGot))
 		time.Sleep(20 * time.Second)
-		synctest.Wait()
-		require.Equal(t, []delivery{{2, 10 * time.Second}}, slow, "at the next look")
+		require.Equal(t, []delivery{{2, 10 * time.Second}}, got(&slowGot), "at the next look")
 
 		for i := range 3 { // while one of them is busy
 			f.append(f.tick(in("vip", f.ids[2+i])))
 			synctest.Wait()
 		}
 		at := 23 * time.Second
-		require.Equal(t, []delivery{{2, 3 * time.Second}, {3, at}, {4, at}, {5, at}}, here)
+		require.Equal(t, []delivery{{2, 3 * time.Second}, {3, at}, {4, at}, {5, at}}, got(&hereGot))
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		at = 10*time.Second + time.Hour
-		require.Equal(t, []delivery{{2, 10 * time.Second}, {3, at}, {4, at}, {5, at}}, slow)
+		require.Equal(t, []delivery{{2, 10 * time.Second}, {3, at}, {4, at}, {5, at}}, got(&slowGot))
 
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -172,6 +173,11 @@ func TestKeyframesStayFewAndSpread(t *testing.T) {
 	require.Len(t, frames, 5)
 	require.Equal(t, numberKey(2), frames[0].Key, "the first")
 	require.Equal(t, numberKey(100), frames[4].Key, "and the last")
+	for i, rec := range frames[1:] {
+		var a, b logFrame
+		require.NoError(t, errors.Join(decodeState(frames[i].Value, "", &a), decodeState(rec.Value, "", &b)))
+		require.Less(t, b.Number-a.Number, uint64(60), "no gap swallows the others")
+	}
 	for _, rec := range f.records(spacePages) {
 		require.True(t, slices.ContainsFunc(frames, func(f store.Record) bool { return rec.Key[:16] == f.Key }))
 	}

@@ -141,7 +141,7 @@ func (c frameChanges) add(t *Transition) {
 // and reports false when there is none or it is there already. The caller
 // holds mu.
 func (l *transitionLog) makeFrame(ctx context.Context, enough func(*batchHeader) bool) (bool, error) {
-	if err := l.dropLoose(ctx); err != nil {
+	if err := l.dropLoose(ctx); err != nil { // somebody else's call may have been broken off meanwhile
 		return false, err
 	}
 	var before, frame logFrame

@@ -40,7 +40,7 @@ func TestGrowth(t *testing.T) {
 	for name, err := range map[string]error{
 		"backwards": second(f.log.growth(t.Context(), "vip", f.at(), start)),
 		"name":      second(f.log.growth(t.Context(), "no name", start, start)),
-		"days":      second(f.log.growthByDay(t.Context(), "vip", 10, 9)),
+		"days":      second(f.log.growthByDay(t.Context(), "other", 10, 9)),
 		"too many":  second(f.log.growthByDay(t.Context(), "vip", 0, maxGrowthDays)),
 		"the end":   second(f.log.growthByDay(t.Context(), "vip", 1<<31-2, 1<<31-1)),
 		"all days":  second(f.log.growthByDay(t.Context(), "vip", -1<<31, 1<<31-1)),
