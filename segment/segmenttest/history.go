@@ -14,7 +14,7 @@ import (
 // history makes up what happens to an audience. It knows what a script knows; whatever the store refuses did not happen.
 type history struct {
 	random   *rand.Rand
-	schema   audience.Schema // completed
+	schema   audience.Schema // of the store, with its numbers
 	calendar audience.Calendar
 	zone     *time.Location
 	player   *player
@@ -47,7 +47,7 @@ const maxFacts = 300
 // newHistory makes the history of an audience that is as a script begins.
 func newHistory(random *rand.Rand, s *Script, g *stage) *history {
 	h := &history{
-		random: random, schema: s.Schema.Complete(), calendar: audience.NewCalendar(s.Zone), zone: s.Zone,
+		random: random, schema: g.player.aud.Schema(), calendar: audience.NewCalendar(s.Zone), zone: s.Zone,
 		player: g.player, oracle: g.oracle, facts: []time.Time{s.Start},
 	}
 	for i := range s.Steps {
@@ -75,15 +75,18 @@ func (h *history) next() deed {
 		h.queue = h.queue[1:]
 		return a
 	}
+	telling := func(make func() (deed, bool)) func() (deed, bool) {
+		return func() (deed, bool) { return h.telling(make) }
+	}
 	makers := []struct {
 		weight int
 		make   func() (deed, bool)
 	}{
 		{360, h.clock},
-		{140, h.change},
-		{270, h.event},
-		{80, h.consent},
-		{45, h.list},
+		{140, telling(h.change)},
+		{270, telling(h.event)},
+		{80, telling(h.consent)},
+		{45, telling(h.list)},
 		{25, h.suppression},
 		{25, h.merge},
 		{18, h.unmerge},

@@ -127,7 +127,7 @@ func TestPrintScopes(t *testing.T) {
 
 // TestPrintHistories: what a trial makes up comes back from its text, too, and can be played.
 func TestPrintHistories(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(4) {
 		tr := shopTrial(t)
 		tr.Seed, tr.Contacts, tr.Steps = seed, 20, 150
 		s := segmenttest.ScriptOf(t, tr, segmenttest.Memory)
