@@ -74,6 +74,10 @@
 //	delete NAME
 //	erase NAME
 //
+// Several of these statements can be one commit, each on an indented line of its own:
+//
+//	together                               nothing behind it, the statements below
+//
 // Events. Without INSTANT it is now. What is not mentioned in a revision stays; retract takes an event back. The key
 // revision gives a number other than the next one, and event writes any revision of an event in full, also late.
 //
@@ -97,6 +101,10 @@
 // Any of these statements can be one that must be refused:
 //
 //	refused CATEGORY: STATEMENT            conflict denied invalid limit not-found
+//
+// A system that keeps something in memory can be made to start anew; one that cannot is left alone:
+//
+//	restart                                no commit, nothing changes
 //
 // Segments. The first definition of a name is in force from the start, a further one from its line on. NAMES are
 // contacts, or nobody, or everybody.

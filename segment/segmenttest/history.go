@@ -94,6 +94,8 @@ func (h *history) next() deed {
 		{30, h.comer},
 		{25, h.redefine},
 		{15, h.moveAddress},
+		{60, h.together},
+		{12, func() (deed, bool) { return deed{"restart", Restart{}}, true }},
 	}
 	total := 0
 	for _, m := range makers {
@@ -119,6 +121,10 @@ func (h *history) done(a Action) {
 		h.last = now
 	}
 	switch do := a.(type) {
+	case Together:
+		for _, x := range do.Do {
+			h.done(x)
+		}
 	case Append:
 		h.player.cast.keep(keyOf(do.Write.Contact), do.Write)
 		h.remember(do.Write.Time)
@@ -300,6 +306,42 @@ func (h *history) remove() (deed, bool) {
 		return deed{"erase", Erase{Name: pick(h.random, names)}}, true
 	}
 	return deed{"delete", Delete{Name: pick(h.random, names)}}, true
+}
+
+// together makes one commit of several things, most often about one contact.
+func (h *history) together() (deed, bool) {
+	makers := []func() (deed, bool){h.change, h.change, h.event, h.event, h.event, h.consent, h.list, h.suppression, h.merge, h.unmerge, h.remove, h.moveAddress}
+	real := h.player.cast
+	defer func() { h.player.cast = real }()
+	h.player.cast = real.clone() // as it is after each of them
+	var all Together
+	for want := 2 + h.random.IntN(4); len(all.Do) < want; {
+		if a, ok := pick(h.random, makers)(); ok {
+			h.queue = append([]deed{a}, h.queue...)
+		}
+		for _, a := range h.queue { // two for an address that moves
+			h.imagine(a.do)
+			all.Do = append(all.Do, a.do)
+		}
+		h.queue = nil
+	}
+	return deed{"together", all}, true
+}
+
+// imagine does to the cast what an action would.
+func (h *history) imagine(a Action) {
+	switch do := a.(type) {
+	case Append:
+		h.player.cast.keep(keyOf(do.Write.Contact), do.Write)
+	case Put:
+		h.player.cast.add(do.Name)
+	case Merge:
+		if c := h.player.cast; c.lives(do.Loser) && c.lives(do.Winner) {
+			c.merge(do.Loser, do.Winner)
+		}
+	case Unmerge, Delete, Erase:
+		h.player.follow(a)
+	}
 }
 
 // redefine gives a segment another definition, made of those that there are, unless the set would be refused then.

@@ -15,7 +15,7 @@ import (
 )
 
 // plantedTrials is within how many trials a fault must be found.
-const plantedTrials = 6
+const plantedTrials = 20
 
 // TestTrialsCatch: a trial finds evaluators that are wrong in one way, and makes a short script of it.
 func TestTrialsCatch(t *testing.T) {

@@ -75,6 +75,11 @@ complain ann purpose=offers
 suppress "#a@example.com" reason=bounced
 refused denied: lift "#a@example.com" reason=bounced
 add-to-list "by hand" ann bob
+restart
+together
+  contact ann plan=x
+  event ann purchase 2026-03-01T08:00:00.000001Z id=o1 value=3
+  retract ann o1 revision=1
 merge bob into ann
 unmerge bob
 expect s1 lacks ann bob
