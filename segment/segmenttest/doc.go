@@ -122,6 +122,19 @@
 // lines below count from the margin), by which rule, and what the message or its hint has in it. An expression may begin
 // on the line below.
 //
+// # Trials
+//
+// A [Trial] holds a system to the reference evaluator on a history that is made up: of an audience with a host's own
+// schema, zone and segments. [RunTrials] runs some:
+//
+//	func TestEngine(t *testing.T) {
+//		report := segmenttest.RunTrials(t, segmenttest.TrialOf(aud, defs...), 20, open)
+//		t.Log(report)
+//	}
+//
+// A mismatch comes with a script, as short as could be found, that shows it and that [Parse] and [Play] take. A system
+// that is also a [Transitioner] has its transitions checked, one that is a [Restarter] is restarted now and then.
+//
 // # Tests in Go
 //
 // [New] gives a [Fixture]: an audience in memory, a clock that stands still, keys. A failing expectation says why with

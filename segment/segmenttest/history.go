@@ -75,8 +75,8 @@ func (h *history) next() deed {
 		h.queue = h.queue[1:]
 		return a
 	}
-	telling := func(make func() (deed, bool)) func() (deed, bool) {
-		return func() (deed, bool) { return h.telling(make) }
+	telling := func(maker func() (deed, bool)) func() (deed, bool) {
+		return func() (deed, bool) { return h.telling(maker) }
 	}
 	makers := []struct {
 		weight int
@@ -311,9 +311,9 @@ func (h *history) remove() (deed, bool) {
 // together makes one commit of several things, most often about one contact.
 func (h *history) together() (deed, bool) {
 	makers := []func() (deed, bool){h.change, h.change, h.event, h.event, h.event, h.consent, h.list, h.suppression, h.merge, h.unmerge, h.remove, h.moveAddress}
-	real := h.player.cast
-	defer func() { h.player.cast = real }()
-	h.player.cast = real.clone() // as it is after each of them
+	before := h.player.cast
+	defer func() { h.player.cast = before }()
+	h.player.cast = before.clone() // as it is after each of them
 	var all Together
 	for want := 2 + h.random.IntN(4); len(all.Do) < want; {
 		if a, ok := pick(h.random, makers)(); ok {

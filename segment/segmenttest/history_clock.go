@@ -14,7 +14,7 @@ const longJump = 35 * 24 * time.Hour
 // clock moves the clock: most often to where something is due, or one microsecond beside it.
 func (h *history) clock() (deed, bool) {
 	kind, to := "clock edge", time.Time{}
-	nudge := pick(h.random, []time.Duration{0, 0, -1, -1, 1})
+	nudge := pick(h.random, []time.Duration{0, 0, -time.Microsecond, -time.Microsecond, time.Microsecond})
 	switch n := h.random.IntN(100); {
 	case n < 40:
 		if kind, to = "clock flip", h.flipAhead(); to.IsZero() {
@@ -42,11 +42,10 @@ func (h *history) clock() (deed, bool) {
 	if to.IsZero() {
 		return deed{}, false
 	}
-	to = to.Add(nudge * time.Microsecond)
-	switch nudge {
-	case -1:
+	to = to.Add(nudge)
+	if nudge < 0 {
 		kind += ", right before"
-	case 1:
+	} else if nudge > 0 {
 		kind += ", right after"
 	}
 	to, err := audience.Instant(to)

@@ -107,12 +107,12 @@ const togetherVerb = "together"
 // together reads the statements, one a line, that are one commit.
 func (p *parser) together(s statement) error {
 	step, at := p.current, place{s[0].number, 1}
-	if first, err := words(p.file, s[0], 0); err != nil || len(first) > 1 {
+	if first, err := words(p.file, s[0]); err != nil || len(first) > 1 {
 		return p.fail(at, "together alone, and below it one indented statement a line")
 	}
 	var all Together
 	for _, l := range s[1:] {
-		inner, err := words(p.file, l, 0)
+		inner, err := words(p.file, l)
 		if err != nil {
 			return err
 		}
@@ -209,7 +209,7 @@ func refusals() map[string]error {
 func (p *parser) allWords(s statement) ([]word, error) {
 	var out []word
 	for _, l := range s {
-		w, err := words(p.file, l, 0)
+		w, err := words(p.file, l)
 		if err != nil {
 			return nil, err
 		}

@@ -153,10 +153,11 @@ func TestTrialsCatch(t *testing.T) {
 			tr := shopTrial(t)
 			tr.Contacts, tr.Steps = 25, 80
 			open := plant(tt.faults)
-			requireCaught(t, tr, func(t testing.TB, opts store.Options) (*store.Audience, segmenttest.System) {
+			found := requireCaught(t, tr, func(t testing.TB, opts store.Options) (*store.Audience, segmenttest.System) {
 				first, seen, hidden = make(map[string]segment.Definition), make(map[string]bool), make(map[string]bool)
 				return open(t, opts)
 			}, true)
+			require.Contains(t, []string{"members", "panic"}, found.Kind)
 		})
 	}
 }
