@@ -28,8 +28,9 @@ func TestTrialsCatch(t *testing.T) {
 			return defs
 		}
 	}
-	var first map[string]segment.Definition // of one system, as are the next two
+	var first map[string]segment.Definition // of one system, as are the next ones
 	var seen, hidden map[string]bool
+	restarted := false
 	tests := []struct {
 		name   string
 		faults faults
@@ -107,6 +108,20 @@ func TestTrialsCatch(t *testing.T) {
 				p.Contact.Tags = before.Contact.Tags
 			}
 		}}},
+		{"half of a commit is seen", faults{profile: func(p *audience.Profile, before audience.Profile, known bool) {
+			if known && p.Contact.Version != before.Contact.Version && countEvents(*p) != countEvents(before) {
+				p.Contact = before.Contact
+			}
+		}}},
+		{"a segment stands still after a restart", faults{
+			restart: func() { restarted = true },
+			members: func(name string, ids, before []audience.ContactID, _ bool) []audience.ContactID {
+				if restarted && name == "readers" {
+					return before
+				}
+				return ids
+			},
+		}},
 		{"consent does not expire", faults{profile: func(p *audience.Profile, _ audience.Profile, _ bool) {
 			p.History.Records = slices.Clone(p.History.Records)
 			for i := range p.History.Records {
@@ -154,6 +169,7 @@ func TestTrialsCatch(t *testing.T) {
 			tr.Contacts, tr.Steps = 25, 80
 			open := plant(tt.faults)
 			found := requireCaught(t, tr, func(t testing.TB, opts store.Options) (*store.Audience, segmenttest.System) {
+				restarted = false
 				first, seen, hidden = make(map[string]segment.Definition), make(map[string]bool), make(map[string]bool)
 				return open(t, opts)
 			}, true)
