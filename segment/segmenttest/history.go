@@ -282,6 +282,9 @@ func (h *history) merge() (deed, bool) {
 	if name := h.person(); h.player.cast.lives(name) {
 		winner = name
 	}
+	if merged := slices.DeleteFunc(names, func(name string) bool { return len(h.player.cast.people[name].losers) == 0 }); len(merged) > 0 && h.chance(0.3) {
+		loser = pick(h.random, merged) // with those who were merged into her
+	}
 	kind := "merge"
 	if len(h.player.cast.people[loser].losers) > 0 {
 		kind = "merge of a merge"

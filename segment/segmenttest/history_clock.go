@@ -55,6 +55,9 @@ func (h *history) clock() (deed, bool) {
 	if to.Sub(h.now()) > longJump && h.chance(0.85) { // what has happened is to matter for a while
 		return deed{}, false
 	}
+	if edge := to.Add(time.Microsecond); nudge < 0 && h.chance(0.5) && !edge.After(audience.MaxInstant()) {
+		h.queue = append(h.queue, deed{"clock one microsecond", Advance{To: edge}})
+	}
 	return deed{kind, Advance{To: to}}, true
 }
 
