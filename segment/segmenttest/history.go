@@ -26,6 +26,7 @@ type history struct {
 	sources  []string // expressions that segments are given anew
 	segments []string // names of segments
 	focus    []string // contacts that most happens to for now
+	about    string   // the contact that one commit is about, mostly
 	queue    []deed   // what comes next, whatever else
 	names    int      // contacts so far
 	events   int      // events so far
@@ -163,6 +164,9 @@ func (h *history) rememberValues(values map[string]audience.Value) {
 // person gives a contact of her own, in one of ten cases the name of one who was merged; "" when there is nobody. A few
 // are in focus for a while, so that what happens to them has to do with what happened before.
 func (h *history) person() string {
+	if h.about != "" && h.player.cast.known(h.about) && h.chance(0.75) {
+		return h.about
+	}
 	names := h.player.cast.living()
 	if len(names) > 0 && (len(h.focus) < inFocus || h.chance(0.04)) {
 		h.focus = append(h.focus, h.nearby(names))
@@ -315,7 +319,8 @@ func (h *history) remove() (deed, bool) {
 func (h *history) together() (deed, bool) {
 	makers := []func() (deed, bool){h.change, h.change, h.event, h.event, h.event, h.consent, h.list, h.suppression, h.merge, h.unmerge, h.remove, h.moveAddress}
 	before := h.player.cast
-	defer func() { h.player.cast = before }()
+	h.about = h.person()
+	defer func() { h.player.cast, h.about = before, "" }()
 	h.player.cast = before.clone() // as it is after each of them
 	var all Together
 	for want := 2 + h.random.IntN(4); len(all.Do) < want; {

@@ -134,7 +134,7 @@ func TestPrintScopes(t *testing.T) {
 func TestPrintHistories(t *testing.T) {
 	for seed := range uint64(4) {
 		tr := shopTrial(t)
-		tr.Seed, tr.Contacts, tr.Steps = seed, 20, 150
+		tr.Seed, tr.Contacts, tr.Steps = seed, 15, 100
 		s := segmenttest.ScriptOf(t, tr, segmenttest.Memory)
 		requireRoundTrip(t, s)
 		require.NoError(t, play(t, s.String(), nil))
