@@ -172,6 +172,21 @@ func (e *Engine) forgetWritten(ctx context.Context) error {
 	return nil
 }
 
+// Close writes what is not in the log yet, if this engine holds it, and gives
+// the log up, so that another engine need not wait until the lease is over.
+// The engine goes on answering; [Engine.Run] or [Engine.Advance] take the log
+// again.
+func (e *Engine) Close(ctx context.Context) error {
+	if err := e.follow(ctx); err != nil {
+		return err
+	}
+	defer e.unfollow()
+	if e.log.checkHeld() != nil {
+		return nil
+	}
+	return errors.Join(e.persist(ctx), e.log.release(ctx))
+}
+
 // pollEvery is how long Run waits at most before it looks at the feed again.
 const pollEvery = 200 * time.Millisecond
 

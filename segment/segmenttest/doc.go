@@ -74,6 +74,10 @@
 //	delete NAME
 //	erase NAME
 //
+// Several of these statements can be one commit, each on an indented line of its own:
+//
+//	together                               nothing behind it, the statements below
+//
 // Events. Without INSTANT it is now. What is not mentioned in a revision stays; retract takes an event back. The key
 // revision gives a number other than the next one, and event writes any revision of an event in full, also late.
 //
@@ -98,6 +102,10 @@
 //
 //	refused CATEGORY: STATEMENT            conflict denied invalid limit not-found
 //
+// A system that keeps something in memory can be made to start anew; one that cannot is left alone:
+//
+//	restart                                no commit, nothing changes
+//
 // Segments. The first definition of a name is in force from the start, a further one from its line on. NAMES are
 // contacts, or nobody, or everybody.
 //
@@ -113,6 +121,19 @@
 // An error says that the expression does not compile, where (from the first line of the expression; columns in the
 // lines below count from the margin), by which rule, and what the message or its hint has in it. An expression may begin
 // on the line below.
+//
+// # Trials
+//
+// A [Trial] holds a system to the reference evaluator on a history that is made up: of an audience with a host's own
+// schema, zone and segments. [RunTrials] runs some:
+//
+//	func TestEngine(t *testing.T) {
+//		report := segmenttest.RunTrials(t, segmenttest.TrialOf(aud, defs...), 20, open)
+//		t.Log(report)
+//	}
+//
+// A mismatch comes with a script, as short as could be found, that shows it and that [Parse] and [Play] take. A system
+// that is also a [Transitioner] has its transitions checked, one that is a [Restarter] is restarted now and then.
 //
 // # Tests in Go
 //

@@ -14,7 +14,7 @@ import (
 // history makes up what happens to an audience. It knows what a script knows; whatever the store refuses did not happen.
 type history struct {
 	random   *rand.Rand
-	schema   audience.Schema // completed
+	schema   audience.Schema // of the store, with its numbers
 	calendar audience.Calendar
 	zone     *time.Location
 	player   *player
@@ -26,6 +26,7 @@ type history struct {
 	sources  []string // expressions that segments are given anew
 	segments []string // names of segments
 	focus    []string // contacts that most happens to for now
+	about    string   // the contact that one commit is about, mostly
 	queue    []deed   // what comes next, whatever else
 	names    int      // contacts so far
 	events   int      // events so far
@@ -47,7 +48,7 @@ const maxFacts = 300
 // newHistory makes the history of an audience that is as a script begins.
 func newHistory(random *rand.Rand, s *Script, g *stage) *history {
 	h := &history{
-		random: random, schema: s.Schema.Complete(), calendar: audience.NewCalendar(s.Zone), zone: s.Zone,
+		random: random, schema: g.player.aud.Schema(), calendar: audience.NewCalendar(s.Zone), zone: s.Zone,
 		player: g.player, oracle: g.oracle, facts: []time.Time{s.Start},
 	}
 	for i := range s.Steps {
@@ -75,15 +76,18 @@ func (h *history) next() deed {
 		h.queue = h.queue[1:]
 		return a
 	}
+	telling := func(maker func() (deed, bool)) func() (deed, bool) {
+		return func() (deed, bool) { return h.telling(maker) }
+	}
 	makers := []struct {
 		weight int
 		make   func() (deed, bool)
 	}{
 		{360, h.clock},
-		{140, h.change},
-		{270, h.event},
-		{80, h.consent},
-		{45, h.list},
+		{140, telling(h.change)},
+		{270, telling(h.event)},
+		{80, telling(h.consent)},
+		{45, telling(h.list)},
 		{25, h.suppression},
 		{25, h.merge},
 		{18, h.unmerge},
@@ -91,6 +95,8 @@ func (h *history) next() deed {
 		{30, h.comer},
 		{25, h.redefine},
 		{15, h.moveAddress},
+		{60, h.together},
+		{12, func() (deed, bool) { return deed{"restart", Restart{}}, true }},
 	}
 	total := 0
 	for _, m := range makers {
@@ -116,6 +122,10 @@ func (h *history) done(a Action) {
 		h.last = now
 	}
 	switch do := a.(type) {
+	case Together:
+		for _, x := range do.Do {
+			h.done(x)
+		}
 	case Append:
 		h.player.cast.keep(keyOf(do.Write.Contact), do.Write)
 		h.remember(do.Write.Time)
@@ -154,6 +164,9 @@ func (h *history) rememberValues(values map[string]audience.Value) {
 // person gives a contact of her own, in one of ten cases the name of one who was merged; "" when there is nobody. A few
 // are in focus for a while, so that what happens to them has to do with what happened before.
 func (h *history) person() string {
+	if h.about != "" && h.player.cast.known(h.about) && h.chance(0.75) {
+		return h.about
+	}
 	names := h.player.cast.living()
 	if len(names) > 0 && (len(h.focus) < inFocus || h.chance(0.04)) {
 		h.focus = append(h.focus, h.nearby(names))
@@ -273,6 +286,9 @@ func (h *history) merge() (deed, bool) {
 	if name := h.person(); h.player.cast.lives(name) {
 		winner = name
 	}
+	if merged := slices.DeleteFunc(names, func(name string) bool { return len(h.player.cast.people[name].losers) == 0 }); len(merged) > 0 && h.chance(0.3) {
+		loser = pick(h.random, merged) // with those who were merged into her
+	}
 	kind := "merge"
 	if len(h.player.cast.people[loser].losers) > 0 {
 		kind = "merge of a merge"
@@ -297,6 +313,43 @@ func (h *history) remove() (deed, bool) {
 		return deed{"erase", Erase{Name: pick(h.random, names)}}, true
 	}
 	return deed{"delete", Delete{Name: pick(h.random, names)}}, true
+}
+
+// together makes one commit of several things, most often about one contact.
+func (h *history) together() (deed, bool) {
+	makers := []func() (deed, bool){h.change, h.change, h.event, h.event, h.event, h.consent, h.list, h.suppression, h.merge, h.unmerge, h.remove, h.moveAddress}
+	before := h.player.cast
+	h.about = h.person()
+	defer func() { h.player.cast, h.about = before, "" }()
+	h.player.cast = before.clone() // as it is after each of them
+	var all Together
+	for want := 2 + h.random.IntN(4); len(all.Do) < want; {
+		if a, ok := pick(h.random, makers)(); ok {
+			h.queue = append([]deed{a}, h.queue...)
+		}
+		for _, a := range h.queue { // two for an address that moves
+			h.imagine(a.do)
+			all.Do = append(all.Do, a.do)
+		}
+		h.queue = nil
+	}
+	return deed{"together", all}, true
+}
+
+// imagine does to the cast what an action would.
+func (h *history) imagine(a Action) {
+	switch do := a.(type) {
+	case Append:
+		h.player.cast.keep(keyOf(do.Write.Contact), do.Write)
+	case Put:
+		h.player.cast.add(do.Name)
+	case Merge:
+		if c := h.player.cast; c.lives(do.Loser) && c.lives(do.Winner) {
+			c.merge(do.Loser, do.Winner)
+		}
+	case Unmerge, Delete, Erase:
+		h.player.follow(a)
+	}
 }
 
 // redefine gives a segment another definition, made of those that there are, unless the set would be refused then.

@@ -14,9 +14,13 @@ const longJump = 35 * 24 * time.Hour
 // clock moves the clock: most often to where something is due, or one microsecond beside it.
 func (h *history) clock() (deed, bool) {
 	kind, to := "clock edge", time.Time{}
-	nudge := pick(h.random, []time.Duration{0, 0, -1, -1, 1})
+	nudge := pick(h.random, []time.Duration{0, 0, -time.Microsecond, -time.Microsecond, time.Microsecond})
 	switch n := h.random.IntN(100); {
-	case n < 60:
+	case n < 40:
+		if kind, to = "clock flip", h.flipAhead(); to.IsZero() {
+			kind, to = "clock edge", h.dueNext()
+		}
+	case n < 65:
 		to = h.dueNext()
 	case n < 72:
 		kind, to = "clock midnight", h.midnight(h.now(), 1)
@@ -38,11 +42,10 @@ func (h *history) clock() (deed, bool) {
 	if to.IsZero() {
 		return deed{}, false
 	}
-	to = to.Add(nudge * time.Microsecond)
-	switch nudge {
-	case -1:
+	to = to.Add(nudge)
+	if nudge < 0 {
 		kind += ", right before"
-	case 1:
+	} else if nudge > 0 {
 		kind += ", right after"
 	}
 	to, err := audience.Instant(to)
@@ -51,6 +54,9 @@ func (h *history) clock() (deed, bool) {
 	}
 	if to.Sub(h.now()) > longJump && h.chance(0.85) { // what has happened is to matter for a while
 		return deed{}, false
+	}
+	if edge := to.Add(time.Microsecond); nudge < 0 && h.chance(0.5) && !edge.After(audience.MaxInstant()) {
+		h.queue = append(h.queue, deed{"clock one microsecond", Advance{To: edge}})
 	}
 	return deed{kind, Advance{To: to}}, true
 }
@@ -73,6 +79,32 @@ func (h *history) dueNext() time.Time {
 		return slices.MinFunc(ahead, time.Time.Compare)
 	}
 	return ahead[0]
+}
+
+// flipAhead gives an instant ahead at which the answer for some contact changes by time alone: zero if none is found.
+func (h *history) flipAhead() time.Time {
+	o := h.oracle
+	if o.set == nil || !o.now.Equal(h.now()) {
+		return time.Time{}
+	}
+	ahead := pick(h.random, []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, longJump})
+	moment := o.set.At(h.now().Add(ahead))
+	var moving []*oracleRow
+	for i := range o.rows {
+		in, err := moment.Match(&o.rows[i].profile, nil)
+		if err == nil && differences(in, o.rows[i].in) > 0 {
+			moving = append(moving, &o.rows[i])
+		}
+	}
+	if len(moving) == 0 {
+		return time.Time{}
+	}
+	row := pick(h.random, moving)
+	n := sort.Search(int(ahead/time.Microsecond), func(i int) bool {
+		in, err := o.set.At(h.now().Add(time.Duration(i)*time.Microsecond)).Match(&row.profile, nil)
+		return err != nil || differences(in, row.in) > 0
+	})
+	return h.now().Add(time.Duration(n) * time.Microsecond)
 }
 
 // due gives an instant at which a fact and a period of the segments meet now.

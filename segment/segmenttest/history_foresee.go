@@ -12,8 +12,8 @@ import (
 const mostGuesses = 8
 
 // telling makes one action up or several, until one moves the contact it is about into a segment or out of one.
-func (h *history) telling(make func() (deed, bool)) (deed, bool) {
-	first, ok := make()
+func (h *history) telling(maker func() (deed, bool)) (deed, bool) {
+	first, ok := maker()
 	if !ok || h.chance(0.4) || h.oracle.set == nil || !h.oracle.now.Equal(h.now()) {
 		return first, ok
 	}
@@ -22,7 +22,7 @@ func (h *history) telling(make func() (deed, bool)) (deed, bool) {
 		if h.foresee(a.do) {
 			return a, true
 		}
-		if a, ok = make(); !ok {
+		if a, ok = maker(); !ok {
 			break
 		}
 	}

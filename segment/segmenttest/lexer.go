@@ -96,10 +96,10 @@ type place struct{ line, column int }
 
 func (w word) place() place { return place{w.line, w.column} }
 
-// words gives the words of one line from a byte offset on. A word that begins with # ends the line.
-func words(file string, l textLine, from int) ([]word, error) {
+// words gives the words of one line. A word that begins with # ends the line.
+func words(file string, l textLine) ([]word, error) {
 	var out []word
-	for i := from; i < len(l.text); {
+	for i := 0; i < len(l.text); {
 		if l.text[i] == ' ' || l.text[i] == '\t' {
 			i++
 			continue

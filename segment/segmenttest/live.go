@@ -57,6 +57,19 @@ func (s *engineSystem) Members(ctx context.Context, name string, now time.Time) 
 	return slices.Collect(found.Members().All()), s.engine.Err()
 }
 
+// Restart opens the engine anew, from the store.
+func (s *engineSystem) Restart(ctx context.Context) error {
+	if s.engine == nil {
+		return nil
+	}
+	if err := s.engine.Close(ctx); err != nil {
+		return err
+	}
+	engine, err := segment.OpenEngine(ctx, s.aud, segment.EngineOptions{Functions: s.functions})
+	s.engine = engine
+	return err
+}
+
 // Transitions gives those of the log.
 func (s *engineSystem) Transitions(ctx context.Context, after uint64) ([]segment.Transition, error) {
 	if s.engine == nil {

@@ -92,10 +92,56 @@ func (p *parser) statement(s statement) error {
 		return err
 	}
 	p.current = Step{Line: first.number, Text: first.text}
+	if verb == togetherVerb {
+		return p.together(s)
+	}
 	if read, ok := aboutSegments()[verb]; ok {
 		return read(p, s)
 	}
 	return p.command(s)
+}
+
+// togetherVerb begins the statement that holds others.
+const togetherVerb = "together"
+
+// together reads the statements, one a line, that are one commit.
+func (p *parser) together(s statement) error {
+	step, at := p.current, place{s[0].number, 1}
+	if first, err := words(p.file, s[0]); err != nil || len(first) > 1 {
+		return p.fail(at, "together alone, and below it one indented statement a line")
+	}
+	var all Together
+	for _, l := range s[1:] {
+		inner, err := words(p.file, l)
+		if err != nil {
+			return err
+		}
+		if len(inner) == 0 {
+			continue
+		}
+		read, ok := commands()[inner[0].text]
+		if !ok {
+			return p.fail(inner[0].place(), "a statement that changes the audience")
+		}
+		effect, err := read(p, inner[0], inner[1:])
+		if err != nil {
+			return err
+		}
+		switch p.current.Do.(type) {
+		case Advance, Restart:
+			return p.fail(inner[0].place(), "a statement that changes the audience")
+		}
+		if effect != nil {
+			effect()
+		}
+		all.Do = append(all.Do, p.current.Do)
+	}
+	if len(all.Do) == 0 {
+		return p.fail(at, "together and below it one indented statement a line")
+	}
+	step.Do = all
+	p.steps = append(p.steps, step)
+	return nil
 }
 
 // letters are what the first word of a statement is made of.
@@ -135,7 +181,7 @@ func (p *parser) command(s statement) error {
 }
 
 func (p *parser) unknownVerb(w word) error {
-	known := slices.Concat(keysOf(declarations()), keysOf(aboutSegments()), keysOf(commands()), []string{"refused"})
+	known := slices.Concat(keysOf(declarations()), keysOf(aboutSegments()), keysOf(commands()), []string{"refused", togetherVerb})
 	slices.Sort(known)
 	return p.fail(w.place(), "a statement begins with one of: %s", strings.Join(known, " "))
 }
@@ -163,7 +209,7 @@ func refusals() map[string]error {
 func (p *parser) allWords(s statement) ([]word, error) {
 	var out []word
 	for _, l := range s {
-		w, err := words(p.file, l, 0)
+		w, err := words(p.file, l)
 		if err != nil {
 			return nil, err
 		}

@@ -33,6 +33,7 @@ func commands() map[string]command {
 		"unmerge":          (*parser).unmerge,
 		"delete":           (*parser).remove,
 		"erase":            (*parser).remove,
+		"restart":          (*parser).restart,
 	}
 }
 
@@ -186,6 +187,14 @@ func (p *parser) remove(verb word, args []word) (func(), error) {
 		p.current.Do = Erase{Name: name}
 	}
 	return func() { p.cast.remove(name) }, nil
+}
+
+func (p *parser) restart(verb word, args []word) (func(), error) {
+	if len(args) > 0 {
+		return nil, p.fail(verb.place(), "restart alone")
+	}
+	p.current.Do = Restart{}
+	return nil, nil
 }
 
 // suppress reads suppress and lift.

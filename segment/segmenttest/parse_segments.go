@@ -32,7 +32,7 @@ func (p *parser) before(s statement, sep byte, form string) (args []word, source
 	if !found {
 		return nil, "", p.fail(at, "%s", form)
 	}
-	all, err := words(p.file, textLine{l.number, head}, 0)
+	all, err := words(p.file, textLine{l.number, head})
 	if err != nil {
 		return nil, "", err
 	}

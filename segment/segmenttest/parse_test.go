@@ -3,6 +3,7 @@ package segmenttest_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -424,6 +425,10 @@ func FuzzParse(f *testing.F) {
 		}
 		if _, err := audience.Instant(now); err != nil {
 			t.Fatal(err)
+		}
+		again, err := segmenttest.Parse("a.txt", s.String())
+		if err != nil || s.String() != again.String() || !reflect.DeepEqual(bare(s), bare(again)) {
+			t.Fatalf("printed it is\n%s\nand then\n%s\n%v", s, again, err)
 		}
 	})
 }

@@ -36,6 +36,7 @@ type faults struct {
 	now     func(now time.Time, moved bool) time.Time // moved: nothing but the clock has
 	profile func(p *audience.Profile, before audience.Profile, known bool)
 	members func(name string, ids, before []audience.ContactID, moved bool) []audience.ContactID
+	restart func()
 	nested  bool // nested segments are those of the read before
 	tells   bool // of transitions
 	log     func(log []segment.Transition, news int) []segment.Transition
@@ -84,6 +85,14 @@ func (p *planted) Members(ctx context.Context, name string, now time.Time) ([]au
 		p.head = head
 	}
 	return p.members[name], nil
+}
+
+// Restart makes the planted evaluator a [segmenttest.Restarter].
+func (p *planted) Restart(context.Context) error {
+	if p.faults.restart != nil {
+		p.faults.restart()
+	}
+	return nil
 }
 
 // read evaluates everything once more.

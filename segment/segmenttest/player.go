@@ -210,6 +210,13 @@ func (p *player) change(ctx context.Context, action Action) error {
 	case Record:
 		_, err := p.aud.Record(ctx, do.Write)
 		return err
+	case Together:
+		return p.changeTogether(ctx, do.Do)
+	case Restart:
+		if x, ok := p.system.(Restarter); ok {
+			return x.Restart(ctx)
+		}
+		return nil
 	}
 	_, err := p.aud.Update(ctx, func(tx *store.Tx) error { return p.changeIn(ctx, tx, action) })
 	if err == nil {
@@ -218,10 +225,46 @@ func (p *player) change(ctx context.Context, action Action) error {
 	return err
 }
 
+// changeTogether does several things in one commit.
+func (p *player) changeTogether(ctx context.Context, all []Action) error {
+	var put map[string]audience.ContactID
+	_, err := p.aud.Update(ctx, func(tx *store.Tx) error {
+		put = make(map[string]audience.ContactID)
+		for _, action := range all {
+			if do, ok := action.(Put); ok {
+				results, err := tx.Put(ctx, do.Write)
+				if err != nil {
+					return err
+				}
+				put[do.Name] = results[0].ID
+			} else if err := p.changeIn(ctx, tx, action); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, action := range all {
+		if do, ok := action.(Put); ok {
+			p.meet(do.Name, put[do.Name])
+		}
+		p.follow(action)
+	}
+	return nil
+}
+
 // changeIn does in a transaction what no call on the audience does.
 func (p *player) changeIn(ctx context.Context, tx *store.Tx, action Action) error {
 	var source audience.Source
 	switch do := action.(type) {
+	case Append:
+		_, err := tx.Append(ctx, do.Write)
+		return err
+	case Record:
+		_, err := tx.Record(ctx, do.Write)
+		return err
 	case Suppress:
 		return tx.Suppress(ctx, do.Write)
 	case AddToList:

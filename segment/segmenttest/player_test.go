@@ -242,3 +242,53 @@ func TestPlayAsksStrictSystems(t *testing.T) {
 		require.NoError(t, play(t, scriptText(t, file), func(s segmenttest.System) segmenttest.System { return strict{s} }))
 	}
 }
+
+// TestPlayTogether: several statements are one commit, or none.
+func TestPlayTogether(t *testing.T) {
+	require.NoError(t, play(t, `list vips static
+field age int
+contact ann
+together   # one commit
+  contact bob age=3
+  # a comment
+
+  add-to-list vips ann bob
+  merge ann into bob
+match bob: onList("vips")
+`, nil))
+	err := play(t, "contact ann email=a@example.com\ntogether\n  contact bob\n  contact cem email=a@example.com\n", nil)
+	require.ErrorIs(t, err, audience.ErrConflict)
+
+	for text, want := range map[string]string{
+		"together":                                 "1:1: together and below it",
+		"together contact ann":                     "1:1: together alone",
+		"together\n  # nothing\n":                  "1:1: together and below it",
+		"together\n  advance 1d":                   "2:3: a statement that changes",
+		"together\n  restart":                      "2:3: a statement that changes",
+		"together\n  expect a = nobody":            "2:3: a statement that changes",
+		"together\n  refused denied: contact ann":  "2:3: a statement that changes",
+		"together\n  contact ann\n  subscribe bob": "3:13: there is no contact bob",
+		"restart now":                              "1:1: restart alone",
+	} {
+		_, err := segmenttest.Parse("a.txt", text)
+		require.ErrorContains(t, err, want, text)
+	}
+}
+
+// restarting counts how often it was made to start anew.
+type restarting struct {
+	segmenttest.System
+	times *int
+}
+
+func (r restarting) Restart(context.Context) error {
+	*r.times++
+	return nil
+}
+
+func TestPlayRestart(t *testing.T) {
+	require.NoError(t, play(t, "restart\n", nil))
+	times := 0
+	require.NoError(t, play(t, "restart\ncontact ann\nrestart\n", func(s segmenttest.System) segmenttest.System { return restarting{s, &times} }))
+	require.Equal(t, 2, times)
+}

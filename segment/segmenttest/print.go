@@ -73,6 +73,12 @@ func statementText(step *Step) string {
 		return withExpression(head+":", do.Source)
 	case Reject:
 		return rejectText(do)
+	case Together:
+		lines := []string{togetherVerb}
+		for _, a := range do.Do {
+			lines = append(lines, strings.Join(actionWords(a), " "))
+		}
+		return strings.Join(lines, "\n  ")
 	}
 	words := actionWords(step.Do)
 	for category, err := range refusals() {
@@ -157,6 +163,8 @@ func actionWords(a Action) []string {
 		return []string{"delete", do.Name}
 	case Erase:
 		return []string{"erase", do.Name}
+	case Restart:
+		return []string{"restart"}
 	}
 	return []string{"#", "no statement"}
 }

@@ -67,6 +67,10 @@ type (
 	Delete struct{ Name string }
 	// Erase erases a contact.
 	Erase struct{ Name string }
+	// Together does several of the above in one commit, in order; not Advance.
+	Together struct{ Do []Action }
+	// Restart lets a system that is a [Restarter] start anew. It is no commit.
+	Restart struct{}
 )
 
 // What scripts say about segments.
@@ -109,6 +113,8 @@ func (Merge) action()          {}
 func (Unmerge) action()        {}
 func (Delete) action()         {}
 func (Erase) action()          {}
+func (Together) action()       {}
+func (Restart) action()        {}
 func (Define) action()         {}
 func (Expect) action()         {}
 func (Match) action()          {}

@@ -45,8 +45,8 @@ func shrink(t testing.TB, open Opener, functions []segment.Function, script *Scr
 		found.Script = whole
 		return found
 	}
-	for before := -1; s.tries < maxTries && before != len(s.best.String()); {
-		before = len(s.best.String())
+	for before := -1; s.tries < maxTries && before != len(unexpected(s.best)); {
+		before = len(unexpected(s.best))
 		s.dropSegments()
 		s.dropContacts()
 		s.dropSteps()
@@ -79,14 +79,11 @@ func (s *shrinker) try(c *Script) bool {
 		return false
 	}
 	s.tries++
-	c = withSteps(c, slices.Clone(c.Steps))
-	for i := range c.Steps { // who is there then is not known yet
-		if do, ok := c.Steps[i].Do.(Expect); ok {
-			do.People = People{}
-			c.Steps[i].Do = do
-		}
+	text := unexpected(c)
+	if s.best != nil && len(text) >= len(unexpected(s.best)) {
+		return false
 	}
-	c, err := Parse(c.File, c.String())
+	c, err := Parse(c.File, text)
 	if err != nil {
 		return false
 	}
@@ -96,6 +93,18 @@ func (s *shrinker) try(c *Script) bool {
 	}
 	s.best, s.found, s.atoms = c, found, atoms
 	return true
+}
+
+// unexpected gives the text of a script without who is expected: that is not known before it is played.
+func unexpected(c *Script) string {
+	c = withSteps(c, slices.Clone(c.Steps))
+	for i := range c.Steps {
+		if do, ok := c.Steps[i].Do.(Expect); ok {
+			do.People = People{}
+			c.Steps[i].Do = do
+		}
+	}
+	return c.String()
 }
 
 // replay plays a script up to the first mismatch, after which it cuts it, and says in its expectations what the
@@ -124,8 +133,7 @@ func (s *shrinker) replay(c *Script) (*MismatchError, map[string][]string) {
 			do.People = g.names(do.Segment)
 			c.Steps[i].Do = do
 		}
-		var found *MismatchError
-		if errors.As(err, &found) {
+		if found, ok := errors.AsType[*MismatchError](err); ok {
 			c.Steps = c.Steps[:i+1]
 			return found, s.atomsOf(g)
 		}
@@ -240,25 +248,22 @@ func (s *shrinker) simplify() {
 
 // dropDeclarations leaves out what nothing speaks of.
 func (s *shrinker) dropDeclarations() {
-	schema := func(change func(*audience.Schema)) *Script {
-		out := *s.best
-		out.Schema = out.Schema.Clone()
-		change(&out.Schema)
-		return &out
-	}
-	for i := len(s.best.Schema.Fields) - 1; i >= 0; i-- {
-		s.try(schema(func(x *audience.Schema) { x.Fields = slices.Delete(x.Fields, i, i+1) }))
-	}
-	for i := len(s.best.Schema.Events) - 1; i >= 0; i-- {
-		s.try(schema(func(x *audience.Schema) { x.Events = slices.Delete(x.Events, i, i+1) }))
-	}
-	for i := len(s.best.Schema.Lists) - 1; i >= 0; i-- {
-		s.try(schema(func(x *audience.Schema) { x.Lists = slices.Delete(x.Lists, i, i+1) }))
-	}
-	for i := len(s.best.Schema.Purposes) - 1; i >= 0; i-- {
-		s.try(schema(func(x *audience.Schema) { x.Purposes = slices.Delete(x.Purposes, i, i+1) }))
-	}
+	dropEach(s, func(x *audience.Schema) *[]audience.Field { return &x.Fields })
+	dropEach(s, func(x *audience.Schema) *[]audience.EventType { return &x.Events })
+	dropEach(s, func(x *audience.Schema) *[]audience.List { return &x.Lists })
+	dropEach(s, func(x *audience.Schema) *[]audience.Purpose { return &x.Purposes })
 	utc := *s.best
 	utc.Zone = nil
 	s.try(&utc)
+}
+
+// dropEach leaves out what it can of one kind of declarations.
+func dropEach[T any](s *shrinker, list func(*audience.Schema) *[]T) {
+	for i := range slices.Backward(*list(&s.best.Schema)) {
+		out := *s.best
+		out.Schema = out.Schema.Clone()
+		kept := list(&out.Schema)
+		*kept = slices.Delete(*kept, i, i+1)
+		s.try(&out)
+	}
 }

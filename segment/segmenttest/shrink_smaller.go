@@ -29,6 +29,12 @@ func namesIn(a Action) []string {
 		return []string{do.Name}
 	case Erase:
 		return []string{do.Name}
+	case Together:
+		var out []string
+		for _, a := range do.Do {
+			out = append(out, namesIn(a)...)
+		}
+		return out
 	}
 	return nil
 }
@@ -45,6 +51,14 @@ func withoutNames(a Action, names []string) (Action, bool) {
 	case RemoveFromList:
 		do.Names = rest(do.Names)
 		return do, len(do.Names) > 0
+	case Together:
+		var left Together
+		for _, a := range do.Do {
+			if a, ok := withoutNames(a, names); ok {
+				left.Do = append(left.Do, a)
+			}
+		}
+		return left, len(left.Do) > 0
 	}
 	return a, len(rest(namesIn(a))) == len(namesIn(a))
 }
@@ -62,6 +76,18 @@ func (s *shrinker) simpler(a Action) []Action {
 				do := do
 				do.Definition.Source = source
 				out = append(out, do)
+			}
+		}
+	case Together:
+		for i, a := range do.Do {
+			out = append(out, a)
+			if rest := slices.Delete(slices.Clone(do.Do), i, i+1); len(rest) > 0 {
+				out = append(out, Together{Do: rest})
+			}
+			for _, simpler := range s.simpler(a) {
+				all := slices.Clone(do.Do)
+				all[i] = simpler
+				out = append(out, Together{Do: all})
 			}
 		}
 	case Put:

@@ -29,6 +29,12 @@ type Explainer interface {
 	Explain(ctx context.Context, name string, contact audience.ContactID, now time.Time) (string, error)
 }
 
+// Restarter is what a [System] may be besides: it can lose what it has in memory and come up as after a restart of its
+// process, over the same audience and with the same live segments.
+type Restarter interface {
+	Restart(ctx context.Context) error
+}
+
 // Reference gives the reference evaluator over the contacts of an audience, row by row: the system that says what is
 // right, and the one to hold a store to the scripts with. The functions are the host's own in expressions.
 func Reference(aud *store.Audience, functions ...segment.Function) System {

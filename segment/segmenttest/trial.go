@@ -77,8 +77,7 @@ func (tr Trial) Run(t testing.TB, open Opener) (Report, error) {
 	room := &room{TB: t}
 	defer room.leave()
 	err = run.play(t.Context(), room, script)
-	var found *MismatchError
-	if errors.As(err, &found) {
+	if found, ok := errors.AsType[*MismatchError](err); ok {
 		found.Seed, found.Step = tr.Seed, run.report.Steps
 		found = shrink(t, open, tr.Functions, run.script, found)
 		return run.report, found

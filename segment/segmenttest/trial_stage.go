@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"testing"
@@ -120,7 +121,15 @@ func (g *stage) publish(ctx context.Context) error {
 	if err := g.oracle.define(defs); err != nil {
 		return err
 	}
-	return g.guarded("", func() error { return g.player.publish(ctx) })
+	return g.guarded("", func() error {
+		if err := g.player.publish(ctx); err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(g.player.errors)) {
+			return fmt.Errorf("the system refuses the segment %s: %w", name, g.player.errors[name][0])
+		}
+		return nil
+	})
 }
 
 // guarded makes a mismatch of what a call of the system fails or panics with.
@@ -131,8 +140,7 @@ func (g *stage) guarded(name string, call func() error) (err error) {
 		}
 	}()
 	err = call()
-	var found *MismatchError
-	if err == nil || errors.As(err, &found) {
+	if _, ok := errors.AsType[*MismatchError](err); ok || err == nil {
 		return err
 	}
 	return &MismatchError{Kind: "error", Segment: name, Detail: err.Error()}
