@@ -139,6 +139,7 @@ func (c *checker) window(e ast.Expr, s *stream, name string) value {
 // edge checks an instant that a window begins or ends at.
 func (c *checker) edge(e ast.Expr, name string) (*slot, bool) {
 	v := c.plain(e)
+	v.tree = v.followed()
 	if !c.want(e, v, typ{kind: timeKind}, "the argument of "+name) {
 		return nil, false
 	}

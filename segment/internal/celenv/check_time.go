@@ -10,6 +10,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -196,7 +197,9 @@ func (c *checker) startOf(e ast.Expr) value {
 		return value{}
 	}
 	c.moments = append(c.moments, course{kind: startCourse, unit: unit})
-	return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, instant: true}
+	i := len(c.moments) - 1
+	steps := c.node(e.ID(), leaf(func(s *state) ref.Val { return s.follow(i) }))
+	return value{tree: c.moment(e.ID(), i), steps: steps, typ: typ{kind: timeKind}, instant: true}
 }
 
 // anniversary checks anniversary(d).
@@ -243,7 +246,12 @@ func (c *checker) getter(e ast.Expr, name string, target value) value {
 		c.failf(c.nameAt(e), ruleType, "the name of a zone, or nothing", "%s takes at most one argument", name)
 		return value{}
 	}
-	return value{tree: c.node(e.ID(), buildGetter(name, zone), target.tree), typ: typ{kind: intKind}}
+	r := newReading(target.tree, name, zone)
+	out := value{tree: c.node(e.ID(), buildGetter(r), target.tree), typ: typ{kind: intKind}}
+	if target.motion != still {
+		out.reading = r
+	}
+	return out
 }
 
 // zone reads the name of a zone that is written out.
