@@ -15,7 +15,7 @@ type value struct {
 	tree     ast.Expr // what is evaluated; nil for events and the contact
 	motion   motion
 	reading  *reading // of a getter of what moves with now
-	steps    ast.Expr // of a start of a unit: the same for those who follow when it moves on
+	steps    ast.Expr // of what moves with the start of a unit: the same for those who follow it
 	constant bool
 	instant  bool         // it may be the edge of a window
 	stream   *stream      // of events(...)

@@ -104,6 +104,9 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 		out.tree = c.node(e.ID(), buildReadingComparison(b.reading, name, n, true), b.reading.tree)
 		return out
 	}
+	if a.kind == spanKind && a.steps != nil && b.steps != nil {
+		a.steps = nil // a difference is followed past one that stays
+	}
 	if a.follows() || b.follows() {
 		out.tree = c.node(e.ID(), buildMovingComparison(a.kind, name), a.followed(), b.followed())
 		return out
@@ -292,10 +295,29 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 		return value{}
 	}
 	out.tree = c.node(e.ID(), build, a.tree, b.tree)
-	if out.kind == timeKind && (a.constant || b.constant) && (a.steps != nil || b.steps != nil) {
+	c.timeSteps(e, build, a, b, &out)
+	return out
+}
+
+// timeSteps gives what came of arithmetic to those who follow the start of a
+// unit. Two durations that move cannot be put together, and none can shift a
+// timestamp.
+func (c *checker) timeSteps(e ast.Expr, build builder, a, b value, out *value) {
+	if out.kind == timeKind {
+		for _, v := range []*value{&a, &b} {
+			if v.kind == spanKind {
+				v.steps = nil
+			}
+		}
+	}
+	both := a.steps != nil && b.steps != nil
+	switch {
+	case a.steps == nil && b.steps == nil, both && a.kind == spanKind:
+	case out.motion == combined: // whoever reads it follows it
+		out.tree = c.node(e.ID(), build, a.followed(), b.followed())
+	default:
 		out.steps = c.node(e.ID(), build, a.followed(), b.followed())
 	}
-	return out
 }
 
 // shifted gives how a timestamp or a duration moves with now after b was

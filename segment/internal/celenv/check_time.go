@@ -229,7 +229,8 @@ func (c *checker) getter(e ast.Expr, name string, target value) value {
 	if !c.want(call.Target(), target, typ{kind: timeKind}, "what "+name+" is called on") {
 		return value{}
 	}
-	if fine := slices.Index(getterNames(), name) > slices.Index(getterNames(), "getHours"); fine && target.motion != still {
+	fine := slices.Index(getterNames(), name) > slices.Index(getterNames(), "getHours")
+	if fine && target.motion != still {
 		c.failf(c.nameAt(e), ruleNow, "getters of now go down to hours", "%s cannot be read of what moves with now", name)
 		return value{}
 	}
@@ -246,9 +247,9 @@ func (c *checker) getter(e ast.Expr, name string, target value) value {
 		c.failf(c.nameAt(e), ruleType, "the name of a zone, or nothing", "%s takes at most one argument", name)
 		return value{}
 	}
-	r := newReading(target.tree, name, zone)
+	r := newReading(target.followed(), name, zone)
 	out := value{tree: c.node(e.ID(), buildGetter(r), target.tree), typ: typ{kind: intKind}}
-	if target.motion != still {
+	if target.follows() && !fine {
 		out.reading = r
 	}
 	return out
