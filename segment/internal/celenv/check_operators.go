@@ -294,30 +294,30 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 		c.fail(c.start(args[0]), ruleNow, "what moves with now can only be shifted by a constant duration", `such as now - duration("1h")`)
 		return value{}
 	}
+	a, b, out.steps = c.timeSteps(e, build, out, a, b)
 	out.tree = c.node(e.ID(), build, a.tree, b.tree)
-	c.timeSteps(e, build, a, b, &out)
 	return out
 }
 
-// timeSteps gives what came of arithmetic to those who follow the start of a
-// unit. Two durations that move cannot be put together, and none can shift a
-// timestamp.
-func (c *checker) timeSteps(e ast.Expr, build builder, a, b value, out *value) {
-	if out.kind == timeKind {
-		for _, v := range []*value{&a, &b} {
-			if v.kind == spanKind {
-				v.steps = nil
-			}
-		}
+// timeSteps gives the operands of arithmetic, and what comes of it for those
+// who follow the start of a unit, or nil. Two durations that move cannot be
+// put together, and none can shift a timestamp.
+func (c *checker) timeSteps(e ast.Expr, build builder, out, a, b value) (value, value, ast.Expr) {
+	x, y := a.followed(), b.followed()
+	if out.kind == timeKind && a.kind == spanKind {
+		x = a.tree
 	}
-	both := a.steps != nil && b.steps != nil
-	switch {
-	case a.steps == nil && b.steps == nil, both && a.kind == spanKind:
-	case out.motion == combined: // whoever reads it follows it
-		out.tree = c.node(e.ID(), build, a.followed(), b.followed())
-	default:
-		out.steps = c.node(e.ID(), build, a.followed(), b.followed())
+	if out.kind == timeKind && b.kind == spanKind {
+		y = b.tree
 	}
+	if x == a.tree && y == b.tree || a.kind == spanKind && a.steps != nil && b.steps != nil {
+		return a, b, nil
+	}
+	if out.motion == combined { // whoever reads it follows it
+		a.tree, b.tree = x, y
+		return a, b, nil
+	}
+	return a, b, c.node(e.ID(), build, x, y)
 }
 
 // shifted gives how a timestamp or a duration moves with now after b was
