@@ -299,27 +299,6 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 	return out
 }
 
-// timeSteps gives the operands of arithmetic, and what comes of it for those
-// who follow the start of a unit, or nil. Two durations that move cannot be
-// put together, and none can shift a timestamp.
-func (c *checker) timeSteps(e ast.Expr, build builder, out, a, b value) (value, value, ast.Expr) {
-	x, y := a.followed(), b.followed()
-	if out.kind == timeKind && a.kind == spanKind {
-		x = a.tree
-	}
-	if out.kind == timeKind && b.kind == spanKind {
-		y = b.tree
-	}
-	if x == a.tree && y == b.tree || a.kind == spanKind && a.steps != nil && b.steps != nil {
-		return a, b, nil
-	}
-	if out.motion == combined { // whoever reads it follows it
-		a.tree, b.tree = x, y
-		return a, b, nil
-	}
-	return a, b, c.node(e.ID(), build, x, y)
-}
-
 // shifted gives how a timestamp or a duration moves with now after b was
 // added to it.
 func shifted(a, by value) motion {

@@ -202,6 +202,27 @@ func (c *checker) startOf(e ast.Expr) value {
 	return value{tree: c.moment(e.ID(), i), steps: steps, typ: typ{kind: timeKind}, instant: true}
 }
 
+// timeSteps gives the operands of arithmetic, and what comes of it for those
+// who follow the start of a unit, or nil. Two durations that move cannot be
+// put together, and none can shift a timestamp.
+func (c *checker) timeSteps(e ast.Expr, build builder, out, a, b value) (value, value, ast.Expr) {
+	x, y := a.followed(), b.followed()
+	if out.kind == timeKind && a.kind == spanKind {
+		x = a.tree
+	}
+	if out.kind == timeKind && b.kind == spanKind {
+		y = b.tree
+	}
+	if x == a.tree && y == b.tree || a.kind == spanKind && a.steps != nil && b.steps != nil {
+		return a, b, nil
+	}
+	if out.motion == combined { // whoever reads it follows it
+		a.tree, b.tree = x, y
+		return a, b, nil
+	}
+	return a, b, c.node(e.ID(), build, x, y)
+}
+
 // anniversary checks anniversary(d).
 func (c *checker) anniversary(e ast.Expr) value {
 	if !c.arity(e, 1, "anniversary(contact.birthday)") {
