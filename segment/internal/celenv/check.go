@@ -14,6 +14,8 @@ type value struct {
 	typ
 	tree     ast.Expr // what is evaluated; nil for events and the contact
 	motion   motion
+	reading  *reading // of a getter of what moves with now
+	steps    ast.Expr // of what moves with the start of a unit: the same for those who follow it
 	constant bool
 	instant  bool         // it may be the edge of a window
 	stream   *stream      // of events(...)
@@ -316,11 +318,15 @@ func (c *checker) sameKind(e ast.Expr, elems []value) (kind, bool) {
 	return k, true
 }
 
-// operator makes a call of one of cel-go's own operators.
+// operator makes a call of one of cel-go's own operators, or of && and || of
+// ours.
 func (c *checker) operator(e ast.Expr, name string, args ...value) ast.Expr {
 	trees := make([]ast.Expr, len(args))
 	for i, a := range args {
 		trees[i] = a.tree
+	}
+	if name == operators.LogicalAnd || name == operators.LogicalOr {
+		return c.node(e.ID(), buildLogic(name), trees...)
 	}
 	return c.factory.NewCall(e.ID(), name, trees...)
 }

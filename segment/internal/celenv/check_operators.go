@@ -116,12 +116,43 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 		out.tree = c.node(e.ID(), buildTextComparison(name), a.tree, b.tree)
 		return out
 	}
-	if a.motion != still || b.motion != still {
-		out.tree = c.node(e.ID(), buildMovingComparison(a.kind, name), a.tree, b.tree)
+	if n, ok := b.int(); ok && a.reading != nil {
+		out.tree = c.node(e.ID(), buildReadingComparison(a.reading, name, n, false), a.reading.tree)
+		return out
+	}
+	if n, ok := a.int(); ok && b.reading != nil {
+		out.tree = c.node(e.ID(), buildReadingComparison(b.reading, name, n, true), b.reading.tree)
+		return out
+	}
+	if a.kind == spanKind && a.steps != nil && b.steps != nil {
+		a.steps = nil // a difference is followed past one that stays
+	}
+	if a.follows() || b.follows() {
+		out.tree = c.node(e.ID(), buildMovingComparison(a.kind, name), a.followed(), b.followed())
 		return out
 	}
 	out.tree = c.operator(e, name, a, b)
 	return out
+}
+
+// int gives an int that is written out.
+func (v value) int() (int64, bool) {
+	if !v.isLiteral() {
+		return 0, false
+	}
+	n, ok := v.tree.AsLiteral().(types.Int)
+	return int64(n), ok
+}
+
+// follows reports whether somebody has to follow how a value moves with now.
+func (v value) follows() bool { return v.motion != still || v.steps != nil }
+
+// followed gives the tree for those who follow it.
+func (v value) followed() ast.Expr {
+	if v.steps != nil {
+		return v.steps
+	}
+	return v.tree
 }
 
 func (c *checker) comparable(e ast.Expr, name string, a, b value) bool {
@@ -283,6 +314,7 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 		c.fail(c.start(args[0]), ruleNow, "what moves with now can only be shifted by a constant duration", `such as now - duration("1h")`)
 		return value{}
 	}
+	a, b, out.steps = c.timeSteps(e, build, out, a, b)
 	out.tree = c.node(e.ID(), build, a.tree, b.tree)
 	out.move = shiftedMove(name, a, b)
 	return out

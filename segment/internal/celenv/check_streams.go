@@ -144,6 +144,7 @@ func (c *checker) window(e ast.Expr, s *stream, name string) value {
 // edge checks an instant that a window begins or ends at.
 func (c *checker) edge(e ast.Expr, name string) (*slot, value, bool) {
 	v := c.plain(e)
+	v.tree = v.followed()
 	if !c.want(e, v, typ{kind: timeKind}, "the argument of "+name) {
 		return nil, value{}, false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -199,7 +200,30 @@ func (c *checker) startOf(e ast.Expr) value {
 		return value{}
 	}
 	c.moments = append(c.moments, course{kind: startCourse, unit: unit})
-	return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, instant: true}
+	i := len(c.moments) - 1
+	steps := c.node(e.ID(), leaf(func(s *state) ref.Val { return s.follow(i) }))
+	return value{tree: c.moment(e.ID(), i), steps: steps, typ: typ{kind: timeKind}, instant: true}
+}
+
+// timeSteps gives the operands of arithmetic, and what comes of it for those
+// who follow the start of a unit, or nil. Two durations that move cannot be
+// put together, and none can shift a timestamp.
+func (c *checker) timeSteps(e ast.Expr, build builder, out, a, b value) (value, value, ast.Expr) {
+	x, y := a.followed(), b.followed()
+	if out.kind == timeKind && a.kind == spanKind {
+		x = a.tree
+	}
+	if out.kind == timeKind && b.kind == spanKind {
+		y = b.tree
+	}
+	if x == a.tree && y == b.tree || a.kind == spanKind && a.steps != nil && b.steps != nil {
+		return a, b, nil
+	}
+	if out.motion == combined { // whoever reads it follows it
+		a.tree, b.tree = x, y
+		return a, b, nil
+	}
+	return a, b, c.node(e.ID(), build, x, y)
 }
 
 // anniversary checks anniversary(d).
@@ -229,7 +253,8 @@ func (c *checker) getter(e ast.Expr, name string, target value) value {
 	if !c.want(call.Target(), target, typ{kind: timeKind}, "what "+name+" is called on") {
 		return value{}
 	}
-	if fine := slices.Index(getterNames(), name) > slices.Index(getterNames(), "getHours"); fine && target.motion != still {
+	fine := slices.Index(getterNames(), name) > slices.Index(getterNames(), "getHours")
+	if fine && target.motion != still {
 		c.failf(c.nameAt(e), ruleNow, "getters of now go down to hours", "%s cannot be read of what moves with now", name)
 		return value{}
 	}
@@ -246,7 +271,12 @@ func (c *checker) getter(e ast.Expr, name string, target value) value {
 		c.failf(c.nameAt(e), ruleType, "the name of a zone, or nothing", "%s takes at most one argument", name)
 		return value{}
 	}
-	return value{tree: c.node(e.ID(), buildGetter(name, zone), target.tree), typ: typ{kind: intKind}}
+	r := newReading(target.followed(), name, zone)
+	out := value{tree: c.node(e.ID(), buildGetter(r), target.tree), typ: typ{kind: intKind}}
+	if target.follows() && !fine {
+		out.reading = r
+	}
+	return out
 }
 
 // zone reads the name of a zone that is written out.

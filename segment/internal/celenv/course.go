@@ -56,11 +56,16 @@ func (c *course) reaches(cal audience.Calendar, us int64) int64 {
 	if by, ok := c.fixed(); ok {
 		return us - by
 	}
-	reaches := cal.AgoReaches
-	if c.kind == aheadCourse {
-		reaches = cal.AheadReaches
+	var now time.Time
+	var ok bool
+	switch c.kind {
+	case agoCourse:
+		now, ok = cal.AgoReaches(audience.FromMicros(us), c.period)
+	case aheadCourse:
+		now, ok = cal.AheadReaches(audience.FromMicros(us), c.period)
+	default:
+		now, ok = cal.NextStart(audience.FromMicros(us-1), c.unit)
 	}
-	now, ok := reaches(audience.FromMicros(us), c.period)
 	if !ok {
 		return never
 	}
@@ -69,11 +74,16 @@ func (c *course) reaches(cal audience.Calendar, us int64) int64 {
 
 // runs says up to when the course stands still, or goes as now does.
 func (c *course) runs(cal audience.Calendar, now int64) (stands bool, end int64) {
-	runs := cal.AgoRuns
-	if c.kind == aheadCourse {
-		runs = cal.AheadRuns
+	var until time.Time
+	switch c.kind {
+	case agoCourse:
+		stands, until = cal.AgoRuns(audience.FromMicros(now), c.period)
+	case aheadCourse:
+		stands, until = cal.AheadRuns(audience.FromMicros(now), c.period)
+	default:
+		stands = true
+		until, _ = cal.NextStart(audience.FromMicros(now), c.unit)
 	}
-	stands, until := runs(audience.FromMicros(now), c.period)
 	if until.IsZero() {
 		return stands, never
 	}
@@ -219,51 +229,4 @@ func (m *Moment) change(i int) int64 {
 		return at
 	}
 	return never // it is after the year 9999
-}
-
-// nextReading gives the first instant after us at which a zone's clock may
-// give another reading of a kind.
-func nextReading(getter string, zone *time.Location, us int64, get func(time.Time) int) int64 {
-	now := time.UnixMicro(us).In(zone)
-	reading := get(now)
-	const turns = 8 // of the clock, mostly of four years; then it is looked at anew
-	for range turns {
-		wall := time.Date(now.Year(), now.Month(), now.Day(), now.Hour(), now.Minute(), now.Second(), now.Nanosecond(), time.UTC)
-		next := now.Add(nextWall(getter, wall).Sub(wall))
-		turn := clockTurn(now)
-		if turn.IsZero() || !turn.Before(next) {
-			return audience.Micros(next)
-		}
-		if now = turn; get(now) != reading {
-			break
-		}
-	}
-	return audience.Micros(now)
-}
-
-// nextWall gives the next local time, as if it were UTC, at which a getter of
-// hours or more changes.
-func nextWall(getter string, wall time.Time) time.Time {
-	year, month, day := wall.Date()
-	switch getter {
-	case "getFullYear":
-		return time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC)
-	case "getMonth":
-		return time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC)
-	case "getHours":
-		return time.Date(year, month, day, wall.Hour()+1, 0, 0, 0, time.UTC)
-	}
-	return time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC)
-}
-
-// clockTurn gives when the clock of the zone of t may be turned next; zero is
-// never. On the last day of a leap year ZoneBounds does not look forward, and
-// the offset stays until that day is over.
-func clockTurn(t time.Time) time.Time {
-	_, turn := t.ZoneBounds()
-	if turn.IsZero() || turn.After(t) {
-		return turn
-	}
-	const day = 24 * time.Hour
-	return t.UTC().Truncate(day).Add(day).In(t.Location())
 }

@@ -62,8 +62,8 @@ func (i *instant) set(c *course, room *movingTime, t time.Time, ok bool) {
 		return
 	}
 	i.micros = audience.Micros(t)
+	*room = movingTime{types.Timestamp{Time: t}, place{us: i.micros, course: c}}
 	if c.kind != startCourse {
-		*room = movingTime{types.Timestamp{Time: t}, place{us: i.micros, course: c}}
 		i.value = room
 		return
 	}

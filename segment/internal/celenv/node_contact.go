@@ -73,9 +73,9 @@ func statusRead() reader {
 	return func(s *state) ref.Val {
 		if s.status == nil {
 			standing := s.row.Status(s.moment.now)
-			s.lowerTo(standing.Until)
-			s.status = names[standing.Status]
+			s.status, s.statusUntil = names[standing.Status], standing.Until
 		}
+		s.lowerTo(s.statusUntil)
 		return s.status
 	}
 }
@@ -256,6 +256,12 @@ type fact struct {
 	ask        func(*state) audience.Standing
 }
 
+// factAnswer is what is known of a fact during an evaluation.
+type factAnswer struct {
+	asked, holds bool
+	until        time.Time // zero: for ever
+}
+
 // fact gives the node that reads a fact.
 func (c *checker) fact(f fact) reader {
 	i := slices.IndexFunc(c.facts, func(o fact) bool { return o.kind == f.kind && o.name == f.name })
@@ -264,15 +270,13 @@ func (c *checker) fact(f fact) reader {
 		i = len(c.facts) - 1
 	}
 	return func(s *state) ref.Val {
-		if s.facts[i] == Unknown {
+		known := &s.facts[i]
+		if !known.asked {
 			standing := f.ask(s)
-			s.lowerTo(standing.Until)
-			s.facts[i] = False
-			if standing.Status == audience.StatusSubscribed {
-				s.facts[i] = True
-			}
+			*known = factAnswer{asked: true, holds: standing.Status == audience.StatusSubscribed, until: standing.Until}
 		}
-		return types.Bool(s.facts[i] == True)
+		s.lowerTo(known.until)
+		return types.Bool(known.holds)
 	}
 }
 

@@ -1,6 +1,7 @@
 package celenv
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -129,7 +130,7 @@ func compareTimes(s *state, operator string, a, b ref.Val) (order int, ok bool) 
 		lo, hi := stretch(operator, d)
 		s.leave(x, y, lo, hi)
 	}
-	return sign(d), true
+	return cmp.Compare(d, 0), true
 }
 
 // compareSpans compares a duration that moves with a constant, or the other
@@ -150,7 +151,7 @@ func compareSpans(s *state, operator string, a, b ref.Val) (order int, ok bool) 
 			s.leaveSpan(m, x-hi, x-lo)
 		}
 	}
-	return sign(d), true
+	return cmp.Compare(d, 0), true
 }
 
 // leaveSpan notes when a duration is not from lo to hi any more.
@@ -192,14 +193,4 @@ func stretch(operator string, d int64) (lo, hi int64) {
 		}
 		return 1, boundless
 	}
-}
-
-func sign(d int64) int {
-	switch {
-	case d < 0:
-		return -1
-	case d > 0:
-		return 1
-	}
-	return 0
 }

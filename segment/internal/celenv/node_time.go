@@ -126,36 +126,3 @@ func buildAnniversary(e *Env) builder {
 		}
 	}
 }
-
-// buildGetter gives the node of a calendar getter. Months and days of the
-// month and year count from 0, getDate from 1, as in CEL.
-func buildGetter(name string, zone *time.Location) builder {
-	get := map[string]func(time.Time) int{
-		"getFullYear":     time.Time.Year,
-		"getMonth":        func(t time.Time) int { return int(t.Month()) - 1 },
-		"getDate":         time.Time.Day,
-		"getDayOfMonth":   func(t time.Time) int { return t.Day() - 1 },
-		"getDayOfWeek":    func(t time.Time) int { return int(t.Weekday()) },
-		"getDayOfYear":    func(t time.Time) int { return t.YearDay() - 1 },
-		"getHours":        time.Time.Hour,
-		"getMinutes":      time.Time.Minute,
-		"getSeconds":      time.Time.Second,
-		"getMilliseconds": func(t time.Time) int { return t.Nanosecond() / int(time.Millisecond) },
-	}[name]
-	return func(args []branch) exec {
-		arg := args[0]
-		return func(f *frame) ref.Val {
-			switch t := arg.Exec(f).(type) {
-			case types.Timestamp:
-				return types.Int(get(t.In(zone)))
-			case *movingTime:
-				s := stateOf(f)
-				if s.timed {
-					s.lower(t.reaches(s.moment, nextReading(name, zone, t.us, get)))
-				}
-				return types.Int(get(t.In(zone)))
-			}
-			return errUnknown
-		}
-	}
-}

@@ -24,9 +24,11 @@ type state struct {
 	text    int  // bytes of text that may still be made
 	event   item // within where
 	status  ref.Val
-	facts   []Truth // what is known already of the program's
-	timed   bool    // until is wanted
-	until   int64   // the first instant after now at which what was read may change, as far as is known
+	facts   []factAnswer // what is known already of the program's
+	timed   bool         // until is wanted
+	until   int64        // the first instant after now at which what was read may change, as far as is known
+
+	statusUntil time.Time
 
 	frame   *interpreter.ExecutionFrame
 	items   []item // a stack
@@ -97,7 +99,7 @@ func (s *state) open(m *Moment, row Row, members []bool) {
 	s.steps, s.text = m.program.env.limits.Steps, m.program.env.limits.TextBytes
 	s.event, s.status = item{}, nil
 	s.timed, s.until = false, never
-	s.facts = append(s.facts[:0], make([]Truth, m.program.facts)...)
+	s.facts = append(s.facts[:0], make([]factAnswer, m.program.facts)...)
 }
 
 // lower notes an instant after now at which something that was read changes
@@ -122,6 +124,15 @@ func (s *state) instant(i int) ref.Val {
 		s.lower(s.moment.change(i))
 	}
 	return s.moment.instants[i].value
+}
+
+// follow reads an instant of the moment for somebody who follows when it
+// moves on, also by steps.
+func (s *state) follow(i int) ref.Val {
+	if !s.moment.instants[i].known {
+		return s.instant(i)
+	}
+	return &s.moment.times[i]
 }
 
 // close lets go of everything of the contact.
