@@ -41,7 +41,9 @@ func (n *rowwise) holds(c *Core, id uint32) bool {
 		}
 		return false
 	}
-	c.until = min(c.until, until)
+	if until < horizon {
+		c.until = min(c.until, until)
+	}
 	return t == n.want
 }
 

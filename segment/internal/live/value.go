@@ -12,6 +12,10 @@ const (
 	most  = math.MaxInt64
 )
 
+// horizon is the year 9000, which no clock of a core reaches: what changes
+// beyond it is never looked at.
+const horizon = 221_845_392_000_000_000
+
 // fromFloat gives a double as a number in the same order. The next number is
 // the next double.
 func fromFloat(f float64) int64 {
