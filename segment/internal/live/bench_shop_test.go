@@ -175,16 +175,17 @@ func (s *shop) event(index int, w *audience.EventWrite) store.Change {
 func (s *shop) commits(tb testing.TB, n int) []store.Commit {
 	tb.Helper()
 	out := make([]store.Commit, 0, n)
+	later := s.core.Now() - audience.Micros(shopEnd())
 	for l := range s.Live(n) {
 		var c store.Change
+		l.Time += later
 		switch {
 		case l.Event != nil:
+			l.Event.Time = audience.FromMicros(l.Time)
 			c = s.event(l.Index, l.Event)
 		case l.Consent != nil:
 			w := *l.Consent
-			if w.Acted.IsZero() {
-				w.Acted = audience.FromMicros(l.Time)
-			}
+			w.Acted = audience.FromMicros(l.Time)
 			c = s.consent(l.Index, w)
 		default:
 			row := s.contacts[l.Index]

@@ -1,67 +1,112 @@
 package live
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// candidates are the segments that may gain or lose a contact in a tick, as
-// contact and rank in one number.
+// candidates are the segments that may gain or lose a contact in a tick.
 type candidates struct {
-	pairs   []uint64
-	ranks   []uint32 // a heap: those of the contact that is being decided
-	flipped []Move   // of the contact that is being decided
-	epoch   uint64   // grows with every contact that is decided
+	candidates []candidate
+	mixed      bool       // of several contacts
+	up         []*Segment // those of the contact that is being decided
+	ranks      []uint32   // the same as a heap, where segments name others
+	flipped    []Move     // of the contact that is being decided
+	epoch      uint64     // grows with every contact that is decided
+	nesting    bool       // segments name others
 }
 
-func (q *candidates) reset() { q.pairs = q.pairs[:0] }
+// candidate is a segment that was put up for a contact.
+type candidate struct {
+	segment *Segment
+	literal *literal // that has changed, nil: something else has
+	id      uint32
+}
 
-// candidate puts a segment up for a contact.
-func (q *candidates) candidate(s *Segment, id uint32) {
-	q.pairs = append(q.pairs, uint64(id)<<32|uint64(s.rank))
+func (q *candidates) reset() { q.candidates, q.mixed = q.candidates[:0], false }
+
+// candidate puts a segment up for a contact, since a literal of it has
+// changed, or, without one, for any reason.
+func (q *candidates) candidate(s *Segment, id uint32, l *literal) {
+	n := len(q.candidates)
+	q.mixed = q.mixed || n > 0 && q.candidates[n-1].id != id
+	q.candidates = append(q.candidates, candidate{s, l, id})
 }
 
 // decide evaluates every candidate once, contact by contact, a segment after
 // those that it names.
 func (c *Core) decide() {
-	slices.Sort(c.pairs)
-	for start := 0; start < len(c.pairs); {
-		id := uint32(c.pairs[start] >> 32)
-		c.ranks = c.ranks[:0]
-		end := start
-		for ; end < len(c.pairs) && uint32(c.pairs[end]>>32) == id; end++ {
-			rank := uint32(c.pairs[end])
-			if n := len(c.ranks); n == 0 || c.ranks[n-1] != rank {
-				c.ranks = append(c.ranks, rank) // ascending, which is a heap
-			}
+	up := c.candidates.candidates
+	if c.mixed {
+		slices.SortStableFunc(up, func(a, b candidate) int { return cmp.Compare(a.id, b.id) })
+	}
+	for start := 0; start < len(up); {
+		id := up[start].id
+		end := start + 1
+		for end < len(up) && up[end].id == id {
+			end++
 		}
+		c.decideContact(id, up[start:end])
 		start = end
-		c.decideContact(id)
 		if c.failed != nil {
 			return
 		}
 	}
 }
 
-func (c *Core) decideContact(id uint32) {
-	c.flipped = c.flipped[:0]
+// decideContact decides the segments that were put up for a contact, and those
+// that name one of which she is or is no more.
+func (c *Core) decideContact(id uint32, up []candidate) {
+	c.flipped, c.up = c.flipped[:0], c.up[:0]
 	c.epoch++
-	last := int64(-1)
-	for len(c.ranks) > 0 {
-		rank := c.popRank()
-		if int64(rank) == last {
-			continue
+	exists := c.table.Exists(id)
+	for i := range up {
+		s := up[i].segment
+		if s.upEpoch != c.epoch {
+			s.upEpoch, s.upBy = c.epoch, up[i].literal
+			c.up = append(c.up, s)
+		} else if s.upBy != up[i].literal {
+			s.upBy = nil
 		}
-		last = int64(rank)
-		s := c.segments[rank]
-		if c.decideOne(s, id) {
-			s.nested.visit(c, id, c.pushRank)
+	}
+	if !c.nesting {
+		for _, s := range c.up {
+			c.decideOne(s, id, exists)
 		}
+	} else {
+		c.decideInOrder(id, exists)
 	}
 	c.tick.moves = append(c.tick.moves, c.flipped...)
 }
 
+// decideInOrder decides a segment after those that it names.
+func (c *Core) decideInOrder(id uint32, exists bool) {
+	c.ranks = c.ranks[:0]
+	for _, s := range c.up {
+		c.pushRank(s.rank)
+	}
+	for len(c.ranks) > 0 {
+		s := c.segments[c.popRank()]
+		if !c.decideOne(s, id, exists) {
+			continue
+		}
+		s.nested.visit(c, id, func(n *Segment) { // these come later
+			if n.upEpoch != c.epoch {
+				n.upEpoch = c.epoch
+				c.pushRank(n.rank)
+			}
+			n.upBy = nil
+		})
+	}
+}
+
 // decideOne evaluates a segment for a contact and reports whether that changed
 // anything.
-func (c *Core) decideOne(s *Segment, id uint32) bool {
-	in := c.table.Exists(id) && c.evaluate(s, id)
+func (c *Core) decideOne(s *Segment, id uint32, exists bool) bool {
+	if s.upBy != nil && s.literals != nil && exists && c.isBarred(s, id) {
+		return false
+	}
+	in := exists && c.evaluate(s, id)
 	if in == s.live.Contains(id) {
 		return false
 	}
@@ -69,6 +114,19 @@ func (c *Core) decideOne(s *Segment, id uint32) bool {
 	cause := c.tick.causes[id] | c.tick.cause
 	c.flipped = append(c.flipped, Move{Segment: s, Contact: id, Entered: in, Causes: cause})
 	return true
+}
+
+// isBarred reports whether a literal of a conjunction does not hold other than
+// the one that may have changed in this tick: then the contact is no member
+// and was none before. That is found out from her own columns, which are at
+// hand, where a look at the members is a look at memory far away.
+func (c *Core) isBarred(s *Segment, id uint32) bool {
+	for _, l := range s.literals {
+		if l != s.upBy && !l.holds(c, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // isMember reports whether a contact is in a segment, in the middle of
@@ -95,8 +153,8 @@ func (c *Core) evaluate(s *Segment, id uint32) bool {
 }
 
 // pushRank adds a rank to the heap.
-func (c *Core) pushRank(s *Segment) {
-	c.ranks = append(c.ranks, s.rank)
+func (c *Core) pushRank(rank uint32) {
+	c.ranks = append(c.ranks, rank)
 	for i := len(c.ranks) - 1; i > 0; {
 		up := (i - 1) / 2
 		if c.ranks[up] <= c.ranks[i] {

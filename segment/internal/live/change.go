@@ -84,7 +84,7 @@ func (c *Core) readBefore(r *readers, id uint32) {
 
 // compare visits what crossed since readBefore, whose readings begin at at.
 func (c *Core) compare(r *readers, id uint32, at int) int {
-	touch := func(l *literal) { c.touch(&l.parents, id) }
+	touch := func(l *literal) { c.touch(&l.parents, id, l) }
 	for _, g := range r.gauges {
 		if f, ok := g.feature.(*standing); ok {
 			f.refresh(c, id)
@@ -109,7 +109,7 @@ func (c *Core) compare(r *readers, id uint32, at int) int {
 		}
 		o.cross(c, from, to, touch)
 	}
-	c.touch(&r.rowwise, id)
+	c.touch(&r.rowwise, id, nil)
 	return at
 }
 
@@ -128,11 +128,11 @@ func (c *Core) effect(e *columns.Effect, at int) int {
 		c.suppression.refresh(c, id)
 	case columns.EffectTag:
 		c.touchFlag(c.index.tags[e.Text], id)
-		c.touch(&c.index.anyTag.rowwise, id)
+		c.touch(&c.index.anyTag.rowwise, id, nil)
 	case columns.EffectItem:
 		c.touchFlag(c.index.items[itemKey{e.Field, e.Text}], id)
 		if r := c.index.fields[e.Field]; r != nil {
-			c.touch(&r.rowwise, id)
+			c.touch(&r.rowwise, id, nil)
 		}
 	case columns.EffectList:
 		c.touchFlag(c.index.lists[e.Text], id)
@@ -141,7 +141,7 @@ func (c *Core) effect(e *columns.Effect, at int) int {
 	case columns.EffectCreated, columns.EffectMerged:
 		c.refresh(id)
 		c.touchMemberships(id)
-		c.touch(&c.index.everything, id)
+		c.touch(&c.index.everything, id, nil)
 	default: // compared above
 	}
 	return at
@@ -152,9 +152,9 @@ func (c *Core) touchFlag(f *flag, id uint32) {
 		return
 	}
 	for _, l := range f.literals {
-		c.touch(&l.parents, id)
+		c.touch(&l.parents, id, l)
 	}
-	c.touch(&f.rowwise.rowwise, id)
+	c.touch(&f.rowwise.rowwise, id, nil)
 }
 
 // rememberFlag notes that a contact was in a set until this tick.
@@ -182,7 +182,7 @@ func (c *Core) rememberFlag(e *columns.Effect) {
 func (c *Core) touchMemberships(id uint32) {
 	for _, s := range c.segments {
 		if s.live.Contains(id) {
-			c.candidate(s, id)
+			c.candidate(s, id, nil)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func (f *standing) come(c *Core, id uint32) {
 	from, to := reading{v, ok}, reading{w, okNow}
 	if from != to {
 		c.tick.remember(g, id, from)
-		g.cross(from, to, func(l *literal) { c.touch(&l.parents, id) })
+		g.cross(from, to, func(l *literal) { c.touch(&l.parents, id, l) })
 	}
 }
 
@@ -268,4 +268,4 @@ func (suppressedComes) come(c *Core, id uint32) {
 }
 
 // come puts a segment up whose row-by-row parts may change now.
-func (s *Segment) come(c *Core, id uint32) { c.candidate(s, id) }
+func (s *Segment) come(c *Core, id uint32) { c.candidate(s, id, nil) }

@@ -99,17 +99,22 @@ func (c *Core) close(s agenda.Source) {
 type Segment struct {
 	name    string
 	rank    uint32
+	place   int // among the names, sorted
 	program *celenv.Program
 	names   []string // what the program's places of segments mean
 	root    node
-	live    bitset.Live
-	core    *Core
-	rowwise agenda.Source // of its row-by-row parts, 0: none
-	nested  parents       // those that name it
-	fresh   *pages        // members to be, while it is being defined
+	// literals are those of a plain conjunction, each once; nil for any other formula
+	literals []*literal
+	live     bitset.Live
+	core     *Core
+	rowwise  agenda.Source // of its row-by-row parts, 0: none
+	nested   parents       // those that name it
+	fresh    *pages        // members to be, while it is being defined
 
 	flipEpoch uint64 // of the contact for whom flipIn holds
 	flipIn    bool
+	upEpoch   uint64   // of the contact for whom it was put up
+	upBy      *literal // the only one that may have changed for her, nil: any
 }
 
 // Name gives the segment's name.

@@ -33,6 +33,25 @@ type gauge struct {
 	unequal  map[int64][]*literal
 	differs  []*literal // all of unequal, each once
 	presence []*literal // known and absent
+
+	memo
+}
+
+// memo is the value that a feature had for the contact who was asked last:
+// many segments ask for her one after the other.
+type memo struct {
+	id      uint32
+	changes uint64 // of the core; what is kept holds while nothing changes
+	reading
+}
+
+// read gives the value as of the clock.
+func (g *gauge) read(c *Core, id uint32) reading {
+	if g.memo.id != id || g.memo.changes != c.changes {
+		v, ok := g.feature.value(c, id, c.now)
+		g.memo = memo{id, c.changes, reading{v, ok}}
+	}
+	return g.memo.reading
 }
 
 // cut is where literals change.

@@ -50,8 +50,8 @@ type valueTest struct {
 }
 
 func (t *valueTest) holds(c *Core, id uint32) bool {
-	v, ok := t.gauge.feature.value(c, id, c.now)
-	return t.accepts(v, ok)
+	r := t.gauge.read(c, id)
+	return t.accepts(r.value, r.known)
 }
 
 func (t *valueTest) accepts(v int64, known bool) bool {

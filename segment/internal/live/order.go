@@ -19,6 +19,17 @@ type order struct {
 
 	fixed    []*cursor // by distance, the nearest to now first; their next never grows along it
 	calendar []*cursor // those whose distance from now varies
+
+	memo
+}
+
+// read gives the instant of a contact as of the clock.
+func (o *order) read(c *Core, id uint32) reading {
+	if o.memo.id != id || o.memo.changes != c.changes {
+		v, ok := o.feature.value(c, id, c.now)
+		o.memo = memo{id, c.changes, reading{v, ok}}
+	}
+	return o.memo.reading
 }
 
 // cursor is an instant that moves with now and the literals that ask whether a
@@ -234,8 +245,7 @@ func (t *orderTest) accepts(r reading, place int64) bool {
 }
 
 func (t *orderTest) holds(c *Core, id uint32) bool {
-	v, known := t.cursor.order.feature.value(c, id, c.now)
-	return t.accepts(reading{v, known}, t.cursor.at(c, c.now))
+	return t.accepts(t.cursor.order.read(c, id), t.cursor.at(c, c.now))
 }
 
 func (t *orderTest) filter(c *Core, page int, in *words) {

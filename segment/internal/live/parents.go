@@ -170,13 +170,14 @@ func (p *parents) visit(c *Core, id uint32, visit func(*Segment)) {
 	}
 }
 
-// touch puts the segments up that may be concerned for a contact.
-func (c *Core) touch(p *parents, id uint32) {
+// touch puts the segments up that may be concerned for a contact by a change
+// of a literal, or, without one, of something that they read.
+func (c *Core) touch(p *parents, id uint32, l *literal) {
 	if len(p.groups) == 0 {
 		for _, s := range p.direct {
-			c.candidate(s, id)
+			c.candidate(s, id, l)
 		}
 		return
 	}
-	p.visit(c, id, func(s *Segment) { c.candidate(s, id) })
+	p.visit(c, id, func(s *Segment) { c.candidate(s, id, l) })
 }

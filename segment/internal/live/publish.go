@@ -2,6 +2,7 @@ package live
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/audiencekit/audiencekit/segment/internal/timeorder"
 )
@@ -21,8 +22,13 @@ func (d *Draft) Publish() {
 	for rank, s := range d.segments {
 		def := d.definition(s)
 		s.rank, s.program, s.names, s.root = uint32(rank), def.Program, def.Names, d.roots[s]
+		s.literals = conjunction(s.root)
 		c.byName[s.name] = s
 	}
+	for place, name := range slices.Sorted(maps.Keys(c.byName)) {
+		c.byName[name].place = place
+	}
+	c.nesting = slices.ContainsFunc(c.segments, func(s *Segment) bool { return len(s.program.Segments()) > 0 })
 	old := c.index
 	c.index = d.index
 	c.index.connect(c.segments)
@@ -32,6 +38,28 @@ func (d *Draft) Publish() {
 	d.keepDeadlines()
 	d.setMembers()
 	c.earliest.Store(min(c.agenda.Earliest(), c.dueAt()))
+}
+
+// conjunction gives the literals of a formula that is nothing but their
+// conjunction, nil for any other; one that names segments is left out, since
+// their flips come from elsewhere.
+func conjunction(root node) []*literal {
+	parts, ok := root.(all)
+	if !ok {
+		return nil
+	}
+	var out []*literal
+	for _, p := range parts {
+		l, ok := p.(*literal)
+		if !ok || slices.Contains(out, l) {
+			return nil
+		}
+		if _, names := l.test.(*memberTest); names {
+			return nil
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // keepStandings lets go of the standings that nothing reads any more.

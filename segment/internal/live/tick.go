@@ -147,7 +147,7 @@ func (c *Core) pass(cur *cursor) {
 	for v, ok := cur.next, true; ok && v <= place; v, ok = cur.order.sorted.Next(v) {
 		cur.order.sorted.At(v, func(id uint32) {
 			for _, l := range cur.tests {
-				c.touch(&l.parents, id)
+				c.touch(&l.parents, id, l)
 			}
 		})
 	}
@@ -182,7 +182,7 @@ func (c *Core) finish() ([]Move, error) {
 	}
 	moves := c.tick.moves
 	slices.SortFunc(moves, func(a, b Move) int {
-		return cmp.Or(cmp.Compare(a.Segment.name, b.Segment.name), cmp.Compare(a.Contact, b.Contact))
+		return cmp.Or(cmp.Compare(a.Segment.place, b.Segment.place), cmp.Compare(a.Contact, b.Contact))
 	})
 	if len(moves) > 0 {
 		c.version.Add(1)
