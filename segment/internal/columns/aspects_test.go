@@ -299,6 +299,9 @@ func propText(v audience.Value, typ audience.Type, zone *time.Location) string {
 			n = 1
 		}
 		return fmt.Sprintf("%v,%d", ok, n)
+	case audience.TypeDate:
+		d, ok := v.Date()
+		return fmt.Sprintf("%v,%d", ok, d)
 	default:
 		us, ok := instantOf(v, zone)
 		return fmt.Sprintf("%v,%d", ok, us)

@@ -225,6 +225,8 @@ func (s *Stream) value(c cell, typ audience.Type) audience.Value {
 		return audience.DoubleValue(math.Float64frombits(c.bits))
 	case audience.TypeString, audience.TypeStringList:
 		return s.table.valueOfCode(uint32(c.bits), typ)
+	case audience.TypeDate:
+		return audience.DateValue(audience.Date(int64(c.bits)))
 	default:
 		return valueOfInt(int64(c.bits), typ)
 	}

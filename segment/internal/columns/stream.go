@@ -94,8 +94,9 @@ func (s *Stream) Floats(prop audience.PropID, id uint32) []float64 {
 }
 
 // Ints gives a property of each event that is an int, a bool (0 or 1), a
-// timestamp or a date (microseconds), and whether the event has it; nil for a
-// property of another type or that is not kept.
+// timestamp (microseconds) or a date (days, as [audience.Date] counts them),
+// and whether the event has it; nil for a property of another type or that is
+// not kept.
 func (s *Stream) Ints(prop audience.PropID, id uint32) (values []int64, known []bool) {
 	p, start, n := s.at(id)
 	if k := s.propAt(prop); n > 0 && k >= 0 && p.props[k].ints != nil {

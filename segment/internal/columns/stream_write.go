@@ -50,7 +50,10 @@ func (t *Table) cellOf(v audience.Value, typ audience.Type, hold bool) (cell, bo
 			return t.sets.cell(encodeSet(items), hold)
 		}
 		return cell{}, true
-	case audience.TypeInt, audience.TypeBool, audience.TypeTimestamp, audience.TypeDate:
+	case audience.TypeDate: // two days may begin at one instant, where a zone left one out
+		d, ok := v.Date()
+		return cell{uint64(d), ok}, true
+	case audience.TypeInt, audience.TypeBool, audience.TypeTimestamp:
 		n, ok := t.intOf(v)
 		return cell{uint64(n), ok}, true
 	default: // the schema has no such thing
@@ -355,19 +358,9 @@ func (s *Stream) same(a, b *audience.Event) bool {
 		return false
 	}
 	for i := range s.props {
-		if !s.table.sameValue(a.Prop(s.props[i].id), b.Prop(s.props[i].id), s.props[i].typ) {
+		if !a.Prop(s.props[i].id).Equal(b.Prop(s.props[i].id)) {
 			return false
 		}
 	}
 	return true
-}
-
-// sameValue reports whether two values are one in a column of a type.
-func (t *Table) sameValue(a, b audience.Value, typ audience.Type) bool {
-	if typ != audience.TypeDate {
-		return a.Equal(b)
-	}
-	x, okA := t.intOf(a)
-	y, okB := t.intOf(b)
-	return x == y && okA == okB
 }

@@ -113,31 +113,40 @@ func benchCommits(b *testing.B, s *shop, sources []string) {
 	b.ReportMetric(float64(settled)/float64(done), "settled/change")
 }
 
-// BenchmarkSettle lets a day pass in which memberships expire.
+// BenchmarkSettle lets days pass in which memberships expire: of one literal
+// each, so that a move is a flip of a literal, and of 100 segments of the
+// reference kind.
 func BenchmarkSettle(b *testing.B) {
-	for _, n := range shopSizes() {
-		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			sources := reference(100)
-			s := newShop(b, n, false, sources...)
-			s.define(b, sources...)
-			moves, ticks := 0, 0
-			runtime.GC()
-			began := cpu()
-			for b.Loop() {
-				to := s.core.Now() + int64(24*time.Hour/time.Microsecond)
-				require.NoError(b, s.core.Settle(to, func(_ int64, m []live.Move) error {
-					moves += len(m)
-					ticks++
-					return nil
-				}))
-				if ticks > 1_000_000 {
-					break
-				}
-			}
-			b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(moves), "cpu-ns/move")
-			b.ReportMetric(float64(moves), "moves")
-		})
+	windows := make([]string, 60) // that one contact after the other leaves, each day some
+	for i := range windows {
+		windows[i] = fmt.Sprintf(`events("email.sent").within("%dd").any()`, i+1)
 	}
+	for _, n := range shopSizes() {
+		b.Run(strconv.Itoa(n)+"/flips", func(b *testing.B) { benchSettle(b, n, windows) })
+		b.Run(strconv.Itoa(n)+"/reference", func(b *testing.B) { benchSettle(b, n, reference(100)) })
+	}
+}
+
+func benchSettle(b *testing.B, n int, sources []string) {
+	s := newShop(b, n, false, sources...)
+	s.define(b, sources...)
+	moves, ticks := 0, 0
+	runtime.GC()
+	b.ReportAllocs()
+	began := cpu()
+	b.ResetTimer()
+	for b.Loop() {
+		to := s.core.Now() + int64(24*time.Hour/time.Microsecond)
+		require.NoError(b, s.core.Settle(to, func(_ int64, m []live.Move) error {
+			moves += len(m)
+			ticks++
+			return nil
+		}))
+	}
+	b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(moves), "cpu-ns/move")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(moves), "ns/move")
+	b.ReportMetric(float64(moves)/float64(b.N), "moves/day")
+	b.ReportMetric(float64(ticks)/float64(b.N), "ticks/day")
 }
 
 // BenchmarkMemory reports the heap of a core with 100 segments.

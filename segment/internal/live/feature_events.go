@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/celenv"
@@ -164,7 +165,13 @@ func (f *aggregateOf) value(c *Core, id uint32, now int64) (int64, bool) {
 	case celenv.FeatureDistinct:
 		return f.distinct(c, id, now), true
 	}
-	return f.extreme(id, now)
+	v, ok := f.extreme(id, now)
+	if ok && f.of == audience.TypeDate { // compared as its first instant
+		var t time.Time
+		t, ok = c.calendar.StartOfDate(audience.Date(v))
+		v = audience.Micros(t)
+	}
+	return v, ok
 }
 
 // known gives a double as a value: one that is not finite is unknown.
