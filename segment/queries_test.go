@@ -20,11 +20,13 @@ import (
 // queried is the live engine as a system that asks itself everything else that it can be asked, whenever it is asked
 // for members, and compares the answers with the reference evaluator.
 type queried struct {
-	aud    *store.Audience
-	engine *segment.Engine
-	set    *segment.Set
-	random *rand.Rand
-	asked  map[string]int
+	aud      *store.Audience
+	engine   *segment.Engine
+	set      *segment.Set
+	defs     []segment.Definition
+	language *segment.Language
+	random   *rand.Rand
+	asked    map[string]int
 }
 
 func (q *queried) Define(ctx context.Context, defs ...segment.Definition) (err error) {
@@ -36,9 +38,9 @@ func (q *queried) Define(ctx context.Context, defs ...segment.Definition) (err e
 	if _, err = q.engine.Apply(ctx, defs...); err != nil {
 		return err
 	}
-	language, err := segment.LanguageOf(q.aud, segment.Options{})
-	if err == nil {
-		q.set, err = language.CompileSet(defs...)
+	if q.language, err = segment.LanguageOf(q.aud, segment.Options{}); err == nil {
+		q.set, err = q.language.CompileSet(defs...)
+		q.defs = slices.Clone(defs)
 	}
 	return err
 }
@@ -54,7 +56,7 @@ func (q *queried) Members(ctx context.Context, name string, now time.Time) ([]au
 	for _, ask := range []struct {
 		every int
 		check func(context.Context, string, time.Time) error
-	}{{4, q.explain}, {40, q.forecast}} {
+	}{{4, q.explain}, {40, q.forecast}, {20, q.preview}} {
 		if q.random.IntN(ask.every) == 0 {
 			if err := ask.check(ctx, name, now); err != nil {
 				return nil, fmt.Errorf("segment %s: %w", name, err)
@@ -135,6 +137,66 @@ func (q *queried) explain(ctx context.Context, name string, now time.Time) error
 	}
 	if !strings.Contains(x.Reveal("Ann"), "Ann is") {
 		return fmt.Errorf("revealed as %s", x.Reveal("Ann"))
+	}
+	return nil
+}
+
+// preview holds a preview of a segment's own expression, which may read more than what is live, to the reference.
+func (q *queried) preview(ctx context.Context, name string, now time.Time) error {
+	def, _ := q.set.Definition(name)
+	source := "!(" + def.Source + ")"
+	if q.random.IntN(2) == 0 {
+		other, _ := q.set.Definition(q.set.Names()[q.random.IntN(q.set.Len())])
+		source += " || inSegment(\"" + other.Name + "\") && events(\"purchase\").distinct(\"order\") == 0 && contact.phone != \"1\""
+	}
+	p, err := q.engine.Preview(ctx, source, segment.PreviewOptions{Sample: 5})
+	if err != nil {
+		return err
+	}
+	q.asked["preview"]++
+	if len(p.Loaded) > 0 {
+		q.asked["preview that loads"]++
+	}
+	profiles, err := q.profiles(ctx, now)
+	if err != nil {
+		return err
+	}
+	set, err := q.language.CompileSet(append(q.defs, segment.Definition{Name: "zz-preview", Source: source})...)
+	if err != nil {
+		return err
+	}
+	err = q.aud.View(ctx, func(r *store.Reader) error {
+		want, err := set.Evaluate(ctx, r, now, nil)
+		if err != nil {
+			return err
+		}
+		if members, _ := want.Members("zz-preview"); !members.Equal(p.Members) {
+			return fmt.Errorf("preview of %s has %d members, should have %d", source, p.Members.Len(), members.Len())
+		}
+		return nil
+	})
+	if err != nil || p.Of != len(profiles) || len(p.Sample) != min(5, p.Members.Len()) {
+		return fmt.Errorf("preview of %d contacts and %d members with a sample of %d: %w", p.Of, p.Members.Len(), len(p.Sample), err)
+	}
+	for i, id := range p.Sample {
+		if !p.Members.Contains(id) || i > 0 && p.Sample[i-1] >= id {
+			return fmt.Errorf("sample %v", p.Sample)
+		}
+	}
+	for _, c := range p.Plan.Columns {
+		if c.Loaded == slices.ContainsFunc(p.Loaded, func(name string) bool { return name == c.Name }) && !strings.HasPrefix(c.Name, "events ") {
+			return fmt.Errorf("%s is in the plan as loaded %v, and loaded is %v", c.Name, c.Loaded, p.Loaded)
+		}
+	}
+	plan, err := q.engine.Plan(name)
+	if err != nil {
+		return err
+	}
+	q.asked["plan"]++
+	for _, c := range plan.Columns {
+		if !c.Loaded {
+			return fmt.Errorf("plan of a live segment lacks %s", c.Name)
+		}
 	}
 	return nil
 }
@@ -262,7 +324,7 @@ func TestQueries(t *testing.T) {
 		require.NoError(t, err, "seed %d", seed)
 	}
 	t.Log(asked)
-	for _, what := range []string{"explained", "counted", "deciding", "change by time", "forecast", "forecast move"} {
+	for _, what := range []string{"explained", "counted", "deciding", "change by time", "forecast", "forecast move", "preview", "preview that loads", "plan"} {
 		require.Greater(t, asked[what], trials, what)
 	}
 }
