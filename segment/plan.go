@@ -261,7 +261,11 @@ func (w *planner) condition(a *celenv.Atom, negated, joined bool) {
 
 func (w *planner) rowByRow(c *PlannedCondition, a *celenv.Atom) {
 	c.Why, c.Time = reasonOf(a.Source), NotByTime
-	if a.Program.Timed() {
+	timed := a.Program.Timed() // that of the whole expression
+	if alone, errs := w.expression.language.env.Compile(a.Source, w.expression.names); len(errs) == 0 {
+		timed = alone.Timed()
+	}
+	if timed {
 		c.Time = ByOwnInstant
 	}
 	for _, r := range a.Reads {
