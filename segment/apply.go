@@ -141,8 +141,10 @@ func (e *Engine) prepare(ctx context.Context, set *Set) (*redefinition, error) {
 
 // loadColumns loads what is needed and not there, beside the serving core.
 func (e *Engine) loadColumns(ctx context.Context, needs columns.Needs) ([]string, error) {
-	table := e.state.Load().core.Table()
-	missing := needs.Minus(table.Needs())
+	have := e.state.Load().core.Table().Needs()
+	// Of a type of events that is there in part all is loaded anew: also what
+	// the live segments read.
+	missing := needs.Union(have).Minus(have)
 	if missing.IsZero() {
 		return nil, nil
 	}

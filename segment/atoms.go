@@ -22,6 +22,15 @@ type atom struct {
 
 	truth *celenv.Program
 	side  *celenv.Program // of a comparison, the side that says something
+
+	counted []*countedPart // made by [Expression.counts]
+}
+
+// branch is how atoms go together: one atom, or parts under an operator.
+type branch struct {
+	operator string // "&&", "||", "!" with one part, "" of an atom
+	parts    []*branch
+	atom     int // its place among the atoms
 }
 
 // atoms gives the leaves of the expression under && || and !, in the order
@@ -30,7 +39,7 @@ type atom struct {
 func (e *Expression) atoms() []*atom {
 	e.once.Do(func() {
 		s := &splitter{source: e.source, tokens: tokensOf(e.source)}
-		s.split(0, len(s.tokens), false)
+		e.tree = s.split(0, len(s.tokens), false)
 		e.leaves = s.atoms
 		for _, a := range e.leaves {
 			e.compileAtom(a, s)
@@ -90,40 +99,58 @@ type splitter struct {
 	atoms  []*atom
 }
 
-// split cuts the tokens from from up to to.
-func (s *splitter) split(from, to int, negated bool) {
+// split cuts the tokens from from up to to, and gives how they go together:
+// nil for none.
+func (s *splitter) split(from, to int, negated bool) *branch {
 	for s.wrapped(from, to) {
 		from, to = from+1, to-1
 	}
-	top := s.top(from, to)
-	switch {
-	case from >= to:
-	case slices.ContainsFunc(top, func(i int) bool { return s.tokens[i].text == "?" }):
-		s.leaf(from, to, negated)
-	case s.cut(from, to, top, "||", negated), s.cut(from, to, top, "&&", negated):
-	case s.tokens[from].text == "!" && !slices.ContainsFunc(top, func(i int) bool { return isComparison(s.tokens[i].text) }):
-		for s.tokens[from].text == "!" && from < to-1 { // all at once: there may be thousands
-			from, negated = from+1, !negated
-		}
-		s.split(from, to, negated)
-	default:
-		s.leaf(from, to, negated)
+	if from >= to {
+		return nil
 	}
+	top := s.top(from, to)
+	if slices.ContainsFunc(top, func(i int) bool { return s.tokens[i].text == "?" }) {
+		return s.leaf(from, to, negated)
+	}
+	for _, operator := range []string{"||", "&&"} {
+		if b := s.cut(from, to, top, operator, negated); b != nil {
+			return b
+		}
+	}
+	if s.tokens[from].text != "!" || slices.ContainsFunc(top, func(i int) bool { return isComparison(s.tokens[i].text) }) {
+		return s.leaf(from, to, negated)
+	}
+	odd := false
+	for s.tokens[from].text == "!" && from < to-1 { // all at once: there may be thousands
+		from, odd = from+1, !odd
+	}
+	part := s.split(from, to, negated != odd)
+	if !odd || part == nil {
+		return part
+	}
+	return &branch{operator: "!", parts: []*branch{part}}
 }
 
-// cut splits at every operator of the highest level, if there is one.
-func (s *splitter) cut(from, to int, top []int, operator string, negated bool) bool {
+// cut splits at every operator of the highest level, nil if there is none.
+func (s *splitter) cut(from, to int, top []int, operator string, negated bool) *branch {
+	b := &branch{operator: operator}
+	add := func(part *branch) {
+		if part != nil {
+			b.parts = append(b.parts, part)
+		}
+	}
 	found := false
 	for _, i := range top {
 		if s.tokens[i].text == operator {
-			s.split(from, i, negated)
+			add(s.split(from, i, negated))
 			from, found = i+1, true
 		}
 	}
-	if found {
-		s.split(from, to, negated)
+	if !found {
+		return nil
 	}
-	return found
+	add(s.split(from, to, negated))
+	return b
 }
 
 // wrapped reports whether one pair of parentheses holds all of the tokens.
@@ -155,12 +182,13 @@ func (s *splitter) top(from, to int) []int {
 	return out
 }
 
-func (s *splitter) leaf(from, to int, negated bool) {
+func (s *splitter) leaf(from, to int, negated bool) *branch {
 	start, end := s.tokens[from].start, s.tokens[to-1].end
 	before := s.source[:start]
 	line := 1 + strings.Count(before, "\n")
 	column := 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
 	s.atoms = append(s.atoms, &atom{source: s.source[start:end], line: line, column: column, negated: negated})
+	return &branch{atom: len(s.atoms) - 1}
 }
 
 // sides gives what stands on the two sides of a comparison; false for

@@ -62,6 +62,9 @@ type EngineOptions struct {
 	// Index says by what [Live.Has] finds contacts, besides their ids.
 	Index RefKinds
 
+	// ForecastLimit is how many moves a [Forecast] lists; 0 is 100,000.
+	ForecastLimit int
+
 	// Progress is told how far loading contacts from the store has come, from
 	// the goroutine that called. Nil tells nobody.
 	Progress func(LoadProgress)

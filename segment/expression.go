@@ -42,6 +42,9 @@ type Expression struct {
 
 	once   sync.Once
 	leaves []*atom // made when somebody asks
+	tree   *branch // of the leaves
+
+	countOnce sync.Once // of what the leaves count
 }
 
 // Source gives the text it was compiled from.

@@ -104,8 +104,10 @@ func (m *SetMoment) prepare(name string, p *audience.Profile) (slot int, members
 	return slot, members, nil
 }
 
+func (m *SetMoment) failed(slot int, err error) error { return m.set.failed(slot, err) }
+
 // failed says whose evaluation failed.
-func (m *SetMoment) failed(slot int, err error) error {
-	k, _ := slices.BinarySearch(m.set.slots, slot)
-	return fmt.Errorf("segment %q: %w", m.set.definitions[k].Name, err)
+func (s *Set) failed(slot int, err error) error {
+	k, _ := slices.BinarySearch(s.slots, slot)
+	return fmt.Errorf("segment %q: %w", s.definitions[k].Name, err)
 }

@@ -21,6 +21,8 @@ type Tx struct {
 	settingsChanged bool
 	eventNumber     uint32
 	half            error // why a call ended in the middle of its writes
+	trying          bool
+	tried           []Change // so far, when trying
 }
 
 // At gives the instant of the transaction: everything it writes is dated
@@ -44,6 +46,9 @@ func (tx *Tx) whole(writes func() error) error {
 func (tx *Tx) log(ctx context.Context, changes ...Change) error {
 	if len(changes) == 0 {
 		return nil
+	}
+	if tx.trying {
+		tx.tried = append(tx.tried, changes...)
 	}
 	return tx.write.AppendChanges(ctx, tx.at, changes)
 }

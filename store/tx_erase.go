@@ -13,14 +13,14 @@ import (
 // too, and the contact as she is now is told instead.
 func (d *removal) blankFeed(ctx context.Context) error {
 	tx, origins := d.tx, d.lineages.origins
-	if err := tx.write.BlankChanges(ctx, origins); err != nil {
+	if err := tx.blank(ctx, origins); err != nil {
 		return err
 	}
 	hosts, err := tx.formerWinners(ctx, origins)
 	if err != nil || len(hosts) == 0 {
 		return err
 	}
-	if err := tx.write.BlankChanges(ctx, hosts, ChangeContact, ChangeMerge, ChangeUnmerge); err != nil {
+	if err := tx.blank(ctx, hosts, ChangeContact, ChangeMerge, ChangeUnmerge); err != nil {
 		return err
 	}
 	current, err := tx.roles.Redirect(ctx, hosts) // they may have been merged since

@@ -108,6 +108,18 @@ func (a *Agenda) Take(at int64, into []Entry) []Entry {
 	return into
 }
 
+// Each visits who waits for a source for an instant up to until, in order of
+// contact.
+func (a *Agenda) Each(s Source, until int64, visit func(contact uint32, at int64)) {
+	if int64(s) < int64(len(a.sources)) && a.sources[s] != nil {
+		a.sources[s].each(func(contact uint32, at int64) {
+			if at <= until {
+				visit(contact, at)
+			}
+		})
+	}
+}
+
 // Drop forgets what waits for a source, which may be used again at once.
 func (a *Agenda) Drop(s Source) {
 	if int64(s) < int64(len(a.sources)) && a.sources[s] != nil {

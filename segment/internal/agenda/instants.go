@@ -105,6 +105,32 @@ func (s *instants) add(contact uint32, p *page) {
 	s.blocks[b][contact>>pageBits%blockSize] = p
 }
 
+// each visits those that are not None.
+func (s *instants) each(visit func(contact uint32, at int64)) {
+	for i, b := range s.blocks {
+		if b == nil {
+			continue
+		}
+		for k, p := range b {
+			if p == nil {
+				continue
+			}
+			first := uint32(i)<<(pageBits+blockBits) | uint32(k)<<pageBits
+			for j, low := range p.ids {
+				visit(first|uint32(low), p.at[j])
+			}
+			if p.all == nil {
+				continue
+			}
+			for low, at := range p.all {
+				if at != None {
+					visit(first|uint32(low), at)
+				}
+			}
+		}
+	}
+}
+
 func (s *instants) bytes() int {
 	if s == nil {
 		return 0

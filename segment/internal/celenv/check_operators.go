@@ -90,7 +90,7 @@ func (c *checker) conditional(e ast.Expr) value {
 		c.log = all[:fromB]
 		f := c.formula(args[1], a, fromA)
 		c.log = all[:end]
-		if g := c.formula(args[2], b, fromB); yes != nil && f != nil && g != nil {
+		if g := c.formula(args[2], b, fromB); yes != nil && f != nil && g != nil && yes.choices() < maxChoices {
 			out.formula = &Formula{Op: Choice, Parts: []*Formula{yes, f, g}}
 		}
 	}

@@ -28,6 +28,23 @@ const (
 	Choice
 )
 
+// maxChoices is how deep choices may stand in the conditions of choices: each
+// level doubles what an engine makes of the innermost.
+const maxChoices = 4
+
+// choices gives how deep they do.
+func (f *Formula) choices() int {
+	most := 0
+	for i, p := range f.Parts {
+		n := p.choices()
+		if f.Op == Choice && i == 0 {
+			n++
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
 // Atom is a condition that is no && || ! or ? : of others.
 type Atom struct {
 	Source       string // as it was written

@@ -61,3 +61,20 @@ func TestFormula(t *testing.T) {
 		})
 	}
 }
+
+// TestFormulaOfNestedChoices: what an engine would have to double at each level is left to row-by-row evaluation.
+func TestFormulaOfNestedChoices(t *testing.T) {
+	nested := func(depth int) string {
+		source := "contact.vip"
+		for range depth {
+			source = "(" + source + " ? contact.age > 1 : has(contact.city))"
+		}
+		return source
+	}
+	for depth, want := range map[int]FormulaOp{1: Choice, 4: Choice, 5: Condition, 6: Choice, 9: Choice, 10: Condition, 12: Choice, 15: Condition} {
+		p, errs := testEnv(t).Compile(nested(depth), nil)
+		require.Empty(t, errs)
+		require.Equal(t, want, p.Formula().Op, "%d", depth)
+		require.LessOrEqual(t, p.Formula().choices(), maxChoices)
+	}
+}

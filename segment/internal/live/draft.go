@@ -94,6 +94,28 @@ func (c *Core) Draft(put []Definition, remove []string) (*Draft, error) {
 	return d, nil
 }
 
+// Preview works out who would be in one more segment, which no segment names
+// and which is never published: the draft is only good for [Draft.Members] and
+// [Draft.Drop]. It costs nothing for the other segments.
+func (c *Core) Preview(def Definition) (*Draft, error) {
+	s := &Segment{name: def.Name, core: c}
+	d := &Draft{
+		core: c, index: newIndex(), roots: map[*Segment]node{}, defined: map[*Segment]Definition{s: def},
+		segments: []*Segment{s}, dirty: []*Segment{s}, scratch: map[*Segment]*drafted{}, standings: map[string]*standing{},
+	}
+	c.draft = d
+	c.failed = nil
+	c.changes++
+	c.epoch++
+	d.compile(c.byName)
+	d.evaluate()
+	if err := c.failed; err != nil {
+		d.Drop()
+		return nil, err
+	}
+	return d, nil
+}
+
 // definition gives what a segment will be.
 func (d *Draft) definition(s *Segment) Definition {
 	if def, ok := d.defined[s]; ok {

@@ -13,6 +13,13 @@ func NeedsOf(p *celenv.Program) columns.Needs {
 	return n.Needs.Union(columns.Needs{})
 }
 
+// NeedsOfAtom says which columns one condition reads.
+func NeedsOfAtom(a *celenv.Atom) columns.Needs {
+	var n needs
+	n.atom(a)
+	return n.Needs.Union(columns.Needs{})
+}
+
 // needs collects.
 type needs struct{ columns.Needs }
 
@@ -20,11 +27,14 @@ func (n *needs) formula(f *celenv.Formula) {
 	for _, p := range f.Parts {
 		n.formula(p)
 	}
-	if f.Atom == nil {
-		return
+	if f.Atom != nil {
+		n.atom(f.Atom)
 	}
-	n.test(f.Atom.Test)
-	for _, r := range f.Atom.Reads {
+}
+
+func (n *needs) atom(a *celenv.Atom) {
+	n.test(a.Test)
+	for _, r := range a.Reads {
 		n.read(r)
 	}
 }
