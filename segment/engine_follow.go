@@ -17,13 +17,20 @@ const followLimit = 1_000
 // such as that of an Update: reads see it then. The zero position stands for
 // everything committed so far.
 //
-// Errors: the store's, the context's, and [Engine.Err].
+// Errors: the store's, the context's, and [Engine.Err];
+// [audience.ErrPositionGone] for a position from before a backup was restored:
+// the engine is right all the same, but what was committed there may not be in
+// the store any more.
 func (e *Engine) Sync(ctx context.Context, position store.Position) error {
 	if err := e.follow(ctx); err != nil {
 		return err
 	}
 	defer e.unfollow()
-	return e.pull(ctx)
+	if err := e.pull(ctx); err != nil {
+		return err
+	}
+	_, err := position.Numbers(e.position.Incarnation())
+	return err
 }
 
 // pull applies all commits there are. The caller follows. What is behind the
