@@ -48,24 +48,20 @@ func (e *Engine) Apply(ctx context.Context, defs ...Definition) (*Diff, error) {
 		return nil, err
 	}
 	defer e.unfollow()
-	set, err := e.compile(defs)
-	if err != nil {
-		return nil, err
-	}
 	if e.Err() != nil { // start anew: the set before has to go
-		return e.applyAnew(ctx, set)
+		return e.applyAnew(ctx, defs)
 	}
-	if err := e.pull(ctx); err != nil {
-		return nil, err
+	d, err := e.plan(ctx, defs)
+	if e.Err() != nil {
+		return e.applyAnew(ctx, defs)
 	}
-	d, err := e.prepare(ctx, set)
 	if err != nil {
 		return nil, err
 	}
 	if err := e.tryOut(d); err != nil {
 		return nil, err
 	}
-	if d.diff.Version, err = saveDefinitions(ctx, e.aud, set.definitions); err != nil {
+	if d.diff.Version, err = saveDefinitions(ctx, e.aud, d.set); err != nil {
 		return nil, err
 	}
 	return d.diff, e.publish(d)
@@ -78,14 +74,7 @@ func (e *Engine) Diff(ctx context.Context, defs ...Definition) (*Diff, error) {
 		return nil, err
 	}
 	defer e.unfollow()
-	set, err := e.compile(defs)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.pull(ctx); err != nil {
-		return nil, err
-	}
-	d, err := e.prepare(ctx, set)
+	d, err := e.plan(ctx, defs)
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +99,33 @@ type redefinition struct {
 	diff *Diff
 }
 
-// prepare finds out what a set changes and loads what it reads. The caller
+// plan applies everything committed, compiles definitions and prepares them.
+// The caller follows.
+func (e *Engine) plan(ctx context.Context, defs []Definition) (*redefinition, error) {
+	for {
+		if err := e.pull(ctx); err != nil {
+			return nil, err
+		}
+		set, err := e.compile(defs)
+		if err != nil {
+			return nil, err
+		}
+		d, err := e.prepare(ctx, set)
+		if err != nil || set.language.zone.String() == e.zone {
+			return d, err
+		}
+		// The zone has changed meanwhile.
+	}
+}
+
+// prepare loads what a set reads and finds out what it changes. The caller
 // follows, and everything committed is applied.
 func (e *Engine) prepare(ctx context.Context, set *Set) (*redefinition, error) {
 	d := &redefinition{set: set, diff: &Diff{}}
+	var err error
+	if d.diff.Loaded, err = e.loadColumns(ctx, set.needs()); err != nil {
+		return nil, err
+	}
 	for _, def := range set.liveDefinitions() {
 		old, ok := e.set.Definition(def.Name)
 		now, _ := set.Definition(def.Name)
@@ -134,9 +146,7 @@ func (e *Engine) prepare(ctx context.Context, set *Set) (*redefinition, error) {
 			d.diff.Retired = append(d.diff.Retired, name)
 		}
 	}
-	loaded, err := e.loadColumns(ctx, set.needs())
-	d.diff.Loaded = loaded
-	return d, err
+	return d, nil
 }
 
 // loadColumns loads what is needed and not there, beside the serving core.
@@ -239,17 +249,23 @@ func (e *Engine) publish(d *redefinition) error {
 }
 
 // applyAnew is Apply after the engine stopped.
-func (e *Engine) applyAnew(ctx context.Context, set *Set) (*Diff, error) {
-	old := e.set
-	if err := e.load(ctx, set); err != nil {
+func (e *Engine) applyAnew(ctx context.Context, defs []Definition) (*Diff, error) {
+	set, err := e.compile(defs)
+	if err != nil {
 		return nil, err
 	}
-	number, err := saveDefinitions(ctx, e.aud, set.definitions)
+	old := e.set
+	l, err := e.read(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	number, err := saveDefinitions(ctx, e.aud, l.set)
 	if err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.replace(l)
 	e.version = number
 	d := &Diff{Version: number}
 	for _, name := range set.Names() {
@@ -272,19 +288,19 @@ func (e *Engine) applyAnew(ctx context.Context, set *Set) (*Diff, error) {
 // adoptDefinitions makes those live that another engine has applied. The
 // caller follows.
 func (e *Engine) adoptDefinitions(ctx context.Context) error {
-	version, defs, err := loadDefinitions(ctx, e.aud)
-	if err != nil || version <= e.LatestVersion() {
-		return err
+	v, err := loadDefinitions(ctx, e.aud)
+	if err != nil || v.Number <= e.LatestVersion() {
+		return e.stopUnlessStore(err)
 	}
-	set, err := e.compile(defs)
+	set, err := e.compileVersion(v)
 	if err != nil {
-		return err
+		return e.stopUnlessStore(err)
 	}
 	d, err := e.prepare(ctx, set)
-	if err != nil {
+	if err != nil || v.Number <= e.LatestVersion() { // or it was done while columns were loaded
 		return err
 	}
-	d.diff.Version = version
+	d.diff.Version = v.Number
 	return e.publish(d)
 }
 

@@ -24,6 +24,10 @@ type Version struct {
 	Number      uint64 // from 1
 	At          time.Time
 	Definitions []Definition // in order of their names
+
+	// Schema is the audience's as it was: the definitions speak its names,
+	// and mean what these stood for, whatever has been renamed since.
+	Schema audience.Schema
 }
 
 // definitionsRecord is the head record.
@@ -33,8 +37,9 @@ type definitionsRecord struct {
 
 // storedVersion is a version as it is stored.
 type storedVersion struct {
-	At    time.Time          `json:"at"`
-	Items []storedDefinition `json:"segments"`
+	At     time.Time          `json:"at"`
+	Items  []storedDefinition `json:"segments"`
+	Schema audience.Schema    `json:"schema"`
 }
 
 type storedDefinition struct {
@@ -46,18 +51,25 @@ type storedDefinition struct {
 
 func partKey(version uint64, part int) string { return fmt.Sprintf("%016x/%06d", version, part) }
 
-// loadDefinitions reads the latest version; version 0 when there is none.
-func loadDefinitions(ctx context.Context, aud *store.Audience) (version uint64, defs []Definition, err error) {
+// loadDefinitions reads the latest version; that of the number 0 when there is
+// none.
+func loadDefinitions(ctx context.Context, aud *store.Audience) (v Version, err error) {
 	err = aud.View(ctx, func(r *store.Reader) error {
 		head, _, err := definitionsAt(ctx, r)
 		if err != nil || head == 0 {
+			v.Schema = r.Schema()
 			return err
 		}
-		v, err := readVersion(ctx, r, head)
-		version, defs = v.Number, v.Definitions
+		v, err = readVersion(ctx, r, head)
 		return err
 	})
-	return version, defs, err
+	return v, err
+}
+
+// compileVersion compiles what was applied, in the words of its time. Stable
+// numbers make it mean today what it meant then.
+func (e *Engine) compileVersion(v Version) (*Set, error) {
+	return e.compileIn(v.Schema, e.aud.Zone(), v.Definitions)
 }
 
 // definitionsAt gives the number of the latest version and the version of the
@@ -104,23 +116,24 @@ func readVersion(ctx context.Context, r *store.Reader, number uint64) (Version, 
 	if err := json.Unmarshal(text, &stored); err != nil {
 		return Version{}, errStoredDefinitions()
 	}
-	v := Version{Number: number, At: stored.At}
+	v := Version{Number: number, At: stored.At, Schema: stored.Schema}
 	for _, d := range stored.Items {
 		v.Definitions = append(v.Definitions, Definition(d))
 	}
 	return v, nil
 }
 
-// saveDefinitions stores a new version and announces it.
-func saveDefinitions(ctx context.Context, aud *store.Audience, defs []Definition) (number uint64, err error) {
+// saveDefinitions stores what a set was compiled from as a new version, with
+// the schema whose names it uses, and announces it.
+func saveDefinitions(ctx context.Context, aud *store.Audience, set *Set) (number uint64, err error) {
 	_, err = aud.Update(ctx, func(tx *store.Tx) error {
 		head, record, err := definitionsAt(ctx, &tx.Reader)
 		if err != nil {
 			return err
 		}
 		number = head + 1
-		stored := storedVersion{At: tx.At()}
-		for _, d := range defs {
+		stored := storedVersion{At: tx.At(), Schema: set.language.schema}
+		for _, d := range set.definitions {
 			stored.Items = append(stored.Items, storedDefinition(d))
 		}
 		text, err := json.Marshal(stored)

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -88,27 +89,42 @@ func latestClock() int64 { return audience.Micros(time.Date(9000, 1, 1, 0, 0, 0,
 // [Engine.Apply]. What they read is loaded from the store first, all contacts
 // page by page: [LoadEngine] starts from a checkpoint instead.
 //
-// Errors: [audience.ErrInvalid] for a clock outside the years 1000 to 9000;
-// a [*SetError] when a stored segment does not compile any more, since the
-// schema changed; the store's; the context's.
+// Stored segments keep the meaning that they had when they were applied,
+// whatever has been renamed since. One that cannot be live any more, say for
+// want of a function of the host, is an error that comes with an engine: it
+// has no segments, [Engine.Err] tells the same error, and it does nothing but
+// to wait for an [Engine.Apply] of other definitions.
+//
+// Errors without an engine: [audience.ErrInvalid] for a clock outside the
+// years 1000 to 9000; an [audience.FieldError] about a function; the store's;
+// the context's. Errors with one: a [*SetError] that names every stored
+// segment that does not compile; those of [Moment.Match];
+// [audience.ErrInvalid] when the stored segments cannot be read.
 func OpenEngine(ctx context.Context, aud *store.Audience, opts EngineOptions) (*Engine, error) {
 	e, err := newEngine(aud, opts)
 	if err != nil {
 		return nil, err
 	}
-	version, defs, err := loadDefinitions(ctx, aud)
+	none, err := e.compile(nil)
 	if err != nil {
 		return nil, err
 	}
-	set, err := e.compile(defs)
+	reason := e.reload(ctx)
+	if reason == nil {
+		return e, nil
+	}
+	if e.failed == nil {
+		return nil, reason
+	}
+	l, err := e.read(ctx, none)
 	if err != nil {
 		return nil, err
 	}
-	e.version = version
-	if err := e.load(ctx, set); err != nil {
-		return nil, err
-	}
-	return e, nil
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.replace(l)
+	_ = e.fail(reason)
+	return e, reason
 }
 
 func newEngine(aud *store.Audience, opts EngineOptions) (*Engine, error) {
@@ -126,49 +142,103 @@ func newEngine(aud *store.Audience, opts EngineOptions) (*Engine, error) {
 
 // compile compiles definitions against the schema as it is now.
 func (e *Engine) compile(defs []Definition) (*Set, error) {
-	language, err := LanguageOf(e.aud, Options{Limits: e.opts.Limits, Functions: e.opts.Functions})
+	return e.compileIn(e.aud.Schema(), e.aud.Zone(), defs)
+}
+
+// compileIn compiles definitions in the words of a schema.
+func (e *Engine) compileIn(words audience.Schema, zone *time.Location, defs []Definition) (*Set, error) {
+	language, err := NewLanguage(words, Options{Zone: zone, Limits: e.opts.Limits, Functions: e.opts.Functions})
 	if err != nil {
 		return nil, err
 	}
 	return language.CompileSet(defs...)
 }
 
-// load makes a new core from a snapshot of the store, with the segments of a
-// set, and puts it in the place of the one there was. The engine is at the
-// snapshot's position then.
-func (e *Engine) load(ctx context.Context, set *Set) error {
-	var core *live.Core
-	var position store.Position
-	refs := newRefIndex(e.opts.Index)
-	err := e.aud.View(ctx, func(r *store.Reader) error {
-		table := columns.New(r.Schema(), r.Zone(), set.needs())
-		var err error
-		if position, err = r.Position(ctx); err != nil {
+// loaded is what was made from a snapshot of the store.
+type loaded struct {
+	core     *live.Core
+	refs     *refIndex
+	set      *Set
+	position store.Position
+	schema   audience.Schema
+	zone     string
+}
+
+// read makes a core from a snapshot of the store, with the segments of a set,
+// which is compiled anew when the zone has changed since. Nothing of the
+// engine changes.
+func (e *Engine) read(ctx context.Context, set *Set) (*loaded, error) {
+	l := &loaded{refs: newRefIndex(e.opts.Index), set: set}
+	err := e.aud.View(ctx, func(r *store.Reader) (err error) {
+		l.schema, l.zone = r.Schema(), r.Zone().String()
+		if language := set.language; language.zone.String() != l.zone {
+			if l.set, err = e.compileIn(language.schema, r.Zone(), set.definitions); err != nil {
+				return err
+			}
+		}
+		if l.position, err = r.Position(ctx); err != nil {
 			return err
 		}
+		table := columns.New(r.Schema(), r.Zone(), l.set.needs())
 		if err := table.Load(ctx, r, e.progress(ctx, r)); err != nil {
 			return err
 		}
-		if err := refs.load(ctx, r, table); err != nil {
-			return err
-		}
-		core = live.New(table, audience.NewCalendar(r.Zone()), e.startOf(ctx, r))
-		e.schema, e.zone = r.Schema(), r.Zone().String()
-		return nil
+		l.core = live.New(table, audience.NewCalendar(r.Zone()), e.startOf(ctx, r))
+		return l.refs.load(ctx, r, table)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	draft, err := core.Draft(set.liveDefinitions(), nil)
+	draft, err := l.core.Draft(l.set.liveDefinitions(), nil)
 	if err != nil {
-		return err
+		return nil, &evaluationError{err}
 	}
 	draft.Publish()
+	return l, nil
+}
+
+// evaluationError is a segment that could not be evaluated for some contact:
+// trying again is of no use.
+type evaluationError struct{ err error }
+
+func (e *evaluationError) Error() string { return e.err.Error() }
+func (e *evaluationError) Unwrap() error { return e.err }
+
+// reload starts anew from the store, with the segments that it keeps, and
+// stops the engine when these cannot be live. The caller follows, unless
+// nobody has the engine yet.
+func (e *Engine) reload(ctx context.Context) error {
+	v, err := loadDefinitions(ctx, e.aud)
+	if err != nil {
+		return e.stopUnlessStore(err)
+	}
+	set, err := e.compileVersion(v)
+	if err != nil {
+		return e.stopUnlessStore(err)
+	}
+	l, err := e.read(ctx, set)
+	if err != nil {
+		return e.stopUnlessStore(err)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.replace(core, set, position)
-	e.refs.replace(refs)
+	e.replace(l)
+	e.version = v.Number
 	return nil
+}
+
+// stopUnlessStore stops the engine when an error is about what is stored, and
+// so stays. It gives the error.
+func (e *Engine) stopUnlessStore(err error) error {
+	var bad *SetError
+	var failed *evaluationError
+	var unreadable *audience.FieldError
+	if errors.As(err, &bad) || errors.As(err, &failed) || errors.As(err, &unreadable) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		_ = e.fail(err)
+	}
+	return err
 }
 
 // startOf gives the instant at which a core made from a snapshot stands: the
@@ -188,12 +258,15 @@ func (e *Engine) startOf(ctx context.Context, r *store.Reader) int64 {
 
 // replace puts a core in the place of the one there was. What the segments
 // gain and lose by it is a tick of its own, of which nobody knows the reason.
-func (e *Engine) replace(core *live.Core, set *Set, position store.Position) {
+// Erasures may be among what was not read.
+func (e *Engine) replace(l *loaded) {
 	if old := e.state.Load(); old != nil {
-		e.ticks.add(tick{at: core.Now(), position: position, moves: differences(old.core, core)})
+		e.ticks.add(tick{at: l.core.Now(), position: l.position, moves: differences(old.core, l.core)})
+		e.ticks.missed = true
 	}
-	e.state.Store(&engineState{core: core})
-	e.set, e.position, e.failed = set, position, nil
+	e.state.Store(&engineState{core: l.core})
+	e.refs.replace(l.refs)
+	e.set, e.position, e.failed, e.schema, e.zone = l.set, l.position, nil, l.schema, l.zone
 }
 
 func (e *Engine) progress(ctx context.Context, r *store.Reader) func(int) {
@@ -244,8 +317,10 @@ func (e *Engine) unfollow() { <-e.following }
 
 // Err gives why the engine can not go on, nil while it can: a segment whose
 // evaluation failed, such as one that exceeds [Limits.Steps] for some contact
-// or whose function of the host panicked. The segments stay as they were
-// before. Applying other definitions starts anew.
+// or whose function of the host panicked, or one that another engine has
+// applied and that does not compile here, say for want of a function. The
+// segments stay as they were before, reads give that, and all calls that would
+// change anything give this error. Applying other definitions starts anew.
 func (e *Engine) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -17,13 +17,20 @@ const followLimit = 1_000
 // such as that of an Update: reads see it then. The zero position stands for
 // everything committed so far.
 //
-// Errors: the store's, the context's, and [Engine.Err].
+// Errors: the store's, the context's, and [Engine.Err];
+// [audience.ErrPositionGone] for a position from before a backup was restored:
+// the engine is right all the same, but what was committed there may not be in
+// the store any more.
 func (e *Engine) Sync(ctx context.Context, position store.Position) error {
 	if err := e.follow(ctx); err != nil {
 		return err
 	}
 	defer e.unfollow()
-	return e.pull(ctx)
+	if err := e.pull(ctx); err != nil {
+		return err
+	}
+	_, err := position.Numbers(e.position.Incarnation())
+	return err
 }
 
 // pull applies all commits there are. The caller follows. What is behind the
@@ -36,7 +43,10 @@ func (e *Engine) pull(ctx context.Context) error {
 		commits, err := e.aud.Commits(ctx, e.position, followLimit)
 		switch {
 		case errors.Is(err, audience.ErrPositionGone):
-			if err := e.load(ctx, e.set); err != nil {
+			if err := e.reload(ctx); err != nil {
+				return err
+			}
+			if err := e.adoptDefinitions(ctx); err != nil { // applied while it loaded
 				return err
 			}
 			continue
@@ -110,40 +120,48 @@ func movesOf(moves []live.Move) []move {
 	return out
 }
 
-// caughtUp does what has to wait until the feed is read to its end.
+// caughtUp does what has to wait until the feed is read to its end. What fails
+// is tried again.
 func (e *Engine) caughtUp(ctx context.Context) error {
 	e.mu.Lock()
-	doubtful := e.state.Load().core.Table().Doubtful() > 0
-	zoneChanged := e.renewed && e.aud.Zone().String() != e.zone
-	grown := e.renewed
-	redefine := e.redefine
+	renewed, redefine := e.renewed, e.redefine
 	e.renewed, e.redefine = false, false
-	if grown {
-		e.schema = e.aud.Schema()
-	}
 	e.mu.Unlock()
-	if redefine {
-		if err := e.adoptDefinitions(ctx); err != nil {
+	err := e.catchUpWith(ctx, renewed, redefine)
+	if err != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.renewed, e.redefine = e.renewed || renewed, e.redefine || redefine
+	}
+	return err
+}
+
+func (e *Engine) catchUpWith(ctx context.Context, renewed, redefine bool) error {
+	again := e.state.Load().core.Table().Doubtful() > 0 // the feed does not tell enough: see columns.Table.Doubtful
+	if renewed {
+		var schema audience.Schema
+		var zone string
+		// The handle may not know: it was another one that changed them.
+		if err := e.aud.View(ctx, func(r *store.Reader) error {
+			schema, zone = r.Schema(), r.Zone().String()
+			return nil
+		}); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		e.schema = schema
+		again = again || zone != e.zone
+		e.mu.Unlock()
+	}
+	if again {
+		if err := e.reload(ctx); err != nil {
 			return err
 		}
 	}
-	set := e.set
-	if zoneChanged {
-		var err error
-		if set, err = e.compile(e.set.definitions); err != nil {
-			return e.failLocked(err)
-		}
-	}
-	if doubtful || zoneChanged { // the feed does not tell enough: see columns.Table.Doubtful
-		return e.load(ctx, set)
+	if again || redefine {
+		return e.adoptDefinitions(ctx)
 	}
 	return nil
-}
-
-func (e *Engine) failLocked(err error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.fail(err)
 }
 
 // settle lets happen what is due up to the clock's instant. A read with

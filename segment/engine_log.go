@@ -3,11 +3,14 @@ package segment
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/bitset"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 // leaseTime is for how long the writer of the log holds it without writing:
@@ -42,6 +45,24 @@ func (e *Engine) Advance(ctx context.Context, to time.Time) error {
 // persist writes the ticks to the log. The caller follows. When another engine
 // writes the log, those that it has written are forgotten.
 func (e *Engine) persist(ctx context.Context) error {
+	if err := e.Err(); err != nil {
+		return err
+	}
+	err := e.write(ctx)
+	if errors.Is(err, audience.ErrConflict) {
+		// Somebody took over, or we do not know what became of a write, or the
+		// store is an older one.
+		_ = e.log.release(ctx)
+		err = e.write(ctx)
+	}
+	if errors.Is(err, audience.ErrConflict) { // again: next time
+		_ = e.log.release(ctx)
+		return nil
+	}
+	return err
+}
+
+func (e *Engine) write(ctx context.Context) error {
 	if err := e.log.checkHeld(); err != nil {
 		switch err := e.takeLog(ctx); {
 		case errors.Is(err, audience.ErrConflict):
@@ -49,6 +70,9 @@ func (e *Engine) persist(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+	}
+	if err := e.findErased(ctx); err != nil {
+		return err
 	}
 	const some = 1_000 // ticks in one transaction
 	for {
@@ -60,15 +84,54 @@ func (e *Engine) persist(ctx context.Context) error {
 			return e.log.maintain(ctx)
 		}
 		if err := e.log.appendTicks(ctx, queue); err != nil {
-			if errors.Is(err, audience.ErrConflict) { // somebody took over, or we do not know what became of it
-				return e.log.release(ctx)
-			}
 			return err
 		}
 		e.mu.Lock()
 		e.ticks.drop(len(queue))
 		e.mu.Unlock()
 	}
+}
+
+// findErased sees to it that nothing is written of contacts whose erasure was
+// missed, and that the log forgets what it has of them.
+func (e *Engine) findErased(ctx context.Context) error {
+	e.mu.Lock()
+	missed := e.ticks.missed
+	contacts := map[audience.ContactID]bool{}
+	for _, t := range e.ticks.queue {
+		for _, m := range t.moves {
+			contacts[audience.ContactID(m.contact)] = true
+		}
+	}
+	e.mu.Unlock()
+	if !missed {
+		return nil
+	}
+	gone := map[uint32]bool{}
+	if err := e.aud.View(ctx, func(r *store.Reader) error {
+		for ids := range slices.Chunk(slices.Sorted(maps.Keys(contacts)), r.Audience().Limits().BatchItems) {
+			erased, err := r.Erased(ctx, ids)
+			if err != nil {
+				return err
+			}
+			for i, id := range ids {
+				if erased[i] {
+					gone[uint32(id)] = true
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := e.log.forgetAnybody(ctx); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ticks.erase(gone)
+	e.ticks.missed = false
+	return nil
 }
 
 // takeLog takes the lease and sees to it that the queue goes on from where the
@@ -110,7 +173,7 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	for _, t := range e.ticks.queue {
 		now.erased = append(now.erased, t.erased...)
 	}
-	e.ticks = ticks{}
+	e.ticks = ticks{missed: e.ticks.missed || stand.number > 0}
 	e.ticks.add(now)
 	return nil
 }

@@ -14,6 +14,9 @@ type ticks struct {
 	queue []tick
 	moves int  // in the queue
 	gap   bool // the queue had to be forgotten: the log continues with the difference
+
+	// missed says that erasures may not be in the ticks that cover them.
+	missed bool
 }
 
 // maxQueuedMoves bounds the queue of an engine that nobody lets write: some 40
@@ -31,6 +34,21 @@ func (t *ticks) add(n tick) {
 	t.moves += len(n.moves) + len(n.erased)
 	if t.moves > maxQueuedMoves {
 		t.queue, t.moves, t.gap = nil, 0, true
+	}
+}
+
+// erase has the last ticks in which contacts left anything cover their
+// erasure. Of those who never left, nothing is known outside.
+func (t *ticks) erase(contacts map[uint32]bool) {
+	for i := len(t.queue) - 1; i >= 0 && len(contacts) > 0; i-- {
+		n := &t.queue[i]
+		for _, m := range n.moves {
+			if !m.entered && contacts[m.contact] {
+				delete(contacts, m.contact)
+				n.erased = append(n.erased, m.contact)
+				t.moves++
+			}
+		}
 	}
 }
 

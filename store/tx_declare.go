@@ -27,3 +27,19 @@ func (tx *Tx) Declare(_ context.Context, schema audience.Schema) error {
 	tx.change().Schema = next
 	return nil
 }
+
+// SchemaWith gives what the schema will be once another one is declared, with
+// [Open] or [Tx.Declare], for checks beforehand. It changes nothing. What is
+// new has the numbers that it would get if it were declared now.
+//
+// Errors are those of [Tx.Declare].
+func (a *Audience) SchemaWith(schema audience.Schema) (audience.Schema, error) {
+	if err := schema.Check(a.limits); err != nil {
+		return audience.Schema{}, err
+	}
+	next, _, err := mergeSchema(a.settings.Load().Schema, schema)
+	if err != nil {
+		return audience.Schema{}, err
+	}
+	return next, next.Check(a.limits)
+}

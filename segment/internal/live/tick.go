@@ -94,8 +94,15 @@ func (t *tick) wasSet(l *literal, id uint32) bool {
 // Commit applies one commit of the feed. Everything due before it must have
 // happened: see [Core.Settle]. The clock goes to at, the instant of the
 // commit, never back. The moves are in order of segment name and contact and
-// are valid until the next call. After an error the core is of no more use.
-func (c *Core) Commit(at int64, changes []store.Change) ([]Move, error) {
+// are valid until the next call. After an error the core is of no more use,
+// but to ask for the members and the clock as they were before.
+func (c *Core) Commit(at int64, changes []store.Change) (moves []Move, err error) {
+	before := c.now
+	defer func() {
+		if err != nil {
+			c.now = before
+		}
+	}()
 	c.begin(max(at, c.now), 0)
 	for i := range changes {
 		if err := c.change(&changes[i]); err != nil {
@@ -115,6 +122,7 @@ func (c *Core) Settle(to int64, each func(at int64, moves []Move) error) error {
 		if at > to || at == never {
 			break
 		}
+		before := c.now
 		c.begin(max(at, c.now), CauseTime)
 		for c.dueAt() <= c.now {
 			c.pass(c.cursors[0])
@@ -129,6 +137,7 @@ func (c *Core) Settle(to int64, each func(at int64, moves []Move) error) error {
 		}
 		moves, err := c.finish()
 		if err != nil {
+			c.now = before
 			return err
 		}
 		if len(moves) > 0 && each != nil {
