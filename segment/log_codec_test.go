@@ -73,7 +73,7 @@ func TestDamagedBatches(t *testing.T) {
 		return out
 	}
 	for name, damaged := range map[string][]store.Record{
-		"of nobody":         change(func(r *store.Record) { r.Contact = 0 }),
+		"of nobody":         change(func(r *store.Record) { r.Contact, r.Key = 0, moveKey(3, 0) }),
 		"of somebody else":  change(func(r *store.Record) { r.Contact = 9 }),
 		"of another batch":  change(func(r *store.Record) { r.Key = moveKey(4, 8) }),
 		"a number twice":    change(func(r *store.Record) { r.Value = records[0].Value }),

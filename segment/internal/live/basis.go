@@ -123,7 +123,7 @@ func (b *Basis) Fork() *Core {
 		f.segments = append(f.segments, s)
 	}
 	f.index = d.index
-	f.index.connect(f.segments)
+	f.arrange()
 	for _, x := range b.standings {
 		if f.index.gauges[x.key] == nil {
 			delete(f.standings, x.key)

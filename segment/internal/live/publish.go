@@ -22,22 +22,30 @@ func (d *Draft) Publish() {
 	for rank, s := range d.segments {
 		def := d.definition(s)
 		s.rank, s.program, s.names, s.root = uint32(rank), def.Program, def.Names, d.roots[s]
-		s.literals = conjunction(s.root)
 		c.byName[s.name] = s
 	}
-	for place, name := range slices.Sorted(maps.Keys(c.byName)) {
-		c.byName[name].place = place
-	}
-	c.nesting = slices.ContainsFunc(c.segments, func(s *Segment) bool { return len(s.program.Segments()) > 0 })
 	old := c.index
 	c.index = d.index
-	c.index.connect(c.segments)
+	c.arrange()
 	d.keepStandings()
 	d.keepArrivals()
 	d.keepOrders(old)
 	d.keepDeadlines()
 	d.setMembers()
 	c.earliest.Store(min(c.agenda.Earliest(), c.dueAt()))
+}
+
+// arrange makes changes find the segments, whose formulas and ranks are there.
+func (c *Core) arrange() {
+	for place, name := range slices.Sorted(maps.Keys(c.byName)) {
+		c.byName[name].place = place
+	}
+	c.nesting = false
+	for _, s := range c.segments {
+		s.literals = conjunction(s.root)
+		c.nesting = c.nesting || len(s.program.Segments()) > 0
+	}
+	c.index.connect(c.segments)
 }
 
 // conjunction gives the literals of a formula that is nothing but their
