@@ -10,6 +10,12 @@
 // instant always gives the same answer, in any order of events and on any
 // machine.
 //
+// An [Engine] keeps segments up to date. Besides who is in them it tells why
+// somebody is or is not ([Engine.Explain]), who would be in a segment that is
+// not there yet ([Engine.Preview], [Engine.Diff]), who will enter and leave by
+// time alone ([Engine.Forecast]), what a transaction would change
+// ([Engine.WhatIf]), and what a segment costs ([Engine.Plan]).
+//
 // # The language
 //
 // Expressions are CEL (https://cel.dev), checked against the schema when
