@@ -63,6 +63,10 @@ type EngineOptions struct {
 	// Index says by what [Live.Has] finds contacts, besides their ids.
 	Index RefKinds
 
+	// Poll is how long [Engine.Run] waits at most before it looks at the feed
+	// again; default 200 ms. It is awake in time for what is due all the same.
+	Poll time.Duration
+
 	// Progress is told how far loading contacts from the store has come, from
 	// the goroutine that called. Nil tells nobody.
 	Progress func(LoadProgress)
