@@ -66,6 +66,10 @@ type EngineOptions struct {
 	// ForecastLimit is how many moves a [Forecast] lists; 0 is 100,000.
 	ForecastLimit int
 
+	// Poll is how long [Engine.Run] waits at most before it looks at the feed
+	// again; default 200 ms. It is awake in time for what is due all the same.
+	Poll time.Duration
+
 	// Progress is told how far loading contacts from the store has come, from
 	// the goroutine that called. Nil tells nobody.
 	Progress func(LoadProgress)

@@ -250,7 +250,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	return errors.Join(e.persist(ctx), e.log.release(ctx))
 }
 
-// pollEvery is how long Run waits at most before it looks at the feed again.
+// pollEvery is the default of [EngineOptions.Poll].
 const pollEvery = 200 * time.Millisecond
 
 // Run does what is to be done in the background, until the context is done,
@@ -304,12 +304,15 @@ func (e *Engine) round(ctx context.Context) error {
 
 // pause is how long to wait for the next round.
 func (e *Engine) pause() time.Duration {
-	due := e.state.Load().core.Earliest()
-	if due == math.MaxInt64 {
-		return pollEvery
+	poll := pollEvery
+	if e.opts.Poll > 0 {
+		poll = e.opts.Poll
 	}
-	wait := time.Duration(due-audience.Micros(e.aud.Now())) * time.Microsecond
-	return min(max(wait, time.Millisecond), pollEvery)
+	due, now := e.state.Load().core.Earliest(), audience.Micros(e.aud.Now())
+	if due == math.MaxInt64 || due-now > poll.Microseconds() {
+		return poll
+	}
+	return max(time.Duration(due-now)*time.Microsecond, time.Millisecond)
 }
 
 // Follow calls fn with the transitions in order of their numbers, batch by
