@@ -62,6 +62,11 @@ type EngineOptions struct {
 	// Index says by what [Live.Has] finds contacts, besides their ids.
 	Index RefKinds
 
+	// Rebuilt is told why [LoadEngine] does not use a checkpoint, a
+	// [*CheckpointError], before it loads the contacts from the store. Nil
+	// tells nobody.
+	Rebuilt func(reason error)
+
 	// Progress is told how far loading contacts from the store has come, from
 	// the goroutine that called. Nil tells nobody.
 	Progress func(LoadProgress)

@@ -88,9 +88,10 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	first := e.ticks.after(stand.at)
-	if !e.ticks.gap && e.leadsHere(sets, e.ticks.queue[first:]) {
-		e.ticks.drop(first)
+	if err := e.settleLocked(stand.at); err != nil { // the log may be ahead of the clock
+		return err
+	}
+	if e.goesOn(stand, sets) {
 		return nil
 	}
 	core := e.state.Load().core
@@ -115,13 +116,20 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	return nil
 }
 
-// after gives how many ticks are not after an instant.
-func (t *ticks) after(at int64) int {
-	n := 0
-	for n < len(t.queue) && t.queue[n].at < at {
-		n++
+// goesOn drops the ticks that the log has, and reports whether the others lead
+// from its members to those that are live.
+func (e *Engine) goesOn(stand logStand, sets map[string]bitset.Set) bool {
+	if e.ticks.gap {
+		return false
 	}
-	return n
+	for _, first := range e.ticks.places(stand) {
+		if e.leadsHere(sets, e.ticks.queue[first:]) {
+			e.ticks.drop(first)
+			e.ticks.notBefore(stand.at)
+			return true
+		}
+	}
+	return false
 }
 
 // leadsHere reports whether ticks lead from the sets to those that are live.
@@ -269,6 +277,9 @@ func (e *Engine) TrimTransitions(ctx context.Context, before uint64) error {
 		return err
 	}
 	defer e.unfollow()
+	if err := e.pull(ctx); err != nil {
+		return err
+	}
 	if err := e.persist(ctx); err != nil {
 		return err
 	}

@@ -45,6 +45,56 @@ func (t *ticks) drop(n int) {
 	}
 }
 
+// after gives how many ticks are before an instant.
+func (t *ticks) after(at int64) int {
+	n := 0
+	for n < len(t.queue) && t.queue[n].at < at {
+		n++
+	}
+	return n
+}
+
+// places gives after how many ticks of the queue the log may stand, the
+// likeliest first. Commits are told by their positions: a commit that is
+// applied again, by an engine that started from a checkpoint, may be dated
+// before the tick of it in the log, which was dated by a clock that was
+// further. Where no position tells, such as when the log was written by an
+// engine that let other deadlines happen between the same commits, the instant
+// does.
+func (t *ticks) places(stand logStand) (out []int) {
+	const most = 16 // of one instant
+	first, known := 0, false
+	for i := range t.queue {
+		if n := &t.queue[i]; n.position == stand.position {
+			if !known {
+				first, known = i, true
+			}
+			if n.at <= stand.at {
+				first = i + 1
+			}
+		}
+	}
+	if known {
+		out = append(out, first)
+	}
+	for i := t.after(stand.at); i <= len(t.queue) && len(out) < most; i++ {
+		if !known || i != first {
+			out = append(out, i)
+		}
+		if i < len(t.queue) && t.queue[i].at > stand.at {
+			break
+		}
+	}
+	return out
+}
+
+// notBefore dates no tick before an instant.
+func (t *ticks) notBefore(at int64) {
+	for i := range t.queue {
+		t.queue[i].at = max(t.queue[i].at, at)
+	}
+}
+
 // differences gives what segments gain and lose from one core to the next, in
 // order of segment and contact.
 func differences(from, to *live.Core) []move {

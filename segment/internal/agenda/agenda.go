@@ -74,6 +74,14 @@ func (a *Agenda) SetMany(entries []Entry) {
 	a.compact()
 }
 
+// Each visits what waits for a source, in ascending order of the contacts. The
+// agenda must not change meanwhile.
+func (a *Agenda) Each(s Source, visit func(contact uint32, at int64)) {
+	if int64(s) < int64(len(a.sources)) && a.sources[s] != nil {
+		a.sources[s].each(visit)
+	}
+}
+
 // Earliest gives the instant of what is due first, None if nothing waits.
 func (a *Agenda) Earliest() int64 {
 	for e, found := a.queue.first(); found; e, found = a.queue.first() {

@@ -105,6 +105,34 @@ func (s *instants) add(contact uint32, p *page) {
 	s.blocks[b][contact>>pageBits%blockSize] = p
 }
 
+// each visits the instants there are, in ascending order of the contacts.
+func (s *instants) each(visit func(contact uint32, at int64)) {
+	for b, pages := range s.blocks {
+		if pages == nil {
+			continue
+		}
+		for i, p := range pages {
+			if p != nil {
+				p.each(uint32(b<<blockBits|i)<<pageBits, visit)
+			}
+		}
+	}
+}
+
+func (p *page) each(base uint32, visit func(contact uint32, at int64)) {
+	if p.all != nil {
+		for low, at := range p.all {
+			if at != None {
+				visit(base|uint32(low), at)
+			}
+		}
+		return
+	}
+	for i, low := range p.ids {
+		visit(base|uint32(low), p.at[i])
+	}
+}
+
 func (s *instants) bytes() int {
 	if s == nil {
 		return 0
