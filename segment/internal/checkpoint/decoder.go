@@ -109,10 +109,7 @@ func (d *Decoder) OK() bool { return d.err == nil }
 
 // Close wants everything to have been read, and gives what went wrong.
 func (d *Decoder) Close() error {
-	for d.err == nil && !d.end && len(d.rest) == 0 {
-		d.chunk()
-	}
-	if len(d.rest) > 0 {
+	if !d.AtEnd() {
 		d.Fail("it says more than it should")
 	}
 	return d.err
@@ -271,4 +268,12 @@ func (d *Decoder) Bools(into []bool, n int) []bool {
 		}
 		return b[0] == 1
 	})
+}
+
+// AtEnd reports whether everything was read, or something went wrong.
+func (d *Decoder) AtEnd() bool {
+	for d.err == nil && !d.end && len(d.rest) == 0 {
+		d.chunk()
+	}
+	return len(d.rest) == 0
 }
