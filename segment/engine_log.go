@@ -60,10 +60,14 @@ func (e *Engine) persist(ctx context.Context) error {
 			return e.log.maintain(ctx)
 		}
 		if err := e.log.appendTicks(ctx, queue); err != nil {
-			if errors.Is(err, audience.ErrConflict) { // somebody took over, or we do not know what became of it
-				return e.log.release(ctx)
+			if !errors.Is(err, audience.ErrConflict) {
+				return err
 			}
-			return err
+			// Somebody took over, or we do not know what became of it.
+			if err := e.log.release(ctx); err != nil && !errors.Is(err, audience.ErrConflict) {
+				return err
+			}
+			return e.forgetWritten(ctx)
 		}
 		e.mu.Lock()
 		e.ticks.drop(len(queue))
@@ -107,6 +111,7 @@ func (e *Engine) takeLog(ctx context.Context) error {
 			now.moves = append(now.moves, move{segment: name, contact: id, causes: CauseDefinition | CauseRebuild})
 		}
 	}
+	now.moves = e.ticks.leavesErased(e.ticks.places(stand)[0], now.moves)
 	sortMoves(now.moves)
 	for _, t := range e.ticks.queue {
 		now.erased = append(now.erased, t.erased...)
@@ -133,7 +138,14 @@ func (e *Engine) goesOn(stand logStand, sets map[string]bitset.Set) bool {
 }
 
 // leadsHere reports whether ticks lead from the sets to those that are live.
+// Those who were erased are in neither.
 func (e *Engine) leadsHere(sets map[string]bitset.Set, queue []tick) bool {
+	erased := map[uint32]bool{}
+	for _, t := range queue {
+		for _, id := range t.erased {
+			erased[id] = true
+		}
+	}
 	now := map[string]*bitset.Live{}
 	for name, set := range sets {
 		now[name] = &bitset.Live{}
@@ -141,6 +153,9 @@ func (e *Engine) leadsHere(sets map[string]bitset.Set, queue []tick) bool {
 	}
 	for _, t := range queue {
 		for _, m := range t.moves {
+			if erased[m.contact] {
+				continue
+			}
 			if now[m.segment] == nil {
 				now[m.segment] = &bitset.Live{}
 			}

@@ -88,6 +88,19 @@ func (t *ticks) places(stand logStand) (out []int) {
 	return out
 }
 
+// leavesErased appends what contacts leave by their erasure in the ticks after
+// the first ones: the log says it, and nothing else of them.
+func (t *ticks) leavesErased(first int, into []move) []move {
+	for _, n := range t.queue[first:] {
+		for _, m := range n.moves {
+			if !m.entered && slices.Contains(n.erased, m.contact) {
+				into = append(into, m)
+			}
+		}
+	}
+	return into
+}
+
 // notBefore dates no tick before an instant.
 func (t *ticks) notBefore(at int64) {
 	for i := range t.queue {
