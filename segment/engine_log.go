@@ -191,7 +191,7 @@ func (e *Engine) forgetWritten(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.ticks.drop(e.ticks.after(stand.at))
+	e.ticks.drop(e.ticks.written(stand))
 	return nil
 }
 

@@ -45,45 +45,53 @@ func (t *ticks) drop(n int) {
 	}
 }
 
-// after gives how many ticks are before an instant.
-func (t *ticks) after(at int64) int {
+// relation compares where a tick is in the feed with where the log stands:
+// below 0 when the log is further, 0 when it is there.
+func (n *tick) relation(stand logStand) int {
+	own, _ := n.position.Numbers(n.position.Incarnation())
+	logged, err := stand.position.Numbers(n.position.Incarnation())
+	if err != nil || len(own) != len(logged) {
+		return 1 // of another life of the store, or before the first commit
+	}
+	relation := 0
+	for i := range own { // one per shard, none goes back along the feed
+		switch {
+		case own[i] > logged[i]:
+			return 1
+		case own[i] < logged[i]:
+			relation = -1
+		}
+	}
+	return relation
+}
+
+// written gives how many ticks the log has for certain. Positions tell, since
+// one commit may be dated differently by two engines: by the clock of each, if
+// that was further already. Ticks of the log's position and instant may be in
+// it or not.
+func (t *ticks) written(stand logStand) int {
 	n := 0
-	for n < len(t.queue) && t.queue[n].at < at {
+	for n < len(t.queue) {
+		if r := t.queue[n].relation(stand); r > 0 || r == 0 && t.queue[n].at >= stand.at {
+			break
+		}
 		n++
 	}
 	return n
 }
 
 // places gives after how many ticks of the queue the log may stand, the
-// likeliest first. Commits are told by their positions: a commit that is
-// applied again, by an engine that started from a checkpoint, may be dated
-// before the tick of it in the log, which was dated by a clock that was
-// further. Where no position tells, such as when the log was written by an
-// engine that let other deadlines happen between the same commits, the instant
-// does.
-func (t *ticks) places(stand logStand) (out []int) {
-	const most = 16 // of one instant
-	first, known := 0, false
-	for i := range t.queue {
-		if n := &t.queue[i]; n.position == stand.position {
-			if !known {
-				first, known = i, true
-			}
-			if n.at <= stand.at {
-				first = i + 1
-			}
-		}
+// likeliest first.
+func (t *ticks) places(stand logStand) []int {
+	const most = 16
+	first := t.written(stand)
+	end := first
+	for end < len(t.queue) && t.queue[end].relation(stand) == 0 && t.queue[end].at == stand.at {
+		end++
 	}
-	if known {
-		out = append(out, first)
-	}
-	for i := t.after(stand.at); i <= len(t.queue) && len(out) < most; i++ {
-		if !known || i != first {
-			out = append(out, i)
-		}
-		if i < len(t.queue) && t.queue[i].at > stand.at {
-			break
-		}
+	out := []int{end}
+	for i := first; i < end && len(out) < most; i++ {
+		out = append(out, i)
 	}
 	return out
 }
