@@ -70,6 +70,11 @@ type EngineOptions struct {
 	// again; default 200 ms. It is awake in time for what is due all the same.
 	Poll time.Duration
 
+	// Rebuilt is told why [LoadEngine] does not use a checkpoint, a
+	// [*CheckpointError], before it loads the contacts from the store. Nil
+	// tells nobody.
+	Rebuilt func(reason error)
+
 	// Progress is told how far loading contacts from the store has come, from
 	// the goroutine that called. Nil tells nobody.
 	Progress func(LoadProgress)

@@ -151,9 +151,10 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	first := e.ticks.after(stand.at)
-	if !e.ticks.gap && e.leadsHere(sets, e.ticks.queue[first:]) {
-		e.ticks.drop(first)
+	if err := e.settleLocked(stand.at); err != nil { // the log may be ahead of the clock
+		return err
+	}
+	if e.goesOn(stand, sets) {
 		return nil
 	}
 	core := e.state.Load().core
@@ -169,6 +170,7 @@ func (e *Engine) takeLog(ctx context.Context) error {
 			now.moves = append(now.moves, move{segment: name, contact: id, causes: CauseDefinition | CauseRebuild})
 		}
 	}
+	now.moves = e.ticks.leavesErased(e.ticks.places(stand)[0], now.moves)
 	sortMoves(now.moves)
 	for _, t := range e.ticks.queue {
 		now.erased = append(now.erased, t.erased...)
@@ -178,17 +180,31 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	return nil
 }
 
-// after gives how many ticks are not after an instant.
-func (t *ticks) after(at int64) int {
-	n := 0
-	for n < len(t.queue) && t.queue[n].at < at {
-		n++
+// goesOn drops the ticks that the log has, and reports whether the others lead
+// from its members to those that are live.
+func (e *Engine) goesOn(stand logStand, sets map[string]bitset.Set) bool {
+	if e.ticks.gap {
+		return false
 	}
-	return n
+	for _, first := range e.ticks.places(stand) {
+		if e.leadsHere(sets, e.ticks.queue[first:]) {
+			e.ticks.drop(first)
+			e.ticks.notBefore(stand.at)
+			return true
+		}
+	}
+	return false
 }
 
 // leadsHere reports whether ticks lead from the sets to those that are live.
+// Those who were erased are in neither.
 func (e *Engine) leadsHere(sets map[string]bitset.Set, queue []tick) bool {
+	erased := map[uint32]bool{}
+	for _, t := range queue {
+		for _, id := range t.erased {
+			erased[id] = true
+		}
+	}
 	now := map[string]*bitset.Live{}
 	for name, set := range sets {
 		now[name] = &bitset.Live{}
@@ -196,6 +212,9 @@ func (e *Engine) leadsHere(sets map[string]bitset.Set, queue []tick) bool {
 	}
 	for _, t := range queue {
 		for _, m := range t.moves {
+			if erased[m.contact] {
+				continue
+			}
 			if now[m.segment] == nil {
 				now[m.segment] = &bitset.Live{}
 			}
@@ -231,7 +250,7 @@ func (e *Engine) forgetWritten(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.ticks.drop(e.ticks.after(stand.at))
+	e.ticks.drop(e.ticks.written(stand))
 	return nil
 }
 
@@ -350,6 +369,9 @@ func (e *Engine) TrimTransitions(ctx context.Context, before uint64) error {
 		return err
 	}
 	defer e.unfollow()
+	if err := e.pull(ctx); err != nil {
+		return err
+	}
 	if err := e.persist(ctx); err != nil {
 		return err
 	}

@@ -63,6 +63,77 @@ func (t *ticks) drop(n int) {
 	}
 }
 
+// relation compares where a tick is in the feed with where the log stands:
+// below 0 when the log is further, 0 when it is there.
+func (n *tick) relation(stand logStand) int {
+	own, _ := n.position.Numbers(n.position.Incarnation())
+	logged, err := stand.position.Numbers(n.position.Incarnation())
+	if err != nil || len(own) != len(logged) {
+		return 1 // of another life of the store, or before the first commit
+	}
+	relation := 0
+	for i := range own { // one per shard, none goes back along the feed
+		switch {
+		case own[i] > logged[i]:
+			return 1
+		case own[i] < logged[i]:
+			relation = -1
+		}
+	}
+	return relation
+}
+
+// written gives how many ticks the log has for certain. Positions tell, since
+// one commit may be dated differently by two engines: by the clock of each, if
+// that was further already. Ticks of the log's position and instant may be in
+// it or not.
+func (t *ticks) written(stand logStand) int {
+	n := 0
+	for n < len(t.queue) {
+		if r := t.queue[n].relation(stand); r > 0 || r == 0 && t.queue[n].at >= stand.at {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// places gives after how many ticks of the queue the log may stand, the
+// likeliest first.
+func (t *ticks) places(stand logStand) []int {
+	const most = 16
+	first := t.written(stand)
+	end := first
+	for end < len(t.queue) && t.queue[end].relation(stand) == 0 && t.queue[end].at == stand.at {
+		end++
+	}
+	out := []int{end}
+	for i := first; i < end && len(out) < most; i++ {
+		out = append(out, i)
+	}
+	return out
+}
+
+// leavesErased appends what contacts leave by their erasure in the ticks after
+// the first ones: the log says it, and nothing else of them.
+func (t *ticks) leavesErased(first int, into []move) []move {
+	for _, n := range t.queue[first:] {
+		for _, m := range n.moves {
+			if !m.entered && slices.Contains(n.erased, m.contact) {
+				into = append(into, m)
+			}
+		}
+	}
+	return into
+}
+
+// notBefore dates no tick before an instant.
+func (t *ticks) notBefore(at int64) {
+	for i := range t.queue {
+		t.queue[i].at = max(t.queue[i].at, at)
+	}
+}
+
 // differences gives what segments gain and lose from one core to the next, in
 // order of segment and contact.
 func differences(from, to *live.Core) []move {

@@ -167,10 +167,7 @@ func (x *refIndex) forget(id uint32) {
 
 // load reads what all contacts are called.
 func (x *refIndex) load(ctx context.Context, r *store.Reader, table *columns.Table) error {
-	table.Merges(func(loser, winner uint32) {
-		x.merges.Load().Store(loser, winner)
-		x.merged.Add(1)
-	})
+	x.loadMerges(table)
 	if x.kinds == RefIDs {
 		return nil
 	}
@@ -181,6 +178,13 @@ func (x *refIndex) load(ctx context.Context, r *store.Reader, table *columns.Tab
 		x.put(&c)
 	}
 	return nil
+}
+
+func (x *refIndex) loadMerges(table *columns.Table) {
+	table.Merges(func(loser, winner uint32) {
+		x.merges.Load().Store(loser, winner)
+		x.merged.Add(1)
+	})
 }
 
 // replace takes over what another index holds.

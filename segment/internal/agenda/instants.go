@@ -105,29 +105,31 @@ func (s *instants) add(contact uint32, p *page) {
 	s.blocks[b][contact>>pageBits%blockSize] = p
 }
 
-// each visits those that are not None.
+// each visits the instants there are, in ascending order of the contacts.
 func (s *instants) each(visit func(contact uint32, at int64)) {
-	for i, b := range s.blocks {
-		if b == nil {
+	for b, pages := range s.blocks {
+		if pages == nil {
 			continue
 		}
-		for k, p := range b {
-			if p == nil {
-				continue
-			}
-			first := uint32(i)<<(pageBits+blockBits) | uint32(k)<<pageBits
-			for j, low := range p.ids {
-				visit(first|uint32(low), p.at[j])
-			}
-			if p.all == nil {
-				continue
-			}
-			for low, at := range p.all {
-				if at != None {
-					visit(first|uint32(low), at)
-				}
+		for i, p := range pages {
+			if p != nil {
+				p.each(uint32(b<<blockBits|i)<<pageBits, visit)
 			}
 		}
+	}
+}
+
+func (p *page) each(base uint32, visit func(contact uint32, at int64)) {
+	if p.all != nil {
+		for low, at := range p.all {
+			if at != None {
+				visit(base|uint32(low), at)
+			}
+		}
+		return
+	}
+	for i, low := range p.ids {
+		visit(base|uint32(low), p.at[i])
 	}
 }
 

@@ -54,6 +54,20 @@ func (d *Draft) deadline(id uint32, at int64) {
 // time, and to remove others. The columns that they read must be there. The
 // definitions must name nothing that will not be there, and no cycle.
 func (c *Core) Draft(put []Definition, remove []string) (*Draft, error) {
+	d, err := c.begun(put, remove)
+	if err != nil {
+		return nil, err
+	}
+	d.evaluate()
+	if err := c.failed; err != nil {
+		d.Drop()
+		return nil, err
+	}
+	return d, nil
+}
+
+// begun makes a draft that is compiled and not evaluated.
+func (c *Core) begun(put []Definition, remove []string) (*Draft, error) {
 	d := &Draft{
 		core: c, index: newIndex(), roots: map[*Segment]node{}, defined: map[*Segment]Definition{},
 		scratch: map[*Segment]*drafted{}, standings: map[string]*standing{},
@@ -86,11 +100,6 @@ func (c *Core) Draft(put []Definition, remove []string) (*Draft, error) {
 	c.changes++
 	c.epoch++ // flips of the last contact decided are those of others now
 	d.compile(byName)
-	d.evaluate()
-	if err := c.failed; err != nil {
-		d.Drop()
-		return nil, err
-	}
 	return d, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/audiencekit/audiencekit/segment/internal/agenda"
 	"github.com/audiencekit/audiencekit/segment/internal/timeorder"
 )
 
@@ -181,9 +182,11 @@ func (d *Draft) keepDeadlines() {
 			continue
 		}
 		s.rowwise = c.open(s)
-		for _, x := range d.scratch[s].deadlines {
-			c.agenda.Set(s.rowwise, x.id, x.at)
+		entries := make([]agenda.Entry, len(d.scratch[s].deadlines))
+		for i, x := range d.scratch[s].deadlines {
+			entries[i] = agenda.Entry{At: x.at, Source: s.rowwise, Contact: x.id}
 		}
+		c.agenda.SetMany(entries)
 	}
 }
 
