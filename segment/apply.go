@@ -267,6 +267,7 @@ func (e *Engine) publish(d *redefinition) error {
 	core.Drop(d.set.needs())
 	e.ticks.add(tick{at: core.Now(), position: e.position, moves: movesOf(moves)})
 	e.set, e.version = d.set, max(e.version, d.diff.Version)
+	e.state.Store(&engineState{core: core}) // so that whoever holds a segment looks for it again
 	d.fill(moves, e.position.Incarnation())
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
-	"github.com/audiencekit/audiencekit/store"
 )
 
 // engineBeside opens an engine that calls what beside is then whenever it has
@@ -46,9 +45,19 @@ func TestEngineCursorsAtOnePlace(t *testing.T) {
 func TestEngineTimePassesWhileItStartsAnew(t *testing.T) {
 	w := newEngineWorld(t)
 	var beside func()
-	e := w.engineBeside(&beside)
-	w.apply(e, "seen", `contact.seen > ago("1h")`)
-	id := w.put(audiencetest.Contact("u", "seen", w.clock.Now()))[0]
+	e := w.engine(segment.Function{
+		Name: "odd", Args: []audience.Type{audience.TypeInt}, Result: audience.TypeBool,
+		Call: func(args []audience.Value) (audience.Value, error) {
+			if run := beside; run != nil {
+				beside = nil
+				run()
+			}
+			n, _ := args[0].Int()
+			return audience.BoolValue(n%2 == 1), nil
+		},
+	})
+	w.apply(e, "seen", `contact.seen > ago("1h")`, "odd", `odd(contact.age)`)
+	id := w.put(audiencetest.Contact("u", "seen", w.clock.Now(), "age", 3))[0]
 	w.sync(e)
 	live, err := e.Segment("seen")
 	require.NoError(t, err)
@@ -58,19 +67,19 @@ func TestEngineTimePassesWhileItStartsAnew(t *testing.T) {
 	head, err := w.aud.Head(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, w.aud.Trim(t.Context(), head)) // so that it has to
+	start := w.clock.Now()
 	var at time.Time
-	beside = func() {
-		w.later(2 * time.Hour)
+	beside = func() { // while it evaluates, at start
+		w.clock.MoveTo(start.Add(2 * time.Hour))
 		require.False(t, live.Contains(id))
 		at = e.Now()
-		w.later(-2 * time.Hour)
 	}
 	w.sync(e)
 	require.Nil(t, beside)
 	require.False(t, e.Now().Before(at), "the clock went back")
 	require.False(t, live.Contains(id))
-	w.later(2 * time.Hour)
-	w.logAgrees(e)
+	w.clock.MoveTo(at)
+	require.NoError(t, e.Advance(t.Context(), at))
 	require.Equal(t, []segment.Causes{segment.CauseField, segment.CauseTime}, causesOf(logged(t, e), "seen"))
 }
 
@@ -112,5 +121,3 @@ func TestEngineSegmentComesBack(t *testing.T) {
 	require.True(t, live.Has(audience.Key("u2")))
 	w.agrees(e, w.aud)
 }
-
-var _ = store.Position{}
