@@ -149,19 +149,46 @@ func (e *Engine) prepare(ctx context.Context, set *Set) (*redefinition, error) {
 	return d, nil
 }
 
-// loadColumns loads what is needed and not there, beside the serving core.
+// loadColumns loads what is needed and not there, beside the serving core. The
+// caller follows.
 func (e *Engine) loadColumns(ctx context.Context, needs columns.Needs) ([]string, error) {
-	have := e.state.Load().core.Table().Needs()
-	// Of a type of events that is there in part all is loaded anew: also what
-	// the live segments read.
-	missing := needs.Union(have).Minus(have)
-	if missing.IsZero() {
-		return nil, nil
+	var loaded []string
+	for {
+		before := e.state.Load()
+		have := before.core.Table().Needs()
+		// Of a type of events that is there in part all is loaded anew: also what
+		// the live segments read.
+		missing := needs.Union(have).Minus(have)
+		if missing.IsZero() {
+			slices.Sort(loaded)
+			return slices.Compact(loaded), nil
+		}
+		more, err := e.loadBeside(ctx, missing)
+		if err != nil {
+			return nil, err
+		}
+		// Meanwhile another engine may have applied what reads other columns, or
+		// this one may have started anew: then what was loaded may not fit.
+		now := e.state.Load()
+		if there := now.core.Table().Needs(); now != before || !there.Minus(have).IsZero() || !have.Minus(there).IsZero() {
+			continue
+		}
+		for _, size := range more.Sizes() {
+			loaded = append(loaded, size.Name)
+		}
+		if err := e.adopt(now, more); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// loadBeside loads columns and brings them to the position of the engine,
+// which applies what is committed until then.
+func (e *Engine) loadBeside(ctx context.Context, needs columns.Needs) (*columns.Table, error) {
 	var more *columns.Table
 	var position store.Position
 	err := e.aud.View(ctx, func(r *store.Reader) error {
-		more = columns.New(r.Schema(), r.Zone(), missing)
+		more = columns.New(r.Schema(), r.Zone(), needs)
 		var err error
 		if position, err = r.Position(ctx); err != nil {
 			return err
@@ -174,17 +201,13 @@ func (e *Engine) loadColumns(ctx context.Context, needs columns.Needs) ([]string
 	if err := e.pull(ctx); err != nil { // to the position of the new columns, or beyond
 		return nil, err
 	}
-	if err := e.catchUp(ctx, more, position); err != nil {
-		return nil, err
-	}
-	var loaded []string
-	for _, size := range more.Sizes() {
-		loaded = append(loaded, size.Name)
-	}
-	slices.Sort(loaded)
+	return more, e.catchUp(ctx, more, position)
+}
+
+func (e *Engine) adopt(s *engineState, more *columns.Table) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return loaded, e.state.Load().core.Adopt(more)
+	return s.core.Adopt(more)
 }
 
 // catchUp applies to a table what was committed between its position and the
@@ -244,6 +267,7 @@ func (e *Engine) publish(d *redefinition) error {
 	core.Drop(d.set.needs())
 	e.ticks.add(tick{at: core.Now(), position: e.position, moves: movesOf(moves)})
 	e.set, e.version = d.set, max(e.version, d.diff.Version)
+	e.state.Store(&engineState{core: core}) // so that whoever holds a segment looks for it again
 	d.fill(moves, e.position.Incarnation())
 	return nil
 }

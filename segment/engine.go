@@ -259,23 +259,24 @@ func (e *Engine) startOf(ctx context.Context, r *store.Reader) int64 {
 			now = max(now, audience.Micros(last))
 		}
 	}
-	if s := e.state.Load(); s != nil {
-		now = max(now, s.core.Now())
-	}
 	return now
 }
 
 // replace puts a core in the place of the one there was. What the segments
 // gain and lose by it is a tick of its own, of which nobody knows the reason.
-// Erasures may be among what was not read.
+// Erasures may be among what was not read. Time has gone on in the old core
+// meanwhile, and does in the new one. The caller holds mu.
 func (e *Engine) replace(l *loaded) {
+	var failed error
 	if old := e.state.Load(); old != nil {
+		failed = l.core.Settle(old.core.Now(), nil)
 		e.ticks.add(tick{at: l.core.Now(), position: l.position, moves: differences(old.core, l.core)})
 		e.ticks.missed = true
 	}
 	e.state.Store(&engineState{core: l.core})
 	e.refs.replace(l.refs)
 	e.set, e.position, e.failed, e.schema, e.zone = l.set, l.position, nil, l.schema, l.zone
+	_ = e.fail(failed)
 }
 
 func (e *Engine) progress(ctx context.Context, r *store.Reader) func(int) {

@@ -13,3 +13,6 @@ func (e *Engine) queuedMoves() int { return e.ticks.moves }
 
 // ForgetTicks forgets what is not in the log yet.
 func (e *Engine) ForgetTicks() { e.ticks = ticks{} }
+
+// BoundTicks bounds the moves that wait for the log.
+func (e *Engine) BoundTicks(moves int) { e.ticks.limit = moves }

@@ -63,32 +63,56 @@ func (e *Engine) persist(ctx context.Context) error {
 }
 
 func (e *Engine) write(ctx context.Context) error {
-	if err := e.log.checkHeld(); err != nil {
-		switch err := e.takeLog(ctx); {
-		case errors.Is(err, audience.ErrConflict):
-			return e.forgetWritten(ctx)
-		case err != nil:
+	for {
+		if e.log.checkHeld() != nil || e.hasGap() {
+			switch err := e.takeLog(ctx); {
+			case errors.Is(err, audience.ErrConflict):
+				return e.forgetWritten(ctx)
+			case err != nil:
+				return err
+			}
+		}
+		if err := e.findErased(ctx); err != nil {
 			return err
 		}
-	}
-	if err := e.findErased(ctx); err != nil {
-		return err
-	}
-	const some = 1_000 // ticks in one transaction
-	for {
-		e.mu.Lock()
-		queue := e.ticks.queue[:min(len(e.ticks.queue), some)]
-		queue = append([]tick(nil), queue...)
-		e.mu.Unlock()
+		queue := e.someTicks()
 		if len(queue) == 0 {
 			return e.log.maintain(ctx)
 		}
 		if err := e.log.appendTicks(ctx, queue); err != nil {
 			return err
 		}
-		e.mu.Lock()
-		e.ticks.drop(len(queue))
-		e.mu.Unlock()
+		e.written(len(queue))
+	}
+}
+
+func (e *Engine) hasGap() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ticks.gap
+}
+
+// someTicks gives the first of the queue, as many as one transaction takes. The
+// log may stand ahead of them, when an engine with another clock wrote it.
+func (e *Engine) someTicks() []tick {
+	const some = 1_000
+	e.mu.Lock()
+	queue := slices.Clone(e.ticks.queue[:min(len(e.ticks.queue), some)])
+	e.mu.Unlock()
+	least := e.log.standsAt()
+	for i := range queue {
+		queue[i].at = max(queue[i].at, least)
+	}
+	return queue
+}
+
+// written forgets the first n ticks of the queue, which reads may have made so
+// long meanwhile that it was forgotten.
+func (e *Engine) written(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.ticks.gap {
+		e.ticks.drop(n)
 	}
 }
 
@@ -98,9 +122,11 @@ func (e *Engine) findErased(ctx context.Context) error {
 	e.mu.Lock()
 	missed := e.ticks.missed
 	contacts := map[audience.ContactID]bool{}
-	for _, t := range e.ticks.queue {
-		for _, m := range t.moves {
-			contacts[audience.ContactID(m.contact)] = true
+	if missed {
+		for _, t := range e.ticks.queue {
+			for _, m := range t.moves {
+				contacts[audience.ContactID(m.contact)] = true
+			}
 		}
 	}
 	e.mu.Unlock()
@@ -175,8 +201,7 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	for _, t := range e.ticks.queue {
 		now.erased = append(now.erased, t.erased...)
 	}
-	e.ticks = ticks{missed: e.ticks.missed || stand.number > 0}
-	e.ticks.add(now)
+	e.ticks.restart(now, stand.number > 0)
 	return nil
 }
 

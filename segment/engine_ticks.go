@@ -13,7 +13,9 @@ import (
 type ticks struct {
 	queue []tick
 	moves int  // in the queue
+	base  int  // of them, those of a restart, which no limit forbids
 	gap   bool // the queue had to be forgotten: the log continues with the difference
+	limit int  // of moves, 0: maxQueuedMoves
 
 	// missed says that erasures may not be in the ticks that cover them.
 	missed bool
@@ -32,9 +34,17 @@ func (t *ticks) add(n tick) {
 	}
 	t.queue = append(t.queue, n)
 	t.moves += len(n.moves) + len(n.erased)
-	if t.moves > maxQueuedMoves {
-		t.queue, t.moves, t.gap = nil, 0, true
+	if t.moves-t.base > cmp.Or(t.limit, maxQueuedMoves) {
+		t.queue, t.moves, t.base, t.gap = nil, 0, 0, true
 	}
+}
+
+// restart begins the queue with what leads the log on from where it stands,
+// however much that is. missed says that it may cover erasures.
+func (t *ticks) restart(n tick, missed bool) {
+	*t = ticks{queue: []tick{n}, limit: t.limit, missed: t.missed || missed}
+	t.moves = len(n.moves) + len(n.erased)
+	t.base = t.moves
 }
 
 // erase has the last ticks in which contacts left anything cover their
@@ -56,6 +66,9 @@ func (t *ticks) erase(contacts map[uint32]bool) {
 func (t *ticks) drop(n int) {
 	for _, done := range t.queue[:n] {
 		t.moves -= len(done.moves) + len(done.erased)
+	}
+	if n > 0 {
+		t.base = 0
 	}
 	t.queue = slices.Delete(t.queue, 0, n)
 	if len(t.queue) == 0 {

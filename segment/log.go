@@ -73,6 +73,14 @@ func (h *logHead) stand() logStand {
 	return logStand{number: h.Number, first: h.FirstNumber, position: h.Position, at: h.At}
 }
 
+// standsAt gives the instant of the last tick, as this log wrote or took it
+// over last.
+func (l *transitionLog) standsAt() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.head.At
+}
+
 // stand reads where the log stands.
 func (l *transitionLog) stand(ctx context.Context) (s logStand, err error) {
 	err = l.aud.View(ctx, func(r *store.Reader) error {

@@ -17,7 +17,7 @@ type order struct {
 	core    *Core
 	sorted  *timeorder.Order
 
-	fixed    []*cursor // by distance, the nearest to now first; their next never grows along it
+	fixed    []*cursor // by distance, each once, the nearest to now first; their next never grows along it
 	calendar []*cursor // those whose distance from now varies
 
 	memo
@@ -57,31 +57,25 @@ func newOrder(c *Core, key string, f feature) *order {
 
 // cursor finds or makes the cursor of a movement.
 func (o *order) cursor(move celenv.Movement, before int64) *cursor {
-	for _, list := range [][]*cursor{o.fixed, o.calendar} {
-		for _, cur := range list {
-			if cur.before == before && sameMovement(cur.move, move) {
-				return cur
-			}
-		}
-	}
 	cur := &cursor{order: o, move: move, before: before, heap: -1, next: never, due: never}
 	if !move.IsFixed() {
+		if i := slices.IndexFunc(o.calendar, func(c *cursor) bool { return c.before == before && c.move == move }); i >= 0 {
+			return o.calendar[i]
+		}
 		o.calendar = append(o.calendar, cur)
 		return cur
 	}
-	i := sort.Search(len(o.fixed), func(i int) bool { return o.fixed[i].distance() < cur.distance() })
+	// Two at one place, however that is written, would wait for each other: see
+	// advanced.
+	i := sort.Search(len(o.fixed), func(i int) bool { return o.fixed[i].distance() <= cur.distance() })
+	if i < len(o.fixed) && o.fixed[i].distance() == cur.distance() {
+		return o.fixed[i]
+	}
 	o.fixed = slices.Insert(o.fixed, i, cur)
 	for rank, cur := range o.fixed {
 		cur.rank = rank
 	}
 	return cur
-}
-
-func sameMovement(a, b celenv.Movement) bool {
-	if a.IsFixed() && b.IsFixed() {
-		return a.Distance() == b.Distance()
-	}
-	return a == b
 }
 
 // distance is how far ahead of now the place of a fixed cursor is.
