@@ -16,15 +16,22 @@ func ExampleEngine_Explain() {
 	ctx := context.Background()
 	eng, _, _ := openShopEngine(ctx)
 
-	x, err := eng.Explain(ctx, "active", audience.Key("u2"))
-	check(err)
-	fmt.Print(x.Reveal("Bob"))
+	for _, name := range []string{"active", "vip"} {
+		x, err := eng.Explain(ctx, name, audience.Key("u2"))
+		check(err)
+		fmt.Print(x.Reveal("Bob"))
+	}
 	// Output:
 	// Bob is in active, as of 2026-03-01 12:00:00 UTC.
 	//   yes      events("purchase").within("30d").any()   (1 event, on 2026-02-01 12:00:00 UTC, changes by itself on 2026-03-03 12:00:00 UTC)
 	// Any one of these alone would change that:
 	//   events("purchase").within("30d").any()   being no
 	// If nothing else happens, the contact leaves by itself on 2026-03-03 12:00:00 UTC.
+	// Bob is NOT in vip, as of 2026-03-01 12:00:00 UTC.
+	//   no       events("purchase").sum("value") > 100   (is 60, 1 event, on 2026-02-01 12:00:00 UTC)
+	// Any one of these alone would change that:
+	//   events("purchase").sum("value") > 100   being yes
+	// Time alone does not change that.
 }
 
 // Preview counts who an expression is true for, without making a segment of it.
@@ -149,4 +156,36 @@ func ExampleEngine_Growth() {
 	// 2026-03-02: 1 entered, 0 left, 3 members in the end
 	// 2026-03-03: 0 entered, 1 left, 2 members in the end
 	// 2026-03-04: 0 entered, 0 left, 2 members in the end
+}
+
+// A store filters by what it knows of an expression; the rest is asked of
+// those who are left.
+func ExampleExpression_Predicate() {
+	ctx := context.Background()
+	aud, _ := openShop(ctx)
+	language, err := segment.LanguageOf(aud, segment.Options{})
+	check(err)
+	expression, err := language.Compile(`contact.city == "Oslo" && events("purchase").count() > 1`)
+	check(err)
+
+	where, rest := expression.Predicate()
+	fmt.Println("asked here:", rest)
+	check(aud.View(ctx, func(r *store.Reader) error {
+		q := store.ProfileQuery{Parts: expression.Parts(), ContactQuery: store.ContactQuery{Where: where}}
+		for p, err := range r.AllProfiles(ctx, q) {
+			if err != nil {
+				return err
+			}
+			is, err := expression.At(aud.Now()).Match(&p)
+			if err != nil {
+				return err
+			}
+			fmt.Println("contact", p.Contact.ID, is)
+		}
+		return nil
+	}))
+	// Output:
+	// asked here: [events("purchase").count() > 1]
+	// contact 1 true
+	// contact 3 false
 }

@@ -245,10 +245,11 @@ func (b *branch) truth(atoms []Truth) Truth {
 		decides, out = True, False
 	}
 	for _, part := range b.parts {
-		switch part.truth(atoms) {
-		case decides:
+		truth := part.truth(atoms)
+		if truth == decides {
 			return decides
-		case Unknown:
+		}
+		if truth == Unknown {
 			out = Unknown
 		}
 	}

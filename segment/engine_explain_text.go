@@ -57,7 +57,7 @@ func (x *Explanation) writeDeciding(b *strings.Builder) {
 
 // line is that of the atom with more in the parentheses.
 func (x *Explanation) line(c *ExplainedCondition) string {
-	line := c.Atom.Reveal()
+	line := c.Reveal()
 	var notes []string
 	for _, counted := range c.Counted {
 		notes = append(notes, x.counted(counted))

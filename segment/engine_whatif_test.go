@@ -143,7 +143,7 @@ func TestWhatIfRefused(t *testing.T) {
 	aud := setAudience(t)
 	putAges(t, aud, 20, 30)
 	e := openEngine(t, aud, "adult", `contact.age >= 18`)
-	_, err := e.WhatIf(t.Context(), func(tx *store.Tx) error { return strconv.ErrRange })
+	_, err := e.WhatIf(t.Context(), func(*store.Tx) error { return strconv.ErrRange })
 	require.ErrorIs(t, err, strconv.ErrRange)
 	w, err := e.WhatIf(t.Context(), func(*store.Tx) error { return nil })
 	require.NoError(t, err)

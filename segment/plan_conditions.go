@@ -78,7 +78,7 @@ func reasonOf(source string) string {
 	for _, t := range tokensOf(source) {
 		words[t.text] = true
 	}
-	has := func(any ...string) bool { return slices.ContainsFunc(any, func(w string) bool { return words[w] }) }
+	has := func(some ...string) bool { return slices.ContainsFunc(some, func(w string) bool { return words[w] }) }
 	switch {
 	case has("then", "without"):
 		return "it pairs events"

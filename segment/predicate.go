@@ -71,6 +71,7 @@ func (t *translator) formula(f *celenv.Formula, negated bool) translation {
 			allOf(t.formula(f.Parts[0], false), t.formula(f.Parts[1], negated)),
 			allOf(t.formula(f.Parts[0], true), t.formula(f.Parts[2], negated)),
 		)
+	case celenv.Condition:
 	}
 	t.leaves++
 	p, ok := t.test(f.Atom.Test)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,7 @@ func (q *queried) explain(ctx context.Context, name string, now time.Time) error
 	}
 	if err := q.until(x.Until, now, "membership", func(at time.Time) (string, error) {
 		t, err := truth(at)
-		return fmt.Sprint(t == segment.True), err
+		return strconv.FormatBool(t == segment.True), err
 	}); err != nil {
 		return err
 	}
@@ -240,7 +241,6 @@ func (q *queried) forecast(ctx context.Context, _ string, now time.Time) error {
 		return err
 	}
 	names := q.set.Names()
-	members := map[string]map[audience.ContactID]bool{}
 	at := func(when time.Time) (map[string]map[audience.ContactID]bool, error) {
 		moment, out := q.set.At(when), map[string]map[audience.ContactID]bool{}
 		for _, name := range names {
@@ -259,7 +259,8 @@ func (q *queried) forecast(ctx context.Context, _ string, now time.Time) error {
 		}
 		return out, nil
 	}
-	if members, err = at(now); err != nil {
+	members, err := at(now)
+	if err != nil {
 		return err
 	}
 	checks := 0
