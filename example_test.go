@@ -24,6 +24,15 @@ func Example() {
 	// README begins here.
 	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{Keys: keys})
 	check(err)
+	engine, err := segment.OpenEngine(ctx, aud, segment.EngineOptions{})
+	check(err)
+	_, err = engine.Apply(ctx, segment.Definition{ // or a folder of NAME.cel: segment.Load(os.DirFS("segments"))
+		Name: "buyers", Source: `contact.status == "subscribed" && events("purchase").within("1y").sum("value") > 100`,
+	})
+	check(err)
+	buyers, err := engine.Segment("buyers")
+	check(err)
+
 	ann := audience.Key("u42") // your own id; audience.Email("ann@example.com") names her too
 	_, err = aud.Put(ctx, audience.ContactWrite{Match: ann, Email: email})
 	check(err)
@@ -37,15 +46,8 @@ func Example() {
 	})
 	check(err)
 
-	language, err := segment.LanguageOf(aud, segment.Options{})
-	check(err)
-	buyers, err := language.Compile(`contact.status == "subscribed" && events("purchase").within("1y").sum("value") > 100`)
-	check(err)
-	profile, err := aud.Profile(ctx, ann, buyers.Parts())
-	check(err)
-	member, err := buyers.At(aud.Now()).Match(&profile)
-	check(err)
-	fmt.Println("may get the offer:", member)
+	check(engine.Sync(ctx, store.Position{})) // everything committed so far; engine.Run(ctx) does it in the background
+	fmt.Println("may get the offer:", buyers.Has(ann))
 	// README ends here.
 
 	// Output: may get the offer: true

@@ -1,20 +1,133 @@
-// Package segment compiles segment definitions and evaluates them: who is in
-// "opened in the last 30 days and subscribed" at an instant.
+// Package segment compiles segment definitions and keeps their members: who is
+// in "opened in the last 30 days and subscribed", at every instant.
 //
-// A [Language] is made for an audience ([LanguageOf]) or from a schema
-// ([NewLanguage]). It compiles single
-// expressions ([Language.Compile]) and sets of segments that may name each
-// other ([Load], [Language.CompileSet]). An [Expression] or a [Set] is
-// evaluated at an instant ([Expression.At], [Set.At]) for one contact, or for
-// all contacts of a store ([Set.Evaluate]). The same contact at the same
-// instant always gives the same answer, in any order of events and on any
+// An [Engine] holds the live segments of an audience and follows what happens
+// to it. [OpenEngine] opens it, [Engine.Apply] makes definitions live,
+// [Engine.Segment] gives one to ask:
+//
+//	eng, err := segment.OpenEngine(ctx, aud, segment.EngineOptions{})
+//	defs, err := segment.Load(os.DirFS("segments")) // NAME.cel each
+//	_, err = eng.Apply(ctx, defs...)
+//	go eng.Run(ctx)
+//
+//	vip, err := eng.Segment("vip")
+//	if vip.Has(audience.Key("u42")) { ... }
+//
+// Without an engine, a [Language], made for an audience ([LanguageOf]) or from
+// a schema ([NewLanguage]), compiles single expressions ([Language.Compile])
+// and sets of segments that may name each other ([Language.CompileSet]). An
+// [Expression] or a [Set] is evaluated at an instant ([Expression.At],
+// [Set.At]) for one contact, or for all contacts of a store ([Set.Evaluate]).
+// This is the reference that the engine is held to. The same contact at the
+// same instant always gives the same answer, in any order of events and on any
 // machine.
 //
-// An [Engine] keeps segments up to date. Besides who is in them it tells why
-// somebody is or is not ([Engine.Explain]), who would be in a segment that is
-// not there yet ([Engine.Preview], [Engine.Diff]), who will enter and leave by
-// time alone ([Engine.Forecast]), what a transaction would change
-// ([Engine.WhatIf]), and what a segment costs ([Engine.Plan]).
+// # The engine
+//
+// An Engine stands at a position of the store's feed and at an instant. A
+// contact is in a segment exactly when the expression is true of her record as
+// of that position, with now being that instant. This holds after every change
+// in any order: late and repeated events, revisions, merges and their undoing,
+// erasures, new definitions, restarts.
+//
+// Time. Every read moves the engine to the clock's instant first and lets
+// happen what is due until then, so a contact leaves "opened in the last 30
+// days" at the microsecond the 30 days are over, and enters "not opened in 30
+// days" at that instant, whether anybody looks or not. The instant never goes
+// back.
+//
+// Changes. [Engine.Sync] moves on to what was committed: with the position
+// that Update gave, a caller reads its own writes. [Engine.Run] does it all
+// the time, some 200 ms behind at most when nothing fails.
+//
+// Reads. [Live.Has], [Live.Contains] and [Live.Len] take no context and give
+// no error. When nothing is due they take no lock but that of the index of
+// keys, and never wait for a writer; else they are over when what is due has
+// happened. An [Engine.Snapshot] is several segments at one position and
+// instant, which belong together whatever happens meanwhile. Its [Members] are
+// sets with And, Or, AndNot and Overlap.
+//
+// Ticks. What one commit changes, or what is due at one instant, is one tick:
+// segments change together, after it and not within, and only net differences
+// are told. Nobody enters and leaves because a transaction wrote two things.
+//
+// Transitions. Everybody who enters or leaves is in a numbered log in the
+// store, with instant and [Causes]. [Engine.Follow] delivers it in order, at
+// least once, and keeps its place under a name; [Engine.AsOf],
+// [Engine.Growth] and [Engine.GrowthByDay] look back, as was believed then.
+// The log is written by Run, [Engine.Advance] and [Engine.Close], in one
+// process: the one that holds the lease. A change is dated by its commit and
+// something due by its instant, so an engine that was behind writes what it
+// would have written in time; one that is opened anew continues the log with
+// the difference between it and the members as they are, with [CauseRebuild].
+// A failing store delays the log and never a read. Erasing a contact takes her
+// out of the log; that she left by it is told, so that whoever copied members
+// learns it, as a number that belongs to nobody any more.
+//
+// Definitions. Apply makes the live segments exactly those given and stores
+// them as a new version; [Engine.Diff] tells before what it would do, and the
+// old segments serve until the new ones are ready. An engine that opens goes
+// on with the version that was applied last. Renaming a field harms no live
+// segment: see [Engine.CheckSchema].
+//
+// Processes. Any number of engines may follow one audience, each in its own
+// process and memory. They adopt what another one applied when they have read
+// the feed to its end after that, not at the very position of Apply; until then
+// each is exact for the definitions that it tells ([Engine.LatestVersion]).
+// When the writer of the log is gone another one takes over, after 30 s at
+// most, and goes on where the log ends.
+//
+// Questions. [Engine.Explain] says why somebody is in or not and when that
+// changes by itself; [Engine.Preview] who an expression is true for;
+// [Engine.Forecast] who enters and leaves by time alone; [Engine.WhatIf] what a
+// transaction would change; [Engine.Plan] how a segment is decided.
+//
+// Failures. An expression that exceeds a limit for some contact, or a function
+// of the host that panics, stops the engine: [Engine.Err] says why, the
+// members stay as they were, nothing is guessed. Applying other definitions
+// starts it anew.
+//
+// # Costs
+//
+// An engine keeps in memory, by column, what its segments read of contacts,
+// and one bit, compressed, for each member. Opening it reads all contacts once;
+// so does Apply when it needs columns that are not there, and it says so.
+// Besides, Apply goes through the contacts in memory for segments that are new
+// or changed, and those that name them.
+//
+// A change costs by what it touches, not by how many segments there are: the
+// values that read what changed are computed before and after, and only
+// conditions between the two are looked at. What a condition costs:
+//
+//	contact.country == "FR", has, in, a number <  found by value
+//	"vip" in contact.tags, onList("by-hand")      a set of contacts
+//	contact.status, consent, onList("topic")      kept for each contact, a byte for each purpose or topic
+//	events(...).count(), last(), first()          by value, from the times of her events
+//	sum, avg, min, max, distinct, rate            by value; computed from all her events of the type at each of them
+//	any, none, count .within("30d")               one order of contacts, shared by windows of every length
+//	contact.created_at < ago("6mo")               the same; so is events(...).last() < ago("6mo")
+//	inSegment("x")                                when the members of x change
+//	everything else                               row by row
+//
+// Row by row is: where, then, without, latest, ratio; sum and its like within a
+// window; windows with two edges, or one that is no ago; texts looked into or
+// compared by <; fields compared with each other, calculations, defaults, list
+// macros, bucket, startOf, anniversary, getters, functions of the host. Such a
+// condition is evaluated for a contact, in some microseconds, when something
+// that it reads of her changes, and at the instant at which time may change it,
+// which is kept for each such contact in some 20 bytes. It is as exact as the
+// others.
+//
+// A change looks at every segment that has the condition which flipped, unless
+// another condition of the same && tells segments apart: an equality, a tag, a
+// list, consent. Of ten thousand segments events("email.opened").within("30d").any()
+// && contact.country == X, an event looks at those of her own country. Ten
+// thousand that have one condition in common and nothing that tells them apart
+// are looked at one by one, each time: [Engine.Plan] warns of that. Linear too
+// are: deleting, erasing or merging a contact (in the segments), a condition
+// under inSegment (in the segments that name it), Apply (in the contacts), an
+// instant at which many contacts are due (in these), and startOf or
+// now.getHours() (everybody is looked at when the unit begins).
 //
 // # The language
 //

@@ -370,8 +370,8 @@ func (e *Engine) pause() time.Duration {
 // notices, nor of a slow fn. Following again continues with what fn did not
 // take. A name is followed by one at a time: of two, one ends with
 // [audience.ErrConflict]. When transitions that were not delivered yet have
-// been trimmed it is a [*TrimmedError]. Transitions of contacts who were
-// erased before their delivery never come.
+// been trimmed it is a [*TrimmedError]. Of contacts who were erased before
+// their delivery nothing comes but what they left by that.
 func (e *Engine) Follow(ctx context.Context, name string, opts FollowOptions, fn func(context.Context, []Transition) error) error {
 	return e.log.follow(ctx, name, opts, fn)
 }
@@ -380,9 +380,9 @@ func (e *Engine) Follow(ctx context.Context, name string, opts FollowOptions, fn
 func (e *Engine) Unfollow(ctx context.Context, name string) error { return e.log.unfollow(ctx, name) }
 
 // Transitions gives up to limit transitions after a number, in order of their
-// numbers; none when there are none. Those of erased contacts are left out. A
-// limit below 1 is 1,000. When transitions after the number have been trimmed
-// it is a [*TrimmedError].
+// numbers; none when there are none. Of erased contacts there is nothing but
+// what they left by that. A limit below 1 is 1,000. When transitions after the
+// number have been trimmed it is a [*TrimmedError].
 func (e *Engine) Transitions(ctx context.Context, after uint64, limit int) ([]Transition, error) {
 	return e.log.after(ctx, after, limit)
 }

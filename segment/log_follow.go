@@ -56,8 +56,8 @@ type followerPlace struct {
 // A name is followed by one at a time: of two, one ends with
 // [audience.ErrConflict], and what it was given meanwhile the other got too.
 // When transitions that were not delivered yet have been trimmed, it is a
-// [*TrimmedError]; see unfollow. Transitions of contacts who were erased
-// before their delivery never come: the change feed tells of erasures.
+// [*TrimmedError]; see unfollow. Of contacts who were erased before their
+// delivery nothing comes but what they left by that.
 func (l *transitionLog) follow(ctx context.Context, name string, opts FollowOptions, fn func(context.Context, []Transition) error) error {
 	opts = opts.withDefaults()
 	if err := audience.CheckName("follower", name, l.aud.Limits()); err != nil {

@@ -23,9 +23,9 @@ func (e *TrimmedError) Error() string {
 func (e *TrimmedError) Is(target error) bool { return target == audience.ErrPositionGone }
 
 // after gives up to limit transitions after a number, in order of their
-// numbers; none when there are none. Those of erased contacts are left out. A
-// limit below 1 is 1,000. When transitions after the number have been
-// trimmed it is a [*TrimmedError].
+// numbers; none when there are none. Of erased contacts there is nothing but
+// what they left by that. A limit below 1 is 1,000. When transitions after the
+// number have been trimmed it is a [*TrimmedError].
 func (l *transitionLog) after(ctx context.Context, number uint64, limit int) (found []Transition, err error) {
 	if limit < 1 {
 		limit = batchMoves

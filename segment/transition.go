@@ -21,7 +21,7 @@ const (
 	CauseTime                          // time passed
 	CauseDefinition                    // a segment was defined, changed or retired
 	CauseMerge                         // contacts were merged or separated
-	CauseErasure                       // the contact was erased
+	CauseErasure                       // the contact was deleted or erased
 	CauseRebuild                       // found while rebuilding: the reason is not known any more
 
 	causesAll = CauseRebuild<<1 - 1

@@ -12,13 +12,12 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/exporter"
 	"github.com/audiencekit/audiencekit/exporter/csvexport"
-	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
 )
 
 // export writes everybody as CSV and NDJSON, and each segment as CSV, and
 // prints where.
-func (r *runner) export(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) error {
+func (r *runner) export(ctx context.Context, reader *store.Reader, found *findings) error {
 	folder, err := r.folder()
 	if err != nil {
 		return err
@@ -26,9 +25,8 @@ func (r *runner) export(ctx context.Context, reader *store.Reader, set *segment.
 	r.heading("Exported")
 	csv := func(w io.Writer) exporter.Encoder { return csvexport.New(w, csvexport.Options{}) }
 	files := []exportFile{{name: "contacts.csv", encoder: csv}, {name: "contacts.ndjson", encoder: exporter.NDJSON}}
-	for _, name := range set.Names() {
-		members, _ := result.Members(name)
-		files = append(files, exportFile{name: "segment-" + name + ".csv", encoder: csv, members: members.All()})
+	for _, name := range found.set.Names() {
+		files = append(files, exportFile{name: "segment-" + name + ".csv", encoder: csv, members: found.members(name).All()})
 	}
 	for i := range files {
 		files[i].name = filepath.Join(folder, files[i].name)

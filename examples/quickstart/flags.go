@@ -31,6 +31,7 @@ type options struct {
 	folder   string // of the segments, as errors call it
 	now      time.Time
 	attest   string
+	days     int // to look ahead, 0: not at all
 	json     bool
 	out      string // empty: a temporary folder
 	sample   bool
@@ -46,6 +47,7 @@ func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, e
 	segments := flags.String("segments", "", "`folder` of segments, one per NAME.cel; a NAME is of a to z, 0 to 9, - and _, and begins with a letter or digit (default the two reference segments)")
 	now := flags.String("now", "", "`instant` of the run as RFC 3339 (default the sample's for the sample, else the clock)")
 	attest := flags.String("attest", "", "`text` that attests the consent behind \"subscribed\"; without it such contacts are pending")
+	ahead := flags.Int("ahead", defaultAhead, "for how many `days` to say who enters and leaves by time alone; 0 for none, and with -json only if it is given")
 	json := flags.Bool("json", false, "print the members of each segment as one line of JSON, and export nothing")
 	out := flags.String("out", "", "`folder` for the export (default a temporary one)")
 	err := flags.Parse(args)
@@ -59,6 +61,14 @@ func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, e
 		return nil, fmt.Errorf("%w: unexpected argument %q; files are given with -contacts and -events", errUsage, flags.Arg(0))
 	}
 	o := &options{attest: *attest, json: *json, out: *out, sample: *contacts == "" && *events == ""}
+	if *ahead < 0 || *ahead > mostAhead {
+		return nil, fmt.Errorf("%w: -ahead wants a number of days up to %d", errUsage, mostAhead)
+	}
+	given := false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "ahead" })
+	if given || !o.json {
+		o.days = *ahead
+	}
 	if err := o.setNow(*now, clock); err != nil {
 		return nil, err
 	}
@@ -67,6 +77,12 @@ func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, e
 	}
 	return o, o.setSegments(*segments)
 }
+
+// How many days the report looks ahead, and may look ahead at most.
+const (
+	defaultAhead = 30
+	mostAhead    = 3660
+)
 
 // errUsage is a command line that cannot be understood.
 var errUsage = errors.New("usage")
@@ -81,8 +97,8 @@ func (o *options) setNow(text string, clock func() time.Time) error {
 		return nil
 	}
 	at, err := audience.ParseInstant(text)
-	if err != nil {
-		return fmt.Errorf("%w: -now wants an instant as RFC 3339, such as 2026-03-01T12:00:00Z", errUsage)
+	if err != nil || at.Year() < 1000 || at.Year() > 8000 {
+		return fmt.Errorf("%w: -now wants an instant as RFC 3339 in the years 1000 to 8000, such as 2026-03-01T12:00:00Z", errUsage)
 	}
 	o.now = at
 	return nil

@@ -1,6 +1,6 @@
 // Command quickstart brings contacts and events from CSV files into an audience
-// in memory, finds the members of segments, says why somebody is in one or not,
-// and exports the result:
+// in memory, finds the members of segments, says who will enter and leave them
+// next and why somebody is in one or not, and exports the result:
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -contacts people.csv -events events.csv -segments ./segments

@@ -17,21 +17,22 @@ import (
 )
 
 // printReport prints what a person wants to see, and exports.
-func (r *runner) printReport(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) error {
-	seen, err := r.look(ctx, reader, set, result)
+func (r *runner) printReport(ctx context.Context, reader *store.Reader, found *findings) error {
+	seen, err := r.look(ctx, reader, found)
 	if err != nil {
 		return err
 	}
 	r.printf("As of %s\n", r.opts.now.Format("2006-01-02 15:04:05 MST"))
 	r.printImports()
-	r.printAudience(seen, result.Contacts)
-	if err := r.printSegments(ctx, reader, set, result); err != nil {
+	r.printAudience(seen)
+	if err := r.printSegments(ctx, reader, found, seen.contacts); err != nil {
 		return err
 	}
-	if err := r.printReasons(set, seen); err != nil {
+	if err := r.printChanges(ctx, reader, found); err != nil {
 		return err
 	}
-	return r.export(ctx, reader, set, result)
+	r.printReasons(found.set, seen)
+	return r.export(ctx, reader, found)
 }
 
 // printf prints to stdout, which keeps its first error.
@@ -66,9 +67,9 @@ func (r *runner) printImports() {
 }
 
 // printAudience draws who is there and what happened.
-func (r *runner) printAudience(seen *overview, contacts int) {
-	r.heading(fmt.Sprintf("Audience of %s by status", plural(contacts, "contact")))
-	r.chart(seen.statuses, contacts)
+func (r *runner) printAudience(seen *overview) {
+	r.heading(fmt.Sprintf("Audience of %s by status", plural(seen.contacts, "contact")))
+	r.chart(seen.statuses, seen.contacts)
 	total := 0
 	for _, n := range seen.events {
 		total += n.count
@@ -102,12 +103,12 @@ func bar(n, most int) string {
 }
 
 // printSegments prints each segment with its size and a few members.
-func (r *runner) printSegments(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) error {
+func (r *runner) printSegments(ctx context.Context, reader *store.Reader, found *findings, contacts int) error {
 	const few = 5
 	r.heading("Segments")
-	for _, name := range set.Names() {
-		members, _ := result.Members(name)
-		r.printf("  %s: %d of %s\n  %s\n", titleOf(set, name), members.Len(), plural(result.Contacts, "contact"), gauge(members.Len(), result.Contacts))
+	for _, name := range found.set.Names() {
+		members := found.members(name)
+		r.printf("  %s: %d of %s\n  %s\n", titleOf(found.set, name), members.Len(), plural(contacts, "contact"), gauge(members.Len(), contacts))
 		shown := 0
 		for id := range members.All() {
 			if shown++; shown > few {
@@ -144,7 +145,7 @@ func titleOf(set *segment.Set, name string) string {
 
 // printReasons prints for each segment why one contact is in and another is
 // not.
-func (r *runner) printReasons(set *segment.Set, seen *overview) error {
+func (r *runner) printReasons(set *segment.Set, seen *overview) {
 	for i, name := range set.Names() {
 		r.heading("Why " + titleOf(set, name))
 		for _, e := range []struct {
@@ -161,7 +162,6 @@ func (r *runner) printReasons(set *segment.Set, seen *overview) error {
 			}
 		}
 	}
-	return nil
 }
 
 // plural is a number with its noun.
@@ -187,6 +187,7 @@ type example struct {
 
 // overview is what one pass over the audience finds.
 type overview struct {
+	contacts int
 	statuses []tally
 	events   []tally
 	in, out  []*example // of each segment
@@ -194,7 +195,8 @@ type overview struct {
 
 // look goes through the audience once. Of those who are not in a segment the
 // one who is nearest is kept, of the first thousand.
-func (r *runner) look(ctx context.Context, reader *store.Reader, set *segment.Set, result *segment.Result) (*overview, error) {
+func (r *runner) look(ctx context.Context, reader *store.Reader, found *findings) (*overview, error) {
+	set := found.set
 	names := set.Names()
 	seen := &overview{in: make([]*example, len(names)), out: make([]*example, len(names))}
 	parts := set.Parts().Union(audience.ProfileParts{Ledger: true})
@@ -212,13 +214,14 @@ func (r *runner) look(ctx context.Context, reader *store.Reader, set *segment.Se
 		if err != nil {
 			return nil, err
 		}
+		seen.contacts++
 		seen.statuses[p.Status(r.opts.now).Status].count++
 		for i := range seen.events {
 			seen.events[i].count += len(p.Events(seen.events[i].name))
 		}
 		for i, name := range names {
-			members, _ := result.Members(name)
-			if err := seen.weigh(i, name, moment, &p, members.Contains(p.Contact.ID), rest > 0); err != nil {
+			in := found.snapshot.Contains(name, p.Contact.ID)
+			if err := seen.weigh(i, name, moment, &p, in, rest > 0); err != nil {
 				return nil, err
 			}
 		}

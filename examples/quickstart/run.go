@@ -89,7 +89,11 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.show(ctx, set); err != nil {
+	found, err := r.evaluate(ctx, set)
+	if err != nil {
+		return err
+	}
+	if err := r.show(ctx, found); err != nil {
 		return err
 	}
 	if refused || also {
@@ -98,17 +102,49 @@ func (r *runner) run(ctx context.Context) error {
 	return nil
 }
 
-// show evaluates the segments and prints what came out.
-func (r *runner) show(ctx context.Context, set *segment.Set) error {
+// findings are what became of the segments.
+type findings struct {
+	set      *segment.Set
+	snapshot *segment.Snapshot
+	forecast *segment.Forecast // nil: nobody asked
+}
+
+// members gives who is in a segment.
+func (f *findings) members(name string) segment.Members {
+	members, _ := f.snapshot.Members(name)
+	return members
+}
+
+// evaluate opens an engine, makes the segments its live ones, and asks it for
+// their members and for what time alone will do to them. A host keeps its
+// engine for as long as it runs; here one look is all.
+func (r *runner) evaluate(ctx context.Context, set *segment.Set) (*findings, error) {
+	engine, err := segment.OpenEngine(ctx, r.aud, segment.EngineOptions{Index: segment.RefIDs})
+	if err != nil {
+		return nil, err
+	}
+	var defs []segment.Definition
+	for _, name := range set.Names() {
+		def, _ := set.Definition(name)
+		defs = append(defs, def)
+	}
+	if _, err := engine.Apply(ctx, defs...); err != nil {
+		return nil, err
+	}
+	found := &findings{set: set, snapshot: engine.Snapshot()}
+	if r.opts.days > 0 {
+		found.forecast, err = engine.Forecast(ctx, r.opts.now.AddDate(0, 0, r.opts.days))
+	}
+	return found, err
+}
+
+// show prints what came out.
+func (r *runner) show(ctx context.Context, found *findings) error {
 	return r.aud.View(ctx, func(reader *store.Reader) error {
-		result, err := set.Evaluate(ctx, reader, r.opts.now, nil)
-		if err != nil {
-			return err
-		}
 		if r.opts.json {
-			return r.printJSON(ctx, reader, result)
+			return r.printJSON(ctx, reader, found)
 		}
-		return r.printReport(ctx, reader, set, result)
+		return r.printReport(ctx, reader, found)
 	})
 }
 
