@@ -110,10 +110,10 @@ func TestCheckpointMembersExist(t *testing.T) {
 	require.NoError(t, err)
 	_, err = e.Apply(t.Context(), Definition{Name: "all", Source: `true`})
 	require.NoError(t, err)
-	head, saved, queue := e.standing()
+	head, saved, queue := e.image()
 	f.delete(f.ids[0])
 	require.NoError(t, e.Sync(t.Context(), store.Position{}))
-	now, _, _ := e.standing()
+	now, _, _ := e.image()
 	head.Position = now.Position
 	var out checkpoint.Encoder
 	head.encode(&out)

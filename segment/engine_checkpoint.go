@@ -50,7 +50,7 @@ func (e *Engine) collect(ctx context.Context) (*checkpoint.Encoder, error) {
 		return nil, err
 	}
 	out := &checkpoint.Encoder{}
-	head, saved, queue := e.standing()
+	head, saved, queue := e.image()
 	head.encode(out)
 	e.mu.Lock()
 	e.state.Load().core.Table().Encode(out, func() {
@@ -64,8 +64,8 @@ func (e *Engine) collect(ctx context.Context) (*checkpoint.Encoder, error) {
 	return out, ctx.Err()
 }
 
-// standing takes what belongs to one instant.
-func (e *Engine) standing() (checkpointHead, *live.Saved, ticks) {
+// image takes what belongs to one instant.
+func (e *Engine) image() (checkpointHead, *live.Saved, ticks) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	core := e.state.Load().core

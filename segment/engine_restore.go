@@ -134,7 +134,7 @@ func (e *Engine) storedSet(ctx context.Context, head *checkpointHead) (*Set, err
 	if fingerprintDefinitions(v.Definitions) != head.Definitions {
 		return nil, unfit("definitions", "the stored segments of its version are others")
 	}
-	set, err := e.compile(v.Definitions)
+	set, err := e.compileVersion(v)
 	if err != nil {
 		return nil, &CheckpointError{Rule: "definitions", Err: err}
 	}
@@ -161,8 +161,7 @@ func (e *Engine) resume(d *checkpoint.Decoder, head *checkpointHead, set *Set) e
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.replace(core, set, head.Position)
-	e.refs.replace(refs)
+	e.replace(&loaded{core: core, refs: refs, set: set, position: head.Position, schema: e.aud.Schema(), zone: e.aud.Zone().String()})
 	e.version, e.ticks = head.Version, queue
 	e.redefine = true // to be sure: what was applied since is in the feed, too
 	return nil
