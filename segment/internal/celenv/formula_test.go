@@ -34,23 +34,37 @@ func shape(f *Formula) string {
 
 func TestFormula(t *testing.T) {
 	tests := []struct{ name, source, want string }{
-		{"reference", `contact.status == "subscribed" && events("email.opened").within("30d").any()`,
-			`(Compare@1:1<contact.status == "subscribed"> & Compare@1:35<events("email.opened").within("30d").any()>)`},
+		{
+			"reference", `contact.status == "subscribed" && events("email.opened").within("30d").any()`,
+			`(Compare@1:1<contact.status == "subscribed"> & Compare@1:35<events("email.opened").within("30d").any()>)`,
+		},
 		{"negation", `!(contact.age >= 30 || contact.vip)`, `!(Compare@1:3<contact.age >= 30> | Compare@1:24<contact.vip>)`},
 		{"none", `events("visit").none() || false`, `(!Compare@1:1<events("visit").none()> | Constant@1:27<false>)`},
 		{"sides changed", `5 < contact.age`, `Compare@1:1<5 < contact.age>`},
-		{"sets", `"vip" in contact.tags && "a" in contact.interests && contact.city in ["a", "b"]`,
-			`(Contains@1:1<"vip" in contact.tags> & Contains@1:26<"a" in contact.interests> & In@1:54<contact.city in ["a", "b"]>)`},
-		{"moving", `contact.created_at < ago("6mo") && contact.seen > now - duration("36h")`,
-			`(Moving@1:1<contact.created_at < ago("6mo")> & Moving@1:36<contact.seen > now - duration("36h")>)`},
-		{"choice", `contact.vip ? contact.age > 3 : has(contact.city)`,
-			`(Compare@1:1<contact.vip> ? Compare@1:15<contact.age > 3> : Has@1:33<has(contact.city)>)`},
-		{"aggregates", `events("purchase").sum("value") > 100 && rate(events("email.opened"), events("email.sent")) > 0.5`,
-			`(Compare@1:1<events("purchase").sum("value") > 100> & Compare@1:42<rate(events("email.opened"), events("email.sent")) > 0.5>)`},
-		{"row by row", `events("purchase").where(e, e.value > 5 && e.items > 1).count() > 2 && contact.city.startsWith("(")`,
-			`(row@1:1<events("purchase").where(e, e.value > 5 && e.items > 1).count() > 2> & row@1:72<contact.city.startsWith("(")>)`},
-		{"ledger", `onList("news") && onList("never") && consent("offers") && !suppressed()`,
-			`(List@1:1<onList("news")> & List@1:19<onList("never")> & Consent@1:38<consent("offers")> & !Suppressed@1:60<suppressed()>)`},
+		{
+			"sets", `"vip" in contact.tags && "a" in contact.interests && contact.city in ["a", "b"]`,
+			`(Contains@1:1<"vip" in contact.tags> & Contains@1:26<"a" in contact.interests> & In@1:54<contact.city in ["a", "b"]>)`,
+		},
+		{
+			"moving", `contact.created_at < ago("6mo") && contact.seen > now - duration("36h")`,
+			`(Moving@1:1<contact.created_at < ago("6mo")> & Moving@1:36<contact.seen > now - duration("36h")>)`,
+		},
+		{
+			"choice", `contact.vip ? contact.age > 3 : has(contact.city)`,
+			`(Compare@1:1<contact.vip> ? Compare@1:15<contact.age > 3> : Has@1:33<has(contact.city)>)`,
+		},
+		{
+			"aggregates", `events("purchase").sum("value") > 100 && rate(events("email.opened"), events("email.sent")) > 0.5`,
+			`(Compare@1:1<events("purchase").sum("value") > 100> & Compare@1:42<rate(events("email.opened"), events("email.sent")) > 0.5>)`,
+		},
+		{
+			"row by row", `events("purchase").where(e, e.value > 5 && e.items > 1).count() > 2 && contact.city.startsWith("(")`,
+			`(row@1:1<events("purchase").where(e, e.value > 5 && e.items > 1).count() > 2> & row@1:72<contact.city.startsWith("(")>)`,
+		},
+		{
+			"ledger", `onList("news") && onList("never") && consent("offers") && !suppressed()`,
+			`(List@1:1<onList("news")> & List@1:19<onList("never")> & Consent@1:38<consent("offers")> & !Suppressed@1:60<suppressed()>)`,
+		},
 		{"windowed sums have no form", `events("purchase").within("30d").sum("value") > 5.0`, `row@1:1<events("purchase").within("30d").sum("value") > 5.0>`},
 	}
 	for _, tt := range tests {

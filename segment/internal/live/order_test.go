@@ -45,8 +45,10 @@ func TestCursors(t *testing.T) {
 		o.sorted = timeorder.New(func(id uint32) (int64, bool) { return f.value(c, id, c.now) })
 		var tests []*orderTest
 		for _, m := range []celenv.Movement{
-			{}, movement(t, "1s", false), movement(t, "2d", false), movement(t, "30d", false), movement(t, "1mo", false), movement(t, "2mo3d", false),
-			movement(t, "7d", true), movement(t, "1mo", true), {Shift: -5},
+			{},
+			movement(t, "1s", false), movement(t, "2d", false), movement(t, "30d", false), movement(t, "1mo", false), movement(t, "2mo3d", false),
+			movement(t, "7d", true), movement(t, "1mo", true),
+			{Shift: -5},
 		} {
 			for before := range int64(2) {
 				for form := isAfter; form <= isNotAfter; form++ {
