@@ -32,7 +32,6 @@ func (d *Draft) Publish() {
 	d.keepOrders(old)
 	d.keepDeadlines()
 	d.setMembers()
-	c.earliest.Store(min(c.agenda.Earliest(), c.dueAt()))
 }
 
 // arrange makes changes find the segments, whose formulas and ranks are there.
@@ -199,6 +198,7 @@ func hasRowwise(root node) bool {
 
 func (d *Draft) setMembers() {
 	c := d.core
+	earliest := min(c.agenda.Earliest(), c.dueAt())
 	c.version.Add(1)
 	for _, s := range d.removed {
 		for page := range s.live.Pages() {
@@ -215,5 +215,6 @@ func (d *Draft) setMembers() {
 			s.live.SetPage(page, (*[1024]uint64)(in))
 		}
 	}
+	c.earliest.Store(earliest)
 	c.version.Add(1)
 }
