@@ -272,9 +272,10 @@ func (e *Engine) replace(l *loaded) {
 		failed = l.core.Settle(old.core.Now(), nil)
 		e.ticks.add(tick{at: l.core.Now(), position: l.position, moves: differences(old.core, l.core)})
 		e.ticks.missed = true
+		old.core.Retire() // before the names change
 	}
-	e.state.Store(&engineState{core: l.core})
 	e.refs.replace(l.refs)
+	e.state.Store(&engineState{core: l.core})
 	e.set, e.position, e.failed, e.schema, e.zone = l.set, l.position, nil, l.schema, l.zone
 	_ = e.fail(failed)
 }

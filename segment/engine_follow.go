@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -72,11 +73,19 @@ func (e *Engine) apply(commits []store.Commit) error {
 		if err := core.Settle(at, e.record); err != nil {
 			return e.fail(err)
 		}
-		moves, err := core.Commit(at, c.Changes)
+		// Names that move are seen together with what the members become.
+		var erased []uint32
+		var also func()
+		if e.refs.moves(c.Changes) {
+			also = func() { erased = e.noteChanges(c.Changes) }
+		}
+		moves, err := core.Commit(at, c.Changes, also)
 		if err != nil {
 			return e.fail(err)
 		}
-		erased := e.noteChanges(core, c.Changes)
+		if also == nil {
+			erased = e.noteChanges(c.Changes)
+		}
 		e.position = c.Position
 		e.ticks.add(tick{at: core.Now(), position: c.Position, moves: movesOf(moves), erased: erased})
 	}
@@ -85,7 +94,7 @@ func (e *Engine) apply(commits []store.Commit) error {
 
 // noteChanges follows up what the core does not: identities, the schema, who
 // was erased.
-func (e *Engine) noteChanges(core *live.Core, changes []store.Change) (erased []uint32) {
+func (e *Engine) noteChanges(changes []store.Change) (erased []uint32) {
 	for i := range changes {
 		ch := &changes[i]
 		e.refs.change(ch)
@@ -164,15 +173,17 @@ func (e *Engine) catchUpWith(ctx context.Context, renewed, redefine bool) error 
 	return nil
 }
 
-// settle lets happen what is due up to the clock's instant. A read with
-// nothing due costs a look at the clock and a compare.
-func (e *Engine) settle() *engineState {
-	s := e.state.Load()
-	if now := audience.Micros(e.aud.Now()); now >= s.core.Earliest() {
-		_ = e.settleTo(now) // a failure is kept, and told by Err
+// settle lets happen what is due up to the clock's instant and gives that. A
+// read with nothing due costs a look at the clock and a compare.
+func (e *Engine) settle() (*engineState, int64) {
+	s, now := e.state.Load(), min(audience.Micros(e.aud.Now()), latestClock())
+	if now >= s.core.Earliest() {
+		if e.settleTo(now) != nil { // which Err tells: the members stay as they are
+			now = math.MinInt64
+		}
 		s = e.state.Load()
 	}
-	return s
+	return s, now
 }
 
 // settleTo lets happen what is due up to an instant.

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"runtime"
 	"sync/atomic"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -44,8 +45,14 @@ func (l *Live) Name() string { return l.name }
 // false for strangers, and for a Ref of a kind that [EngineOptions.Index] does
 // not name. It allocates nothing.
 func (l *Live) Has(ref audience.Ref) bool {
-	id, ok := l.engine.refs.find(ref)
-	return ok && l.Contains(id)
+	for {
+		s, r := l.begin()
+		id, in := l.engine.refs.find(ref)
+		in = in && s != nil && s.Contains(uint32(l.engine.refs.current(id)))
+		if r.isGood() {
+			return in
+		}
+	}
 }
 
 // Contains reports whether a contact is a member now. The id of a contact that
@@ -54,23 +61,59 @@ func (l *Live) Has(ref audience.Ref) bool {
 // A call with nothing due never waits. Otherwise it lets happen what is due,
 // or waits for who does.
 func (l *Live) Contains(id audience.ContactID) bool {
-	s := l.segment(l.engine.settle())
-	return s != nil && s.Contains(uint32(l.engine.refs.current(id)))
+	for {
+		s, r := l.begin()
+		in := s != nil && s.Contains(uint32(l.engine.refs.current(id)))
+		if r.isGood() {
+			return in
+		}
+	}
 }
 
 // Len gives the number of members now. It allocates nothing.
 func (l *Live) Len() int {
-	s := l.segment(l.engine.settle())
-	if s == nil {
-		return 0
+	for {
+		s, r := l.begin()
+		n := 0
+		if s != nil {
+			n = s.Len()
+		}
+		if r.isGood() {
+			return n
+		}
 	}
-	return s.Len()
 }
 
 // Members gives the members now. It is [Engine.Snapshot] of this segment.
 func (l *Live) Members() Members {
 	m, _ := l.engine.Snapshot(l.name).Members(l.name)
 	return m
+}
+
+// reading is a look at a core at an instant and a version of it.
+type reading struct {
+	state   *engineState
+	now     int64
+	version uint64
+}
+
+// begin lets happen what is due and begins a read.
+func (l *Live) begin() (*live.Segment, reading) {
+	s, now := l.engine.settle()
+	found := l.segment(s)
+	return found, reading{s, now, s.core.Version()}
+}
+
+// isGood reports whether what was read since begin belongs together, and still
+// holds at the instant: a commit that is applied late may bring what is over by
+// then.
+func (r *reading) isGood() bool {
+	core := r.state.core
+	if r.now < core.Earliest() && r.version&1 == 0 && core.Version() == r.version {
+		return true
+	}
+	runtime.Gosched()
+	return false
 }
 
 // segment finds the segment in the core that is current.

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -114,13 +115,33 @@ func (x *refIndex) change(ch *store.Change) {
 	}
 }
 
-// put makes a contact found by what she is called now, and by nothing else.
-func (x *refIndex) put(c *audience.Contact) {
-	if x.kinds == RefIDs {
-		return
+// moves reports whether changes make somebody known be called otherwise.
+func (x *refIndex) moves(changes []store.Change) bool {
+	for i := range changes {
+		switch ch := &changes[i]; ch.Kind {
+		case store.ChangeMerge, store.ChangeUnmerge, store.ChangeDelete, store.ChangeErase:
+			return true
+		default:
+			if ch.After == nil || x.kinds == RefIDs {
+				continue
+			}
+			if old, known := x.namesOf(uint32(ch.After.ID)); known && !old.equal(x.namesIn(ch.After)) {
+				return true
+			}
+		}
 	}
-	x.forget(uint32(c.ID))
-	var n refNames
+	return false
+}
+
+func (x *refIndex) namesOf(id uint32) (refNames, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n, known := x.names[id]
+	return n, known
+}
+
+// namesIn gives what a contact is to be found by.
+func (x *refIndex) namesIn(c *audience.Contact) (n refNames) {
 	for _, e := range c.External {
 		if e.System == audience.HostSystem {
 			n.keys = append(n.keys, e.ID.Reveal())
@@ -131,23 +152,59 @@ func (x *refIndex) put(c *audience.Contact) {
 			n.addresses = append(n.addresses, a.Canonical())
 		}
 	}
+	return n
+}
+
+func (n refNames) equal(o refNames) bool {
+	return slices.Equal(n.keys, o.keys) && slices.Equal(n.addresses, o.addresses)
+}
+
+// put makes a contact found by what she is called now, and by nothing else.
+func (x *refIndex) put(c *audience.Contact) {
+	if x.kinds == RefIDs {
+		return
+	}
+	id, n := uint32(c.ID), x.namesIn(c)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if old, known := x.names[id]; known && old.equal(n) && x.isFoundBy(id, n) {
+		return
+	}
+	x.forgetLocked(id)
 	if n.keys == nil && n.addresses == nil {
 		return
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.names[uint32(c.ID)] = n
+	x.names[id] = n
 	for _, key := range n.keys {
-		x.byKey[key] = uint32(c.ID)
+		x.byKey[key] = id
 	}
 	for _, a := range n.addresses {
-		x.byAdr[a] = uint32(c.ID)
+		x.byAdr[a] = id
 	}
+}
+
+// isFoundBy reports whether nobody else has taken a name over.
+func (x *refIndex) isFoundBy(id uint32, n refNames) bool {
+	for _, key := range n.keys {
+		if x.byKey[key] != id {
+			return false
+		}
+	}
+	for _, a := range n.addresses {
+		if x.byAdr[a] != id {
+			return false
+		}
+	}
+	return true
 }
 
 func (x *refIndex) forget(id uint32) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.forgetLocked(id)
+}
+
+func (x *refIndex) forgetLocked(id uint32) {
 	n, ok := x.names[id]
 	if !ok {
 		return

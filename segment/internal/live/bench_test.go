@@ -98,7 +98,7 @@ func benchCommits(b *testing.B, s *shop, sources []string) {
 			if err := s.core.Settle(at, func(_ int64, m []live.Move) error { settled += len(m); return nil }); err != nil {
 				b.Fatal(err)
 			}
-			m, err := s.core.Commit(at, now[i].Changes)
+			m, err := s.core.Commit(at, now[i].Changes, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -11,8 +11,8 @@ import (
 )
 
 // Core keeps segments. One goroutine at a time calls it, but for
-// [Segment.Contains], [Segment.Len] and [Core.Earliest], which anybody may
-// call at any time.
+// [Segment.Contains], [Segment.Len], [Core.Earliest] and [Core.Version], which
+// anybody may call at any time.
 type Core struct {
 	table    *columns.Table
 	calendar audience.Calendar
@@ -74,6 +74,19 @@ func (c *Core) Table() *columns.Table { return c.table }
 // Earliest gives an instant before which time alone changes nothing.
 func (c *Core) Earliest() int64 { return c.earliest.Load() }
 
+// Version gives a number that grows with everything that changes what
+// [Segment.Contains], [Segment.Len] and [Core.Earliest] give, and is odd while
+// that is under way. What was read between two equal and even numbers belongs
+// together.
+func (c *Core) Version() uint64 { return c.version.Load() }
+
+// Retire makes the version odd for good: nobody is to read the core any more.
+func (c *Core) Retire() {
+	if c.version.Load()&1 == 0 {
+		c.version.Add(1)
+	}
+}
+
 // Segment gives a segment by name, nil when there is none.
 func (c *Core) Segment(name string) *Segment { return c.byName[name] }
 
@@ -120,29 +133,13 @@ type Segment struct {
 // Name gives the segment's name.
 func (s *Segment) Name() string { return s.name }
 
-// Contains reports whether a contact is a member, as of some tick. Any
-// goroutine may ask.
-func (s *Segment) Contains(id uint32) bool {
-	for {
-		v := s.core.version.Load()
-		in := s.live.Contains(id)
-		if v&1 == 0 && s.core.version.Load() == v {
-			return in
-		}
-	}
-}
+// Contains reports whether a contact is a member. Any goroutine may ask, and
+// tell by [Core.Version] whether the answer was good.
+func (s *Segment) Contains(id uint32) bool { return s.live.Contains(id) }
 
-// Len gives how many members there are, as of some tick. Any goroutine may
-// ask.
-func (s *Segment) Len() int {
-	for {
-		v := s.core.version.Load()
-		n := s.live.Len()
-		if v&1 == 0 && s.core.version.Load() == v {
-			return n
-		}
-	}
-}
+// Len gives how many members there are. Any goroutine may ask, and tell by
+// [Core.Version] whether the answer was good.
+func (s *Segment) Len() int { return s.live.Len() }
 
 // Freeze gives the members as they are.
 func (s *Segment) Freeze() *bitset.Frozen { return s.live.Freeze() }

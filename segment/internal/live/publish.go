@@ -33,7 +33,6 @@ func (d *Draft) Publish() {
 	d.keepOrders(old)
 	d.keepDeadlines()
 	d.setMembers()
-	c.earliest.Store(min(c.agenda.Earliest(), c.dueAt()))
 }
 
 // arrange makes changes find the segments, whose formulas and ranks are there.
@@ -202,6 +201,7 @@ func hasRowwise(root node) bool {
 
 func (d *Draft) setMembers() {
 	c := d.core
+	earliest := min(c.agenda.Earliest(), c.dueAt())
 	c.version.Add(1)
 	for _, s := range d.removed {
 		for page := range s.live.Pages() {
@@ -218,5 +218,6 @@ func (d *Draft) setMembers() {
 			s.live.SetPage(page, (*[1024]uint64)(in))
 		}
 	}
+	c.earliest.Store(earliest)
 	c.version.Add(1)
 }

@@ -93,10 +93,11 @@ func (t *tick) wasSet(l *literal, id uint32) bool {
 
 // Commit applies one commit of the feed. Everything due before it must have
 // happened: see [Core.Settle]. The clock goes to at, the instant of the
-// commit, never back. The moves are in order of segment name and contact and
+// commit, never back. What else readers are to see together with what comes of
+// it, also does, unless nil. The moves are in order of segment name and contact and
 // are valid until the next call. After an error the core is of no more use,
 // but to ask for the members and the clock as they were before.
-func (c *Core) Commit(at int64, changes []store.Change) (moves []Move, err error) {
+func (c *Core) Commit(at int64, changes []store.Change, also func()) (moves []Move, err error) {
 	before := c.now
 	defer func() {
 		if err != nil {
@@ -109,7 +110,7 @@ func (c *Core) Commit(at int64, changes []store.Change) (moves []Move, err error
 			return nil, err
 		}
 	}
-	return c.finish()
+	return c.finish(also)
 }
 
 // Settle lets everything happen that is due up to an instant, tick by tick.
@@ -135,7 +136,7 @@ func (c *Core) Settle(to int64, each func(at int64, moves []Move) error) error {
 				}
 			}
 		}
-		moves, err := c.finish()
+		moves, err := c.finish(nil)
 		if err != nil {
 			c.now = before
 			return err
@@ -184,7 +185,7 @@ func (c *Core) causedBy(id uint32, cause Cause) {
 }
 
 // finish decides the candidates and publishes what came of it.
-func (c *Core) finish() ([]Move, error) {
+func (c *Core) finish(also func()) ([]Move, error) {
 	c.decide()
 	if err := c.failed; err != nil {
 		return nil, err
@@ -193,13 +194,19 @@ func (c *Core) finish() ([]Move, error) {
 	slices.SortFunc(moves, func(a, b Move) int {
 		return cmp.Or(cmp.Compare(a.Segment.place, b.Segment.place), cmp.Compare(a.Contact, b.Contact))
 	})
-	if len(moves) > 0 {
-		c.version.Add(1)
-		for i := range moves {
-			moves[i].Segment.live.Set(moves[i].Contact, moves[i].Entered)
-		}
-		c.version.Add(1)
+	earliest := min(c.agenda.Earliest(), c.dueAt())
+	if len(moves) == 0 && also == nil {
+		c.earliest.Store(earliest)
+		return nil, nil
 	}
-	c.earliest.Store(min(c.agenda.Earliest(), c.dueAt()))
+	c.version.Add(1)
+	for i := range moves {
+		moves[i].Segment.live.Set(moves[i].Contact, moves[i].Entered)
+	}
+	c.earliest.Store(earliest)
+	if also != nil {
+		also()
+	}
+	c.version.Add(1)
 	return moves, nil
 }
