@@ -19,13 +19,13 @@ type Diff struct {
 	Added, Changed, Retired []string // names, sorted
 	// Segments are those whose members differ, by name: also segments that
 	// name a changed one.
-	Segments []SegmentDiff
+	Segments []MembersDiff
 	// Loaded says which columns had to be read from the store for it.
 	Loaded []string
 }
 
-// SegmentDiff is what one segment gains and loses.
-type SegmentDiff struct {
+// MembersDiff is what one segment gains and loses.
+type MembersDiff struct {
 	Name          string
 	Entered, Left Members
 }
@@ -346,7 +346,7 @@ func (d *redefinition) fill(moves []live.Move, incarnation store.Incarnation) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(bySegment)) {
 		s := bySegment[name]
-		d.diff.Segments = append(d.diff.Segments, SegmentDiff{
+		d.diff.Segments = append(d.diff.Segments, MembersDiff{
 			Name: name, Entered: Members{ids: s.in.Build(), audience: incarnation}, Left: Members{ids: s.out.Build(), audience: incarnation},
 		})
 	}

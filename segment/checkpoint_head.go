@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"hash"
 	"math"
 	"slices"
@@ -82,7 +81,9 @@ func fingerprintFunctions(functions []Function) string {
 	f := newFingerprint()
 	for _, fn := range sorted {
 		f.text(fn.Name)
-		f.text(fmt.Sprint(fn.Args, fn.Result))
+		for _, t := range append(slices.Clone(fn.Args), fn.Result) {
+			f.text(t.String())
+		}
 	}
 	return f.String()
 }

@@ -185,7 +185,7 @@ func (w *engineWorld) logAgrees(e *segment.Engine) {
 	s := e.Snapshot()
 	for _, name := range s.Names() {
 		m, _ := s.Members(name)
-		require.Equal(w.t, m.Len(), len(sets[name]), "segment %s", name)
+		require.Len(w.t, sets[name], m.Len(), "segment %s", name)
 		for id := range m.All() {
 			require.True(w.t, sets[name][id], "segment %s", name)
 		}

@@ -21,7 +21,7 @@ type WhatIf struct {
 	// Segments are those whose members would differ, in order of their names.
 	// Contacts that the transaction would make are in Entered under ids that
 	// are not kept: made for good they have others.
-	Segments []SegmentDiff
+	Segments []MembersDiff
 
 	Contacts int // about whom the transaction changes anything, New and Gone among them
 	New      int // that it makes
@@ -220,7 +220,7 @@ func (d *whatIfDiff) contact(w *WhatIf, id audience.ContactID, p *audience.Profi
 
 func (d *whatIfDiff) fill(w *WhatIf, incarnation store.Incarnation) {
 	for k, name := range d.set.Names() {
-		s := SegmentDiff{
+		s := MembersDiff{
 			Name: name, Entered: Members{ids: d.entered[k].Build(), audience: incarnation}, Left: Members{ids: d.left[k].Build(), audience: incarnation},
 		}
 		if s.Entered.Len()+s.Left.Len() > 0 {

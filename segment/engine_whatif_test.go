@@ -106,8 +106,8 @@ func TestWhatIf(t *testing.T) {
 			require.NoError(t, err)
 			left, err := was.AndNot(is)
 			require.NoError(t, err)
-			var got segment.SegmentDiff
-			if i := slices.IndexFunc(w.Segments, func(d segment.SegmentDiff) bool { return d.Name == name }); i >= 0 {
+			var got segment.MembersDiff
+			if i := slices.IndexFunc(w.Segments, func(d segment.MembersDiff) bool { return d.Name == name }); i >= 0 {
 				got = w.Segments[i]
 			}
 			wantIn, wantNew := known(entered, top)

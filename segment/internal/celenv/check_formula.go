@@ -106,9 +106,10 @@ func (s *source) close(start, end int) int {
 		r := s.text[i]
 		switch {
 		case quote != 0:
-			if r == '\\' {
+			switch r {
+			case '\\':
 				i++
-			} else if r == quote {
+			case quote:
 				quote = 0
 			}
 		case r == '"' || r == '\'':

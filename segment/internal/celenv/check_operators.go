@@ -334,7 +334,7 @@ func shiftedMove(name string, a, b value) *Movement {
 		return nil
 	}
 	m := *a.move
-	by := d.Duration.Microseconds()
+	by := d.Microseconds()
 	if name == operators.Subtract {
 		by = -by
 	}

@@ -321,7 +321,7 @@ func (s *Stream) decode(d *checkpoint.Decoder) {
 
 func (s *Stream) decodePage(d *checkpoint.Decoder) *streamPage {
 	p := &streamPage{props: make([]propRows, len(s.props)), named: s.ids != nil}
-	n := p.blocks.decode(d)
+	n := p.decode(d)
 	if n == 0 {
 		return nil
 	}
@@ -371,7 +371,7 @@ func (l *ledger) decode(d *checkpoint.Decoder) {
 	}
 	l.pages = decodePages(d, func() *ledgerPage {
 		p := &ledgerPage{}
-		n := p.blocks.decode(d)
+		n := p.decode(d)
 		if n == 0 {
 			return nil
 		}

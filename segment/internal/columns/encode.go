@@ -145,7 +145,7 @@ func (s *Stream) encode(e *checkpoint.Encoder, pause func()) {
 			e.Uint(0)
 			continue
 		}
-		p.blocks.encode(e)
+		p.encode(e)
 		p.eachBlock(func(from, to uint32) { e.Int64s(p.times[from:to]) })
 		for k := range p.props {
 			r := &p.props[k]
@@ -211,7 +211,7 @@ func (l *ledger) encode(e *checkpoint.Encoder, pause func()) {
 			e.Uint(0)
 			continue
 		}
-		p.blocks.encode(e)
+		p.encode(e)
 		p.eachBlock(func(from, to uint32) {
 			for _, r := range p.records[from:to] {
 				e.Int64s([]int64{r.acted, r.expires})

@@ -37,8 +37,9 @@ func (k *compiler) compile(f *celenv.Formula, negated bool) node {
 		yes := allOf(k.compile(f.Parts[0], false), k.compile(f.Parts[1], negated))
 		no := allOf(k.compile(f.Parts[0], true), k.compile(f.Parts[2], negated))
 		return someOf(yes, no)
+	default:
+		return k.atom(f.Atom, negated)
 	}
-	return k.atom(f.Atom, negated)
 }
 
 func allOf(parts ...node) node {
@@ -150,10 +151,10 @@ func (k *compiler) rowwise(a *celenv.Atom, negated bool) node {
 }
 
 // literal finds or makes a literal.
-func (k *compiler) literal(key string, make func() test) *literal {
+func (k *compiler) literal(key string, newTest func() test) *literal {
 	l := k.index.literals[key]
 	if l == nil {
-		l = &literal{key: key, test: make()}
+		l = &literal{key: key, test: newTest()}
 		k.index.literals[key] = l
 		if t, ok := l.test.(*valueTest); ok {
 			t.gauge.add(l)
@@ -211,8 +212,9 @@ func (k *compiler) compareValue(g *gauge, op celenv.CompareOp, v int64) node {
 			return constant(false)
 		}
 		return k.value(g, inRange, v+1, most)
+	default:
+		return k.value(g, inRange, v, most)
 	}
-	return k.value(g, inRange, v, most)
 }
 
 func (k *compiler) in(t celenv.InTest, negated bool) node {

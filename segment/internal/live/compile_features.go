@@ -47,8 +47,9 @@ func (k *compiler) feature(f celenv.Feature) (string, feature) {
 			return key, codeColumn{t.Codes(f.Field)}
 		case audience.TypeDouble:
 			return key, floatColumn{t.Floats(f.Field)}
+		default:
+			return key, intColumn{t.Ints(f.Field)}
 		}
-		return key, intColumn{t.Ints(f.Field)}
 	case celenv.FeatureBuiltin:
 		if f.Name == "id" {
 			return key, contactID{}
@@ -66,8 +67,9 @@ func (k *compiler) feature(f celenv.Feature) (string, feature) {
 		return fmt.Sprintf("latest 1 %q", f.Stream.Types), lastOf{k.stream(f.Stream.Types), 1}
 	case celenv.FeatureRate:
 		return key, rateOf{k.stream(f.Stream.Types), k.stream(f.Over.Types)}
+	default:
+		return key, &aggregateOf{stream: k.stream(f.Stream.Types), kind: f.Kind, of: f.Type, props: f.Props}
 	}
-	return key, &aggregateOf{stream: k.stream(f.Stream.Types), kind: f.Kind, of: f.Type, props: f.Props}
 }
 
 func builtinNamed(name string) columns.Builtin {
@@ -111,10 +113,10 @@ func (k *compiler) order(key string, f feature, of celenv.Feature) *order {
 
 // eachReaders visits the readers of what a feature is made of.
 func (k *compiler) eachReaders(f celenv.Feature, visit func(*readers)) {
-	switch {
-	case f.Kind == celenv.FeatureField:
+	switch f.Kind {
+	case celenv.FeatureField:
 		visit(readersOf(k.index.fields, f.Field))
-	case f.Kind == celenv.FeatureBuiltin:
+	case celenv.FeatureBuiltin:
 		if f.Name != "id" {
 			visit(readersOf(k.index.builtins, builtinNamed(f.Name)))
 		}
@@ -157,8 +159,9 @@ func (k *compiler) constant(f celenv.Feature, v celenv.Constant) int64 {
 		return fromFloat(v.Float)
 	case audience.TypeString:
 		return int64(k.core.table.Pin(v.Text))
+	default:
+		return v.Int
 	}
-	return v.Int
 }
 
 // read files a segment under everything that one of its parts reads row by

@@ -49,11 +49,12 @@ func (k *compiler) countWithin(s celenv.Stream, op celenv.CompareOp, n int64) no
 			return constant(true)
 		}
 		return atLeast(n+1, false)
+	default:
+		if n == most {
+			return constant(false)
+		}
+		return atLeast(n+1, true)
 	}
-	if n == most {
-		return constant(false)
-	}
-	return atLeast(n+1, true)
 }
 
 // moving gives the literals of a comparison of an instant with one that moves
@@ -70,8 +71,9 @@ func (k *compiler) moving(o *order, op celenv.CompareOp, to celenv.Movement) nod
 		return k.passing(o, isBefore, to, 0)
 	case celenv.Equal:
 		return allOf(k.passing(o, isBefore, to, 0), k.passing(o, isAfter, to, 1))
+	default:
+		return someOf(k.passing(o, isBefore, to, 1), k.passing(o, isAfter, to, 0))
 	}
-	return someOf(k.passing(o, isBefore, to, 1), k.passing(o, isAfter, to, 0))
 }
 
 // passing gives the literal that asks whether the cursor at a movement, or one

@@ -2,6 +2,7 @@ package live
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -175,7 +176,7 @@ func (d *Draft) sort(byName map[string]*Segment) error {
 		}
 	}
 	if len(d.segments) != len(names) {
-		return fmt.Errorf("segments name each other in a circle")
+		return errors.New("segments name each other in a circle")
 	}
 	return nil
 }

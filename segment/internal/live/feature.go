@@ -34,7 +34,7 @@ type gauge struct {
 	differs  []*literal // all of unequal, each once
 	presence []*literal // known and absent
 
-	memo
+	last memo
 }
 
 // memo is the value that a feature had for the contact who was asked last:
@@ -47,11 +47,11 @@ type memo struct {
 
 // read gives the value as of the clock.
 func (g *gauge) read(c *Core, id uint32) reading {
-	if g.memo.id != id || g.memo.changes != c.changes {
+	if g.last.id != id || g.last.changes != c.changes {
 		v, ok := g.feature.value(c, id, c.now)
-		g.memo = memo{id, c.changes, reading{v, ok}}
+		g.last = memo{id, c.changes, reading{v, ok}}
 	}
-	return g.memo.reading
+	return g.last.reading
 }
 
 // cut is where literals change.

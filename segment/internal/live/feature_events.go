@@ -164,6 +164,7 @@ func (f *aggregateOf) value(c *Core, id uint32, now int64) (int64, bool) {
 		return known(sum.Mean())
 	case celenv.FeatureDistinct:
 		return f.distinct(c, id, now), true
+	default: // the least and the greatest
 	}
 	v, ok := f.extreme(id, now)
 	if ok && f.of == audience.TypeDate { // compared as its first instant

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"slices"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/columns"
 )
@@ -173,7 +175,7 @@ func directAccess(parts all) []*literal {
 func walk(n node, access []*literal, visit func(leaf node, access []*literal)) {
 	switch n := n.(type) {
 	case all:
-		access = append(access[:len(access):len(access)], directAccess(n)...)
+		access = append(slices.Clip(access), directAccess(n)...)
 		for _, p := range n {
 			walk(p, access, visit)
 		}

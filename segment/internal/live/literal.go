@@ -64,8 +64,9 @@ func (t *valueTest) accepts(v int64, known bool) bool {
 		return known && !t.contains(v)
 	case isKnown:
 		return known
+	default:
+		return !known
 	}
-	return !known
 }
 
 func (t *valueTest) contains(v int64) bool {

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"slices"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 	"github.com/audiencekit/audiencekit/segment/internal/columns"
@@ -10,14 +12,14 @@ import (
 func NeedsOf(p *celenv.Program) columns.Needs {
 	var n needs
 	n.formula(p.Formula())
-	return n.Needs.Union(columns.Needs{})
+	return n.Union(columns.Needs{})
 }
 
 // NeedsOfAtom says which columns one condition reads.
 func NeedsOfAtom(a *celenv.Atom) columns.Needs {
 	var n needs
 	n.atom(a)
-	return n.Needs.Union(columns.Needs{})
+	return n.Union(columns.Needs{})
 }
 
 // needs collects.
@@ -143,12 +145,7 @@ func (n *needs) builtin(name string) {
 func CanFail(p *celenv.Program) bool {
 	var visit func(f *celenv.Formula) bool
 	visit = func(f *celenv.Formula) bool {
-		for _, p := range f.Parts {
-			if visit(p) {
-				return true
-			}
-		}
-		return f.Atom != nil && f.Atom.Test == nil
+		return slices.ContainsFunc(f.Parts, visit) || f.Atom != nil && f.Atom.Test == nil
 	}
 	return visit(p.Formula())
 }

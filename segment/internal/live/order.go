@@ -20,16 +20,16 @@ type order struct {
 	fixed    []*cursor // by distance, each once, the nearest to now first; their next never grows along it
 	calendar []*cursor // those whose distance from now varies
 
-	memo
+	last memo
 }
 
 // read gives the instant of a contact as of the clock.
 func (o *order) read(c *Core, id uint32) reading {
-	if o.memo.id != id || o.memo.changes != c.changes {
+	if o.last.id != id || o.last.changes != c.changes {
 		v, ok := o.feature.value(c, id, c.now)
-		o.memo = memo{id, c.changes, reading{v, ok}}
+		o.last = memo{id, c.changes, reading{v, ok}}
 	}
-	return o.memo.reading
+	return o.last.reading
 }
 
 // cursor is an instant that moves with now and the literals that ask whether a
@@ -234,8 +234,9 @@ func (t *orderTest) accepts(r reading, place int64) bool {
 		return r.known && r.value > place
 	case isBefore:
 		return r.known && r.value <= place
+	default:
+		return !r.known || r.value <= place
 	}
-	return !r.known || r.value <= place
 }
 
 func (t *orderTest) holds(c *Core, id uint32) bool {

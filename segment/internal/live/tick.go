@@ -173,7 +173,7 @@ func (c *Core) begin(at int64, cause Cause) {
 	clear(c.tick.causes)
 	clear(c.tick.old)
 	clear(c.tick.oldIn)
-	c.candidates.reset()
+	c.reset()
 }
 
 // causedBy notes what happened to a contact in this tick.
