@@ -164,6 +164,9 @@ func (e *Engine) resume(d *checkpoint.Decoder, head *checkpointHead, set *Set) e
 	e.replace(core, set, head.Position)
 	e.refs.replace(refs)
 	e.version, e.ticks = head.Version, queue
+	if queue.gap {
+		e.ticks.lose(tick{at: head.At, position: head.Position})
+	}
 	e.redefine = true // to be sure: what was applied since is in the feed, too
 	return nil
 }
