@@ -325,7 +325,13 @@ func (e *Engine) adoptDefinitions(ctx context.Context) error {
 		return err
 	}
 	d.diff.Version = v.Number
-	return e.publish(d)
+	if err := e.publish(d); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ticks.lose(tick{at: e.state.Load().core.Now(), position: e.position})
+	return nil
 }
 
 // fill says who enters and leaves which segment.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -260,3 +261,42 @@ func TestCheckpointReaderFails(t *testing.T) {
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// TestCheckpointBeside writes checkpoints while contacts change, time passes
+// and segments are read: each is of one instant and one position.
+func TestCheckpointBeside(t *testing.T) {
+	w := newCheckpointWorld(t, 60)
+	adults, err := w.engine.Segment("adults")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	var beside sync.WaitGroup
+	for _, call := range []func(i int){
+		func(i int) { adults.Contains(audience.ContactID(i % 60)) },
+		func(int) { w.engine.Snapshot() },
+		func(int) { _ = w.engine.Sync(t.Context(), store.Position{}) },
+		func(int) { w.clock.micros.Add(time.Minute.Microseconds()) },
+	} {
+		beside.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+					call(i)
+				}
+			}
+		})
+	}
+	var files [][]byte
+	for i := range 10 {
+		w.change(t, audience.ContactID(10+i), i)
+		files = append(files, w.checkpoint(t))
+	}
+	close(done)
+	beside.Wait()
+	for _, file := range files {
+		e, reason := w.load(t, file)
+		require.NoError(t, reason)
+		requireRight(t, w.aud, e)
+	}
+}

@@ -180,6 +180,7 @@ func (e *Engine) takeLog(ctx context.Context) error {
 	if err := e.settleLocked(stand.at); err != nil { // the log may be ahead of the clock
 		return err
 	}
+	e.ticks.regain(stand)
 	if e.goesOn(stand, sets) {
 		return nil
 	}
@@ -276,6 +277,7 @@ func (e *Engine) forgetWritten(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ticks.drop(e.ticks.written(stand))
+	e.ticks.regain(stand)
 	return nil
 }
 

@@ -163,6 +163,9 @@ func (e *Engine) resume(d *checkpoint.Decoder, head *checkpointHead, set *Set) e
 	defer e.mu.Unlock()
 	e.replace(&loaded{core: core, refs: refs, set: set, position: head.Position, schema: e.aud.Schema(), zone: e.aud.Zone().String()})
 	e.version, e.ticks = head.Version, queue
+	if queue.gap {
+		e.ticks.lose(tick{at: head.At, position: head.Position})
+	}
 	e.redefine = true // to be sure: what was applied since is in the feed, too
 	return nil
 }

@@ -284,3 +284,24 @@ func TestCheckpointOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckpointKeepsTicks: what was applied before the checkpoint and never
+// came into the log is told by whoever starts from it.
+func TestCheckpointKeepsTicks(t *testing.T) {
+	w := newCheckpointWorld(t, 60)
+	before := requireFold(t, w.aud, w.engine)
+	for i := range 10 {
+		w.later(26 * time.Hour)
+		w.change(t, audience.ContactID(20+i), i+1)
+	}
+	file := w.checkpoint(t)
+	require.NoError(t, stopEngine(t.Context(), w.engine))
+	w.later(26 * time.Hour)
+	e, reason := w.load(t, file)
+	require.NoError(t, reason)
+	require.Equal(t, before, transitionsOf(t, e), "not written yet")
+	require.NoError(t, e.Advance(t.Context(), w.clock.now()))
+	after := requireFold(t, w.aud, e)
+	require.Greater(t, len(after), len(before)+10)
+	require.Zero(t, rebuildsAmong(after))
+}

@@ -12,13 +12,19 @@ import (
 // ticks are those that are not in the log yet, in order.
 type ticks struct {
 	queue []tick
-	moves int  // in the queue
-	base  int  // of them, those of a restart, which no limit forbids
-	gap   bool // the queue had to be forgotten: the log continues with the difference
-	limit int  // of moves, 0: maxQueuedMoves
+	moves int // in the queue
+	base  int // of them, those of a restart, which no limit forbids
+	limit int // of moves, 0: maxQueuedMoves
 
 	// missed says that erasures may not be in the ticks that cover them.
 	missed bool
+
+	// gap is set when the queue does not say how the members became what they
+	// are, as of the tick gapAt: the log continues with the difference. That is
+	// when it had to be forgotten, and when another engine applied segments: they
+	// came into force there earlier than here.
+	gap   bool
+	gapAt tick
 }
 
 // maxQueuedMoves bounds the queue of an engine that nobody lets write: some 40
@@ -35,7 +41,8 @@ func (t *ticks) add(n tick) {
 	t.queue = append(t.queue, n)
 	t.moves += len(n.moves) + len(n.erased)
 	if t.moves-t.base > cmp.Or(t.limit, maxQueuedMoves) {
-		t.queue, t.moves, t.base, t.gap = nil, 0, 0, true
+		t.queue, t.moves, t.base = nil, 0, 0
+		t.lose(n)
 	}
 }
 
@@ -59,6 +66,17 @@ func (t *ticks) erase(contacts map[uint32]bool) {
 				t.moves++
 			}
 		}
+	}
+}
+
+// lose notes that the queue does not tell how the members became what they are
+// after a tick.
+func (t *ticks) lose(n tick) { t.gap, t.gapAt = true, tick{at: n.at, position: n.position} }
+
+// regain ends the gap when the log is behind it.
+func (t *ticks) regain(stand logStand) {
+	if t.gap && t.gapAt.isIn(stand) {
+		t.gap, t.gapAt = false, tick{}
 	}
 }
 
@@ -102,13 +120,16 @@ func (n *tick) relation(stand logStand) int {
 // it or not.
 func (t *ticks) written(stand logStand) int {
 	n := 0
-	for n < len(t.queue) {
-		if r := t.queue[n].relation(stand); r > 0 || r == 0 && t.queue[n].at >= stand.at {
-			break
-		}
+	for n < len(t.queue) && t.queue[n].isIn(stand) {
 		n++
 	}
 	return n
+}
+
+// isIn reports whether the log has a tick for certain.
+func (n *tick) isIn(stand logStand) bool {
+	r := n.relation(stand)
+	return r < 0 || r == 0 && n.at < stand.at
 }
 
 // places gives after how many ticks of the queue the log may stand, the
