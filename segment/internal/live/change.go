@@ -104,6 +104,7 @@ func (c *Core) compare(r *readers, id uint32, at int) int {
 		if from == to {
 			continue
 		}
+		o.keep(id, to)
 		if to.known {
 			o.inserted(c, id, to.value)
 		}
@@ -137,6 +138,9 @@ func (c *Core) effect(e *columns.Effect, at int) int {
 	case columns.EffectList:
 		c.touchFlag(c.index.lists[e.Text], id)
 	case columns.EffectRemoved:
+		for _, o := range c.index.orders {
+			o.keep(id, reading{})
+		}
 		c.touchMemberships(id)
 	case columns.EffectCreated, columns.EffectMerged:
 		c.refresh(id)
@@ -200,7 +204,9 @@ func (c *Core) refresh(id uint32) {
 		a.expect(c, id)
 	}
 	for _, o := range c.index.orders {
-		if v, ok := o.feature.value(c, id, c.now); ok {
+		v, ok := o.feature.value(c, id, c.now)
+		o.keep(id, reading{v, ok})
+		if ok {
 			o.inserted(c, id, v)
 		}
 	}

@@ -105,6 +105,9 @@ func (k *compiler) order(key string, f feature, of celenv.Feature) *order {
 	o := k.index.orders[key]
 	if o == nil {
 		o = newOrder(k.core, key, f)
+		if now := k.core.index.orders[key]; now != nil && sameSource(now.feature, f) {
+			o.kept = now.kept
+		}
 		k.index.orders[key] = o
 		k.eachReaders(of, func(r *readers) { r.orders = append(r.orders, o) })
 	}

@@ -161,7 +161,23 @@ func (intColumn) price() int                                        { return 3 }
 
 func (f intColumn) between(_ *Core, page int, in *words, lo, hi int64) {
 	values, known := f.column.Page(page)
-	filterPage(in, values, known, func(v int64) bool { return lo <= v && v <= hi })
+	if values == nil {
+		clear(in[:])
+		return
+	}
+	for i := range in { // as filterPage, without a call for each
+		var kept uint64
+		if w := in[i] & known[i]; w != 0 {
+			block := values[i<<6:]
+			for rest := w; rest != 0; rest &= rest - 1 {
+				bit := lowest(rest)
+				if v := block[bit]; lo <= v && v <= hi {
+					kept |= 1 << bit
+				}
+			}
+		}
+		in[i] = kept
+	}
 }
 
 // floatColumn is a field of doubles.
@@ -189,7 +205,23 @@ func (codeColumn) price() int { return 2 }
 
 func (f codeColumn) between(_ *Core, page int, in *words, lo, hi int64) {
 	values, known := f.column.Page(page)
-	filterPage(in, values, known, func(v uint32) bool { return lo <= int64(v) && int64(v) <= hi })
+	if values == nil {
+		clear(in[:])
+		return
+	}
+	for i := range in { // as filterPage, without a call for each
+		var kept uint64
+		if w := in[i] & known[i]; w != 0 {
+			block := values[i<<6:]
+			for rest := w; rest != 0; rest &= rest - 1 {
+				bit := lowest(rest)
+				if v := int64(block[bit]); lo <= v && v <= hi {
+					kept |= 1 << bit
+				}
+			}
+		}
+		in[i] = kept
+	}
 }
 
 // filterPage clears the bits of those of a page whose value is absent or not

@@ -94,7 +94,15 @@ type lastOf struct {
 }
 
 func (f lastOf) value(_ *Core, id uint32, now int64) (int64, bool) { return f.latest(id, f.k, now) }
-func (f lastOf) price() int                                        { return 10 * len(f.stream) }
+
+// price is low of the second latest and so on: most contacts do not have so
+// many events, which is seen without looking at them.
+func (f lastOf) price() int {
+	if f.k > 1 && len(f.stream) == 1 {
+		return 2
+	}
+	return 10 * len(f.stream)
+}
 
 func (f lastOf) between(c *Core, page int, in *words, lo, hi int64) {
 	if len(f.stream) != 1 {
@@ -104,30 +112,47 @@ func (f lastOf) between(c *Core, page int, in *words, lo, hi int64) {
 		})
 		return
 	}
-	s, k, now := f.stream[0], f.k, c.now
-	first := uint32(page) << 16
+	p := pageOf(f.stream[0], page)
+	k, now := f.k, c.now
 	for i, w := range in {
 		var kept uint64
 		for rest := w; rest != 0; rest &= rest - 1 {
 			bit := lowest(rest)
-			times := s.Times(first + uint32(i<<6+bit))
-			n := len(times)
-			if n < k {
+			low := i<<6 + bit
+			if low >= len(p.lens) || int(p.lens[low]) < k {
 				continue
 			}
-			v := times[n-k]
-			if times[n-1] > now {
-				if n = upTo(times, now); n < k {
-					continue
+			if n := p.count(low, now); n >= k {
+				if v := p.times[int(p.starts[low])+n-k]; lo <= v && v <= hi {
+					kept |= 1 << bit
 				}
-				v = times[n-k]
-			}
-			if lo <= v && v <= hi {
-				kept |= 1 << bit
 			}
 		}
 		in[i] = kept
 	}
+}
+
+// streamPage is a page of the events of a type.
+type streamPage struct {
+	starts, lens []uint32
+	times        []int64
+}
+
+func pageOf(s *columns.Stream, page int) streamPage {
+	starts, lens, times := s.Page(page)
+	return streamPage{starts, lens, times}
+}
+
+// count gives how many events up to now the contact with the low bits has.
+func (p *streamPage) count(low int, now int64) int {
+	if low >= len(p.lens) || p.lens[low] == 0 {
+		return 0
+	}
+	start, n := p.starts[low], p.lens[low]
+	if p.times[start+n-1] <= now {
+		return int(n)
+	}
+	return upTo(p.times[start:start+n], now)
 }
 
 // rateOf is rate(a, b).
@@ -141,6 +166,27 @@ func (f rateOf) value(_ *Core, id uint32, now int64) (int64, bool) {
 	return fromFloat(float64(f.over.count(id, now)) / float64(under)), true
 }
 func (f rateOf) price() int { return 10 * (len(f.over) + len(f.under)) }
+
+func (f rateOf) between(c *Core, page int, in *words, lo, hi int64) {
+	if len(f.over) != 1 || len(f.under) != 1 {
+		filterOneByOne(page, in, func(id uint32) bool {
+			v, ok := f.value(c, id, c.now)
+			return ok && lo <= v && v <= hi
+		})
+		return
+	}
+	over, under := pageOf(f.over[0], page), pageOf(f.under[0], page)
+	first := uint32(page) << 16
+	filterOneByOne(page, in, func(id uint32) bool {
+		low := int(id - first)
+		n := under.count(low, c.now)
+		if n == 0 {
+			return false
+		}
+		v := fromFloat(float64(over.count(low, c.now)) / float64(n))
+		return lo <= v && v <= hi
+	})
+}
 
 // aggregateOf is an aggregate over a property.
 type aggregateOf struct {

@@ -16,6 +16,7 @@ type order struct {
 	feature feature
 	core    *Core
 	sorted  *timeorder.Order
+	kept    *instantColumn // of every contact, for the orders that most windows are over; else nil
 
 	fixed    []*cursor // by distance, each once, the nearest to now first; their next never grows along it
 	calendar []*cursor // those whose distance from now varies
@@ -25,6 +26,9 @@ type order struct {
 
 // read gives the instant of a contact as of the clock.
 func (o *order) read(c *Core, id uint32) reading {
+	if o.kept != nil {
+		return o.kept.get(id)
+	}
 	if o.last.id != id || o.last.changes != c.changes {
 		v, ok := o.feature.value(c, id, c.now)
 		o.last = memo{id, c.changes, reading{v, ok}}
@@ -244,7 +248,11 @@ func (t *orderTest) holds(c *Core, id uint32) bool {
 }
 
 func (t *orderTest) filter(c *Core, page int, in *words) {
-	f, ok := t.cursor.order.feature.(between)
+	o := t.cursor.order
+	f, ok := o.feature.(between)
+	if o.kept != nil {
+		f, ok = o.kept, true
+	}
 	if !ok {
 		filterOneByOne(page, in, func(id uint32) bool { return t.holds(c, id) })
 		return

@@ -119,7 +119,7 @@ func (d *Draft) keepOrders(old *index) {
 	c.cursors = c.cursors[:0]
 	for key, o := range c.index.orders {
 		if before := old.orders[key]; before != nil && sameSource(before.feature, o.feature) {
-			o.sorted = before.sorted
+			o.sorted, o.kept = before.sorted, before.kept
 		} else {
 			d.sortOrder(o)
 		}
@@ -135,10 +135,21 @@ func (d *Draft) keepOrders(old *index) {
 func (d *Draft) sortOrder(o *order) {
 	c := d.core
 	f := o.feature
-	o.sorted = timeorder.New(func(id uint32) (int64, bool) { return f.value(c, id, c.now) })
+	value := func(id uint32) (int64, bool) { return f.value(c, id, c.now) }
+	if isKept(f) {
+		kept := &instantColumn{}
+		o.kept = kept
+		value = func(id uint32) (int64, bool) {
+			r := kept.get(id)
+			return r.value, r.known
+		}
+	}
+	o.sorted = timeorder.New(value)
 	o.sorted.Build(func(yield func(id uint32, v int64) bool) {
 		for id := range c.table.Presence().All {
-			if v, ok := f.value(c, id, c.now); ok && !yield(id, v) {
+			v, ok := f.value(c, id, c.now)
+			o.keep(id, reading{v, ok})
+			if ok && !yield(id, v) {
 				return
 			}
 		}
