@@ -110,4 +110,3 @@ func TestEngineReadsWhileItStartsAnew(t *testing.T) {
 		w.sync(e)
 	})
 }
-
