@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -329,12 +328,9 @@ func (e *Engine) round(ctx context.Context) error {
 
 // pause is how long to wait for the next round.
 func (e *Engine) pause() time.Duration {
-	due := e.state.Load().core.Earliest()
-	if due == math.MaxInt64 {
-		return pollEvery
-	}
-	wait := time.Duration(due-audience.Micros(e.aud.Now())) * time.Microsecond
-	return min(max(wait, time.Millisecond), pollEvery)
+	wait := e.state.Load().core.Earliest() - audience.Micros(e.aud.Now())
+	wait = min(wait, pollEvery.Microseconds()) // before it is nanoseconds: it may be thousands of years
+	return max(time.Duration(wait)*time.Microsecond, time.Millisecond)
 }
 
 // Follow calls fn with the transitions in order of their numbers, batch by

@@ -64,3 +64,22 @@ func TestEngineBeginsLogOfMany(t *testing.T) {
 	w.apply(e, "all", `true`)
 	w.logAgrees(e)
 }
+
+// Run waits until something is due, at most a moment, and never turns without
+// waiting, however far away that is.
+func TestEnginePause(t *testing.T) {
+	w := newEngineWorld(t)
+	e := w.engine()
+	w.apply(e, "seen", `contact.seen <= now`)
+	const poll = 200 * time.Millisecond
+	require.Equal(t, poll, e.Pause())
+	for _, away := range []time.Duration{time.Hour, 50 * time.Millisecond} {
+		w.put(audiencetest.Contact("u", "seen", w.clock.Now().Add(away)))
+		w.sync(e)
+		require.Equal(t, min(away, poll), e.Pause())
+	}
+	for years := 100; years < 7_000; years += 100 {
+		w.put(audiencetest.Contact("u", "seen", w.clock.Now().AddDate(years, 0, 0)))
+		require.Equal(t, poll, w.engine().Pause(), "%d years", years)
+	}
+}

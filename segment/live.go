@@ -26,8 +26,8 @@ type foundSegment struct {
 // Segment gives a live segment; [audience.ErrNotFound] when there is none of
 // the name.
 func (e *Engine) Segment(name string) (*Live, error) {
-	s := e.state.Load()
 	e.mu.Lock()
+	s := e.state.Load()
 	found := s.core.Segment(name)
 	e.mu.Unlock()
 	if found == nil {
