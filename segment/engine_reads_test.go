@@ -110,3 +110,18 @@ func TestEngineReadsWhileItStartsAnew(t *testing.T) {
 		w.sync(e)
 	})
 }
+
+func TestEngineReadsAllocateNothing(t *testing.T) {
+	w := newEngineWorld(t)
+	e := w.engine()
+	ids := putAges(t, w.aud, 20, 30)
+	w.apply(e, "adults", `contact.age >= 18`)
+	live, err := e.Segment("adults")
+	require.NoError(t, err)
+	key := audience.Key("u1")
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if !live.Has(key) || !live.Contains(ids[0]) || live.Len() != 2 {
+			t.Error("not a member")
+		}
+	}))
+}
