@@ -42,7 +42,9 @@ type MembersDiff struct {
 // Errors: a [*SetError] that names every segment that does not compile, names
 // one that is not given (a segment that another one names cannot be retired),
 // or stands in a circle; those of [Moment.Match]; the store's; the context's.
-// Nothing is applied then.
+// Nothing is applied then. Only what fails after the definitions were stored,
+// which an evaluation can at the very instant at which they become live, leaves
+// them stored and the engine stopped: see [Engine.Err].
 func (e *Engine) Apply(ctx context.Context, defs ...Definition) (*Diff, error) {
 	if err := e.follow(ctx); err != nil {
 		return nil, err

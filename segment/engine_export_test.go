@@ -1,6 +1,10 @@
 package segment
 
-import "github.com/audiencekit/audiencekit/store"
+import (
+	"time"
+
+	"github.com/audiencekit/audiencekit/store"
+)
 
 // ApplyCommits applies commits that were read from the feed.
 func (e *Engine) ApplyCommits(commits []store.Commit) (moves int, err error) {
@@ -16,3 +20,6 @@ func (e *Engine) ForgetTicks() { e.ticks = ticks{} }
 
 // BoundTicks bounds the moves that wait for the log.
 func (e *Engine) BoundTicks(moves int) { e.ticks.limit = moves }
+
+// Pause gives how long Run waits for its next round.
+func (e *Engine) Pause() time.Duration { return e.pause() }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 // The log stands ahead of an engine's clock when another one was advanced
@@ -62,5 +63,48 @@ func TestEngineBeginsLogOfMany(t *testing.T) {
 	w.apply(e, "adults", `contact.age >= 18`, "all", `true`)
 	w.logAgrees(e)
 	w.apply(e, "all", `true`)
+	w.logAgrees(e)
+}
+
+// Run waits until something is due, at most a moment, and never turns without
+// waiting, however far away that is.
+func TestEnginePause(t *testing.T) {
+	w := newEngineWorld(t)
+	e := w.engine()
+	w.apply(e, "seen", `contact.seen <= now`)
+	const poll = 200 * time.Millisecond
+	require.Equal(t, poll, e.Pause())
+	for _, away := range []time.Duration{time.Hour, 50 * time.Millisecond} {
+		w.put(audiencetest.Contact("u", "seen", w.clock.Now().Add(away)))
+		w.sync(e)
+		require.Equal(t, min(away, poll), e.Pause())
+	}
+	for years := 100; years < 7_000; years += 100 {
+		w.put(audiencetest.Contact("u", "seen", w.clock.Now().AddDate(years, 0, 0)))
+		require.Equal(t, poll, w.engine().Pause(), "%d years", years)
+	}
+}
+
+// Several events ahead of one contact come one after the other.
+func TestEngineEventsAhead(t *testing.T) {
+	w := newEngineWorld(t)
+	e := w.engine()
+	w.apply(e, "one", `events("visit").count() == 1`, "two", `events("visit").count() == 2`, "three", `events("visit").count() >= 3`,
+		"now", `events("visit").within("30m").any()`, "last", `events("visit").last() == now`, "cart", `events("visit").without(events("purchase"), "1h").any()`)
+	w.put(audiencetest.Contact("u"), audiencetest.Contact("v"))
+	w.update(func(tx *store.Tx) error {
+		for i, who := range []string{"u", "v", "u", "u", "v"} {
+			if _, err := tx.Append(t.Context(), audiencetest.Event(who, "visit", w.clock.Now().Add(time.Duration(i)*time.Hour))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.agrees(e, w.aud)
+	for range 13 {
+		w.later(30 * time.Minute)
+		w.agrees(e, w.aud)
+	}
+	require.Len(t, w.in(e, "three"), 1)
 	w.logAgrees(e)
 }

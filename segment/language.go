@@ -22,7 +22,8 @@ type Options struct {
 // arguments in order, each of its declared type and never absent: when an
 // argument is unknown the result is unknown and Call does not run. An error
 // from Call, or an absent result, makes the result unknown; a panic or a
-// result of another type is an error of the evaluation.
+// result of another type is an error of the evaluation. Call must not use an
+// engine: that may be waiting for it.
 type Function struct {
 	Name   string          // [a-z][A-Za-z0-9_]*, no word of the language
 	Args   []audience.Type // at most 8; a date arrives as a timestamp, its first instant

@@ -26,8 +26,8 @@ type foundSegment struct {
 // Segment gives a live segment; [audience.ErrNotFound] when there is none of
 // the name.
 func (e *Engine) Segment(name string) (*Live, error) {
-	s := e.state.Load()
 	e.mu.Lock()
+	s := e.state.Load()
 	found := s.core.Segment(name)
 	e.mu.Unlock()
 	if found == nil {
@@ -58,8 +58,9 @@ func (l *Live) Has(ref audience.Ref) bool {
 // Contains reports whether a contact is a member now. The id of a contact that
 // was merged into another one names that one. It allocates nothing.
 //
-// A call with nothing due never waits. Otherwise it lets happen what is due,
-// or waits for who does.
+// A call with nothing due waits for nobody, but for the moment in which what a
+// tick changed becomes visible. Otherwise it lets happen what is due, or waits
+// for who does.
 func (l *Live) Contains(id audience.ContactID) bool {
 	for {
 		s, r := l.begin()

@@ -26,6 +26,7 @@ type Core struct {
 
 	agenda      *agenda.Agenda
 	sources     map[agenda.Source]timed // what its deadlines are about
+	free        agenda.Source           // none below it is free
 	standings   map[string]*standing
 	arrivals    map[string]*arrivals // by event type
 	suppression suppression
@@ -95,17 +96,18 @@ func (c *Core) Segments() []*Segment { return c.segments }
 
 // open makes deadlines of t possible.
 func (c *Core) open(t timed) agenda.Source {
-	s := agenda.Source(1) // 0 is none; numbers are used again
+	s := max(c.free, 1) // 0 is none; numbers are used again
 	for c.sources[s] != nil {
 		s++
 	}
-	c.sources[s] = t
+	c.sources[s], c.free = t, s+1
 	return s
 }
 
 func (c *Core) close(s agenda.Source) {
 	c.agenda.Drop(s)
 	delete(c.sources, s)
+	c.free = min(c.free, s)
 }
 
 // Segment is a live segment.
