@@ -200,9 +200,7 @@ func (d *Draft) standing(key string, fold func(*audience.History, int64) audienc
 		f = &standing{key: key, fold: fold}
 		f.source = c.open(f)
 		d.standings[key] = f
-		for id := range c.table.Presence().All {
-			f.refresh(c, id)
-		}
+		f.refreshAll(c)
 	}
 	return f
 }
