@@ -3,8 +3,6 @@ package live
 import (
 	"maps"
 	"slices"
-
-	"github.com/audiencekit/audiencekit/segment/internal/agenda"
 )
 
 // Publish makes the segments those of the draft, for all readers at once.
@@ -122,11 +120,7 @@ func (d *Draft) keepDeadlines() {
 			continue
 		}
 		s.rowwise = c.open(s)
-		entries := make([]agenda.Entry, len(d.scratch[s].deadlines))
-		for i, x := range d.scratch[s].deadlines {
-			entries[i] = agenda.Entry{At: x.at, Source: s.rowwise, Contact: x.id}
-		}
-		c.agenda.SetMany(entries)
+		c.agenda.SetMany(entriesOf(s.rowwise, d.scratch[s].deadlines))
 	}
 }
 
