@@ -158,10 +158,12 @@ func (x *refIndex) put(c *audience.Contact) {
 	id, n := uint32(c.ID), x.namesIn(c)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if old, known := x.names.get(id); known && old.equal(n) && x.isFoundBy(id, n) {
-		return
+	if old, known := x.names.get(id); known {
+		if old.equal(n) && x.isFoundBy(id, n) {
+			return
+		}
+		x.forgetLocked(id)
 	}
-	x.forgetLocked(id)
 	x.names.set(id, n)
 	for _, key := range n.keys {
 		x.byKey[key] = id
@@ -210,11 +212,15 @@ func (x *refIndex) forgetLocked(id uint32) {
 	}
 }
 
-// load reads what all contacts are called.
+// load reads what all contacts are called into an index that is empty.
 func (x *refIndex) load(ctx context.Context, r *store.Reader, table *columns.Table) error {
 	x.loadMerges(table)
 	if x.kinds == RefIDs {
 		return nil
+	}
+	x.byKey = make(map[string]uint32, table.Len())
+	if x.kinds == RefAddresses {
+		x.byAdr = make(map[string]uint32, table.Len())
 	}
 	for c, err := range r.AllContacts(ctx, store.ContactQuery{}) {
 		if err != nil {
