@@ -97,14 +97,13 @@ func FuzzCheckpoint(f *testing.F) {
 			return
 		}
 		var first, second checkpoint.Encoder
-		encodeBody(&first, table, saved, queue)
-		refs.encode(&first)
+		encodeBody(&first, refs, table, saved, queue)
 		again := open(t, &first)
-		table, saved, queue = columns.Decode(again, time.UTC), live.DecodeSaved(again), decodeTicks(again)
-		newRefIndex(RefKeys).decode(again, table)
+		table, refs, saved, queue = decodeBody(again)
 		require.NoError(t, again.Close())
-		encodeBody(&second, table, saved, queue)
+		encodeBody(&second, refs, table, saved, queue)
 		third := open(t, &second)
+		decodeNames(third)
 		columns.Decode(third, time.UTC)
 		require.NoError(t, third.Err())
 		if table.Needs().Covers(set.needs()) {
@@ -115,13 +114,14 @@ func FuzzCheckpoint(f *testing.F) {
 }
 
 func decodeBody(d *checkpoint.Decoder) (*columns.Table, *refIndex, *live.Saved, ticks) {
-	table := columns.Decode(d, time.UTC)
 	refs := newRefIndex(RefKeys)
-	refs.decode(d, table)
+	refs.fill(decodeNames(d))
+	table := columns.Decode(d, time.UTC)
 	return table, refs, live.DecodeSaved(d), decodeTicks(d)
 }
 
-func encodeBody(e *checkpoint.Encoder, table *columns.Table, saved *live.Saved, queue ticks) {
+func encodeBody(e *checkpoint.Encoder, refs *refIndex, table *columns.Table, saved *live.Saved, queue ticks) {
+	refs.encode(e)
 	table.Encode(e, func() {})
 	saved.Encode(e)
 	queue.encode(e)

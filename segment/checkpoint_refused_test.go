@@ -117,8 +117,8 @@ func TestCheckpointMembersExist(t *testing.T) {
 	head.Position = now.Position
 	var out checkpoint.Encoder
 	head.encode(&out)
-	e.state.Load().core.Table().Encode(&out, func() {})
 	e.refs.encode(&out)
+	e.state.Load().core.Table().Encode(&out, func() {})
 	saved.Encode(&out)
 	queue.encode(&out)
 	var file bytes.Buffer

@@ -52,13 +52,13 @@ func (e *Engine) collect(ctx context.Context) (*checkpoint.Encoder, error) {
 	out := &checkpoint.Encoder{}
 	head, saved, queue := e.image()
 	head.encode(out)
+	e.refs.encode(out)
 	e.mu.Lock()
 	e.state.Load().core.Table().Encode(out, func() {
 		e.mu.Unlock()
 		e.mu.Lock()
 	})
 	e.mu.Unlock()
-	e.refs.encode(out)
 	saved.Encode(out)
 	queue.encode(out)
 	return out, ctx.Err()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/checkpoint"
@@ -144,9 +145,12 @@ func (e *Engine) storedSet(ctx context.Context, head *checkpointHead) (*Set, err
 // resume puts the engine where the checkpoint was made. Nothing of it is used
 // before it was read and checked to its end.
 func (e *Engine) resume(d *checkpoint.Decoder, head *checkpointHead, set *Set) error {
-	table := columns.Decode(d, e.aud.Zone())
 	refs := newRefIndex(e.opts.Index)
-	refs.decode(d, table)
+	names := decodeNames(d)
+	var filled sync.WaitGroup
+	defer filled.Wait()
+	filled.Go(func() { refs.fill(names) })
+	table := columns.Decode(d, e.aud.Zone())
 	saved := live.DecodeSaved(d)
 	queue := decodeTicks(d)
 	if err := d.Close(); err != nil {
@@ -159,6 +163,8 @@ func (e *Engine) resume(d *checkpoint.Decoder, head *checkpointHead, set *Set) e
 	if err := core.Restore(set.liveDefinitions(), saved); err != nil {
 		return &CheckpointError{Rule: "members", Err: err}
 	}
+	refs.loadMerges(table)
+	filled.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.replace(&loaded{core: core, refs: refs, set: set, position: head.Position, schema: e.aud.Schema(), zone: e.aud.Zone().String()})

@@ -2,7 +2,6 @@ package segment
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -30,17 +29,14 @@ type refIndex struct {
 	mu    sync.RWMutex
 	byKey map[string]uint32
 	byAdr map[string]uint32 // by the compare form
-	names map[uint32]refNames
+	names namesByID
 
 	merges atomic.Pointer[sync.Map] // uint32 to uint32: who stands for a merged contact
 	merged atomic.Int64             // how many
 }
 
-// refNames is what a contact is found by.
-type refNames struct{ keys, addresses []string }
-
 func newRefIndex(kinds RefKinds) *refIndex {
-	x := &refIndex{kinds: kinds, byKey: map[string]uint32{}, byAdr: map[string]uint32{}, names: map[uint32]refNames{}}
+	x := &refIndex{kinds: kinds, byKey: map[string]uint32{}, byAdr: map[string]uint32{}}
 	x.merges.Store(&sync.Map{})
 	return x
 }
@@ -136,8 +132,7 @@ func (x *refIndex) moves(changes []store.Change) bool {
 func (x *refIndex) namesOf(id uint32) (refNames, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	n, known := x.names[id]
-	return n, known
+	return x.names.get(id)
 }
 
 // namesIn gives what a contact is to be found by.
@@ -155,10 +150,6 @@ func (x *refIndex) namesIn(c *audience.Contact) (n refNames) {
 	return n
 }
 
-func (n refNames) equal(o refNames) bool {
-	return slices.Equal(n.keys, o.keys) && slices.Equal(n.addresses, o.addresses)
-}
-
 // put makes a contact found by what she is called now, and by nothing else.
 func (x *refIndex) put(c *audience.Contact) {
 	if x.kinds == RefIDs {
@@ -167,14 +158,13 @@ func (x *refIndex) put(c *audience.Contact) {
 	id, n := uint32(c.ID), x.namesIn(c)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if old, known := x.names[id]; known && old.equal(n) && x.isFoundBy(id, n) {
-		return
+	if old, known := x.names.get(id); known {
+		if old.equal(n) && x.isFoundBy(id, n) {
+			return
+		}
+		x.forgetLocked(id)
 	}
-	x.forgetLocked(id)
-	if n.keys == nil && n.addresses == nil {
-		return
-	}
-	x.names[id] = n
+	x.names.set(id, n)
 	for _, key := range n.keys {
 		x.byKey[key] = id
 	}
@@ -205,11 +195,11 @@ func (x *refIndex) forget(id uint32) {
 }
 
 func (x *refIndex) forgetLocked(id uint32) {
-	n, ok := x.names[id]
+	n, ok := x.names.get(id)
 	if !ok {
 		return
 	}
-	delete(x.names, id)
+	x.names.set(id, refNames{})
 	for _, key := range n.keys {
 		if x.byKey[key] == id { // it may be somebody else's by now
 			delete(x.byKey, key)
@@ -222,11 +212,15 @@ func (x *refIndex) forgetLocked(id uint32) {
 	}
 }
 
-// load reads what all contacts are called.
+// load reads what all contacts are called into an index that is empty.
 func (x *refIndex) load(ctx context.Context, r *store.Reader, table *columns.Table) error {
 	x.loadMerges(table)
 	if x.kinds == RefIDs {
 		return nil
+	}
+	x.byKey = make(map[string]uint32, table.Len())
+	if x.kinds == RefAddresses {
+		x.byAdr = make(map[string]uint32, table.Len())
 	}
 	for c, err := range r.AllContacts(ctx, store.ContactQuery{}) {
 		if err != nil {

@@ -162,6 +162,47 @@ func (d *Decoder) slowUint() (n uint64) {
 	}
 }
 
+// Uints reads n numbers, each at most limit, and appends them; none after an
+// error.
+func (d *Decoder) Uints(into []uint32, n int, limit uint32) []uint32 {
+	for n > 0 && d.ready() {
+		k := 0
+		for k < n && k < len(d.rest) && d.rest[k] < 0x80 && uint32(d.rest[k]) <= limit {
+			into = append(into, uint32(d.rest[k]))
+			k++
+		}
+		d.rest = d.rest[k:]
+		if n -= k; n > 0 {
+			into = append(into, uint32(d.Uint(uint64(limit))))
+			n--
+		}
+	}
+	if d.err != nil {
+		return into[:0]
+	}
+	return into
+}
+
+// AppendText reads a text of at most limit bytes and appends it; nothing after
+// an error.
+func (d *Decoder) AppendText(into []byte, limit int) []byte {
+	return d.append(into, int(d.Uint(uint64(limit))))
+}
+
+func (d *Decoder) append(into []byte, n int) []byte {
+	before := len(into)
+	for n > 0 && d.ready() {
+		k := min(n, len(d.rest))
+		into = append(into, d.rest[:k]...)
+		d.rest = d.rest[k:]
+		n -= k
+	}
+	if d.err != nil {
+		return into[:before]
+	}
+	return into
+}
+
 // Int reads a signed number.
 func (d *Decoder) Int() int64 {
 	n := d.Uint(math.MaxUint64)
@@ -185,17 +226,7 @@ func (d *Decoder) Text(limit int) string {
 		d.rest = d.rest[n:]
 		return s
 	}
-	var out []byte
-	for n > 0 && d.ready() {
-		k := min(n, len(d.rest))
-		out = append(out, d.rest[:k]...)
-		d.rest = d.rest[k:]
-		n -= k
-	}
-	if d.err != nil {
-		return ""
-	}
-	return string(out)
+	return string(d.append(nil, n))
 }
 
 // Read reads bytes as they are, as an [io.Reader].
@@ -214,7 +245,7 @@ func (d *Decoder) Read(p []byte) (int, error) {
 
 // gather reads n values of a size and appends them, with memory for as many as
 // are there.
-func gather[T any](d *Decoder, into []T, n, size int, get func([]byte) T) []T {
+func gather[T any](d *Decoder, into []T, n, size int, get func([]byte) T, all func([]T, []byte)) []T {
 	for n > 0 && d.ready() {
 		if len(d.rest) < size { // one that lies in two chunks
 			var b [8]byte
@@ -229,10 +260,8 @@ func gather[T any](d *Decoder, into []T, n, size int, get func([]byte) T) []T {
 		block := d.rest[:k*size]
 		d.rest = d.rest[k*size:]
 		n -= k
-		into = slices.Grow(into, k)
-		for ; len(block) > 0; block = block[size:] {
-			into = append(into, get(block))
-		}
+		into = slices.Grow(into, k)[:len(into)+k]
+		all(into[len(into)-k:], block)
 	}
 	if d.err != nil {
 		return into[:0]
@@ -242,32 +271,87 @@ func gather[T any](d *Decoder, into []T, n, size int, get func([]byte) T) []T {
 
 // Int64s reads n numbers and appends them; none after an error.
 func (d *Decoder) Int64s(into []int64, n int) []int64 {
-	return gather(d, into, n, 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
+	return gather(d, into, n, 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }, func(into []int64, b []byte) {
+		for i := range into {
+			into[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+	})
 }
 
 // Uint64s reads n numbers and appends them; none after an error.
 func (d *Decoder) Uint64s(into []uint64, n int) []uint64 {
-	return gather(d, into, n, 8, binary.LittleEndian.Uint64)
+	return gather(d, into, n, 8, binary.LittleEndian.Uint64, func(into []uint64, b []byte) {
+		for i := range into {
+			into[i] = binary.LittleEndian.Uint64(b[8*i:])
+		}
+	})
 }
 
 // Float64s reads n numbers and appends them; none after an error.
 func (d *Decoder) Float64s(into []float64, n int) []float64 {
-	return gather(d, into, n, 8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
+	return gather(d, into, n, 8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }, func(into []float64, b []byte) {
+		for i := range into {
+			into[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+	})
 }
 
 // Uint32s reads n numbers and appends them; none after an error.
 func (d *Decoder) Uint32s(into []uint32, n int) []uint32 {
-	return gather(d, into, n, 4, binary.LittleEndian.Uint32)
+	return gather(d, into, n, 4, binary.LittleEndian.Uint32, func(into []uint32, b []byte) {
+		for i := range into {
+			into[i] = binary.LittleEndian.Uint32(b[4*i:])
+		}
+	})
 }
 
 // Bools reads n times yes or no and appends them; none after an error.
 func (d *Decoder) Bools(into []bool, n int) []bool {
-	return gather(d, into, n, 1, func(b []byte) bool {
-		if b[0] > 1 {
-			d.Fail("neither yes nor no")
+	for n > 0 && d.ready() {
+		k := min(n, len(d.rest))
+		into = slices.Grow(into, k)
+		for _, b := range d.rest[:k] {
+			if b > 1 {
+				d.Fail("neither yes nor no")
+				return into[:0]
+			}
+			into = append(into, b == 1)
 		}
-		return b[0] == 1
-	})
+		d.rest = d.rest[k:]
+		n -= k
+	}
+	if d.err != nil {
+		return into[:0]
+	}
+	return into
+}
+
+// rowMost is how many bytes a row of [Decoder.Rows] has at most.
+const rowMost = 32
+
+// Rows reads n rows of a size of at most 32 bytes each. Their bytes are valid
+// until the next row. After an error there are no more.
+func (d *Decoder) Rows(n, size int, row func(b []byte)) {
+	for n > 0 && d.ready() {
+		if len(d.rest) < size { // one that lies in two chunks
+			var b [rowMost]byte
+			for i := range size {
+				b[i] = d.byte()
+			}
+			if d.err == nil {
+				row(b[:size])
+			}
+			n--
+			continue
+		}
+		k := min(n, len(d.rest)/size)
+		block := d.rest[:k*size]
+		d.rest = d.rest[k*size:]
+		n -= k
+		for ; len(block) > 0 && d.err == nil; block = block[size:] {
+			row(block[:size])
+		}
+	}
 }
 
 // AtEnd reports whether everything was read, or something went wrong.

@@ -11,7 +11,7 @@ import (
 // Format is the number of the format. It changes with the bytes, and also when
 // the same bytes come to mean something else: another reading of an expression
 // makes other members.
-const Format = 1
+const Format = 2
 
 const (
 	magic     = "akcheck\n"

@@ -1,6 +1,7 @@
 package columns
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"iter"
 	"math"
@@ -264,15 +265,15 @@ func decodeColumn[T comparable](d *checkpoint.Decoder, c *Column[T], get func(*c
 // there are.
 func (b *blocks) decode(d *checkpoint.Decoder) (packed int) {
 	n := int(d.Uint(pageSize))
+	b.lens = d.Uints(nil, n, math.MaxUint32)
+	if !d.OK() {
+		return 0
+	}
+	b.starts = make([]uint32, n)
 	used := uint64(0)
-	for low := range n {
-		rows := uint32(d.Uint(math.MaxUint32))
-		if !d.OK() {
-			return 0
-		}
-		b.starts, b.lens = reach(b.starts, uint32(low)), reach(b.lens, uint32(low))
+	for low, rows := range b.lens {
 		_, room := roomFor(rows)
-		b.starts[low], b.lens[low] = uint32(used), rows
+		b.starts[low] = uint32(used)
 		if used += uint64(room); used > math.MaxUint32 || room < rows {
 			d.Fail("too many rows")
 			return 0
@@ -361,6 +362,9 @@ func (p *streamPage) ascending() bool {
 	return ok
 }
 
+// ledgerBytes is how many bytes a record has.
+const ledgerBytes = 24
+
 func (l *ledger) decode(d *checkpoint.Decoder) {
 	for range d.Uint(math.MaxUint32 >> scopeShift) {
 		s := audience.Scope{Channel: d.Text(textMost), Purpose: d.Text(textMost), List: d.Text(textMost)}
@@ -376,18 +380,18 @@ func (l *ledger) decode(d *checkpoint.Decoder) {
 			return nil
 		}
 		var packed []ledgerRecord
-		var times [2]int64
-		var rest [2]uint32
-		for range n {
-			d.Int64s(times[:0], 2)
-			d.Uint32s(rest[:0], 2)
-			if d.OK() && int(rest[1]>>scopeShift) >= len(l.scopes) {
+		d.Rows(n, ledgerBytes, func(b []byte) {
+			r := ledgerRecord{
+				acted: int64(binary.LittleEndian.Uint64(b)), expires: int64(binary.LittleEndian.Uint64(b[8:])),
+				seq: binary.LittleEndian.Uint32(b[16:]), what: binary.LittleEndian.Uint32(b[20:]),
+			}
+			if int(r.what>>scopeShift) >= len(l.scopes) {
 				d.Fail("a record of no scope")
 			}
-			if !d.OK() {
-				return nil
-			}
-			packed = append(packed, ledgerRecord{acted: times[0], expires: times[1], seq: rest[0], what: rest[1]})
+			packed = append(packed, r)
+		})
+		if !d.OK() {
+			return nil
 		}
 		p.records = spread(d, &p.blocks, packed)
 		return p

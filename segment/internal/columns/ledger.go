@@ -1,6 +1,7 @@
 package columns
 
 import (
+	"iter"
 	"math"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -168,6 +169,27 @@ func (t *Table) History(id uint32) audience.History {
 	var h audience.History
 	t.history(id, &h, len(t.lineages.winner))
 	return h
+}
+
+// Histories gives [Table.History] of every contact of whom something is
+// recorded, in ascending order. A history is valid until the next one.
+func (t *Table) Histories() iter.Seq2[uint32, *audience.History] {
+	return func(yield func(uint32, *audience.History) bool) {
+		if t.ledger == nil {
+			return
+		}
+		var h audience.History
+		depth := len(t.lineages.winner)
+		for id := range t.presence.All {
+			if len(t.ledger.chain(id)) == 0 && (depth == 0 || len(t.lineages.merges[id]) == 0) {
+				continue
+			}
+			t.history(id, &h, depth)
+			if !yield(id, &h) {
+				return
+			}
+		}
+	}
 }
 
 // history fills a history, using its memory again.

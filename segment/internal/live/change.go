@@ -228,6 +228,24 @@ func (a *arrivals) expect(c *Core, id uint32) {
 	}
 }
 
+// expectAll is expect for everybody.
+func (a *arrivals) expectAll(c *Core) {
+	var ahead []agenda.Entry
+	for page := range a.stream.Pages() {
+		starts, lens, times := a.stream.Page(page)
+		for low, n := range lens {
+			if n == 0 || times[starts[low]+n-1] <= c.now {
+				continue
+			}
+			if id := uint32(page<<16 | low); c.table.Presence().Contains(id) {
+				own := times[starts[low] : starts[low]+n]
+				ahead = append(ahead, agenda.Entry{At: own[upTo(own, c.now)], Source: a.source, Contact: id})
+			}
+		}
+	}
+	c.agenda.SetMany(ahead)
+}
+
 func (a *arrivals) come(c *Core, id uint32) {
 	if r := c.index.events[a.eventType]; r != nil {
 		c.timed(r, id)

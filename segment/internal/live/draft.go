@@ -34,6 +34,7 @@ type Draft struct {
 	scratch   map[*Segment]*drafted
 	current   *drafted
 	standings map[string]*standing
+	saved     map[string]*savedStanding // of which there may be use
 }
 
 // drafted is a segment whose members were evaluated.
@@ -55,7 +56,7 @@ func (d *Draft) deadline(id uint32, at int64) {
 // time, and to remove others. The columns that they read must be there. The
 // definitions must name nothing that will not be there, and no cycle.
 func (c *Core) Draft(put []Definition, remove []string) (*Draft, error) {
-	d, err := c.begun(put, remove)
+	d, err := c.begun(put, remove, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +68,9 @@ func (c *Core) Draft(put []Definition, remove []string) (*Draft, error) {
 	return d, nil
 }
 
-// begun makes a draft that is compiled and not evaluated.
-func (c *Core) begun(put []Definition, remove []string) (*Draft, error) {
+// begun makes a draft that is compiled and not evaluated. Standings that were
+// saved are taken over.
+func (c *Core) begun(put []Definition, remove []string, saved []savedStanding) (*Draft, error) {
 	d := &Draft{
 		core: c, index: newIndex(), roots: map[*Segment]node{}, defined: map[*Segment]Definition{},
 		scratch: map[*Segment]*drafted{}, standings: map[string]*standing{},
@@ -100,6 +102,7 @@ func (c *Core) begun(put []Definition, remove []string) (*Draft, error) {
 	c.failed = nil
 	c.changes++
 	c.epoch++ // flips of the last contact decided are those of others now
+	d.restoreStandings(saved)
 	d.compile(byName)
 	return d, nil
 }
@@ -189,7 +192,8 @@ func (d *Draft) compile(byName map[string]*Segment) {
 	}
 }
 
-// standing gives the standing of a key, folding every ledger when it is new.
+// standing gives the standing of a key, folding every ledger when it is new
+// and was not saved.
 func (d *Draft) standing(key string, fold func(*audience.History, int64) audience.Standing) *standing {
 	c := d.core
 	f := c.standings[key]
@@ -200,8 +204,10 @@ func (d *Draft) standing(key string, fold func(*audience.History, int64) audienc
 		f = &standing{key: key, fold: fold}
 		f.source = c.open(f)
 		d.standings[key] = f
-		for id := range c.table.Presence().All {
-			f.refresh(c, id)
+		if saved := d.saved[key]; saved != nil {
+			f.restore(c, saved)
+		} else {
+			f.refreshAll(c)
 		}
 	}
 	return f

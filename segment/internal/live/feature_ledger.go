@@ -82,6 +82,19 @@ func (f *standing) refresh(c *Core, id uint32) {
 	}
 }
 
+// refreshAll is refresh for everybody, when nobody is known yet.
+func (f *standing) refreshAll(c *Core) {
+	var ahead []agenda.Entry
+	for id, h := range c.table.Histories() {
+		s := f.fold(h, c.now)
+		f.set(id, s.Status)
+		if !s.Until.IsZero() {
+			ahead = append(ahead, agenda.Entry{At: audience.Micros(s.Until), Source: f.source, Contact: id})
+		}
+	}
+	c.agenda.SetMany(ahead)
+}
+
 func (f *standing) set(id uint32, status audience.Status) {
 	page := int(id >> 16)
 	for len(f.pages) <= page {
@@ -112,4 +125,15 @@ func (f suppression) refresh(c *Core, id uint32) {
 	if from, ok := c.table.SuppressedFrom(id); ok && from > c.now {
 		c.agenda.Set(f.source, id, from)
 	}
+}
+
+// refreshAll is refresh for everybody.
+func (f suppression) refreshAll(c *Core) {
+	var ahead []agenda.Entry
+	for id := range c.table.Presence().All {
+		if from, ok := c.table.SuppressedFrom(id); ok && from > c.now {
+			ahead = append(ahead, agenda.Entry{At: from, Source: f.source, Contact: id})
+		}
+	}
+	c.agenda.SetMany(ahead)
 }

@@ -3,9 +3,6 @@ package live
 import (
 	"maps"
 	"slices"
-
-	"github.com/audiencekit/audiencekit/segment/internal/agenda"
-	"github.com/audiencekit/audiencekit/segment/internal/timeorder"
 )
 
 // Publish makes the segments those of the draft, for all readers at once.
@@ -28,10 +25,12 @@ func (d *Draft) Publish() {
 	old := c.index
 	c.index = d.index
 	c.arrange()
+	sorted := d.sortOrders(old)
 	d.keepStandings()
 	d.keepArrivals()
-	d.keepOrders(old)
 	d.keepDeadlines()
+	sorted()
+	d.setCursors()
 	d.setMembers()
 }
 
@@ -101,82 +100,11 @@ func (d *Draft) keepArrivals() {
 		a := &arrivals{eventType: eventType, stream: stream}
 		a.source = c.open(a)
 		c.arrivals[eventType] = a
-		for id := range c.table.Presence().All {
-			a.expect(c, id)
-		}
+		a.expectAll(c)
 	}
 	if len(c.index.suppressed.gauges) > 0 {
-		for id := range c.table.Presence().All {
-			c.suppression.refresh(c, id)
-		}
+		c.suppression.refreshAll(c)
 	}
-}
-
-// keepOrders takes over the orders that there were, sorts the new ones, and
-// sets all cursors.
-func (d *Draft) keepOrders(old *index) {
-	c := d.core
-	c.cursors = c.cursors[:0]
-	for key, o := range c.index.orders {
-		if before := old.orders[key]; before != nil && sameSource(before.feature, o.feature) {
-			o.sorted, o.kept = before.sorted, before.kept
-		} else {
-			d.sortOrder(o)
-		}
-		for _, list := range [][]*cursor{o.fixed, o.calendar} {
-			for _, cur := range list {
-				cur.heap = -1
-				cur.advanced(c)
-			}
-		}
-	}
-}
-
-func (d *Draft) sortOrder(o *order) {
-	c := d.core
-	f := o.feature
-	value := func(id uint32) (int64, bool) { return f.value(c, id, c.now) }
-	if isKept(f) {
-		kept := &instantColumn{}
-		o.kept = kept
-		value = func(id uint32) (int64, bool) {
-			r := kept.get(id)
-			return r.value, r.known
-		}
-	}
-	o.sorted = timeorder.New(value)
-	o.sorted.Build(func(yield func(id uint32, v int64) bool) {
-		for id := range c.table.Presence().All {
-			v, ok := f.value(c, id, c.now)
-			o.keep(id, reading{v, ok})
-			if ok && !yield(id, v) {
-				return
-			}
-		}
-	})
-}
-
-// sameSource reports whether two features read the same columns: those of a
-// type of events are replaced when more of it is loaded.
-func sameSource(a, b feature) bool {
-	switch a := a.(type) {
-	case lastOf:
-		b, ok := b.(lastOf)
-		return ok && sameStreams(a.stream, b.stream)
-	case intColumn:
-		b, ok := b.(intColumn)
-		return ok && a.column == b.column
-	}
-	return false
-}
-
-func sameStreams(a, b stream) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return len(a) == len(b)
 }
 
 // keepDeadlines queues what was found while the members were worked out.
@@ -192,11 +120,7 @@ func (d *Draft) keepDeadlines() {
 			continue
 		}
 		s.rowwise = c.open(s)
-		entries := make([]agenda.Entry, len(d.scratch[s].deadlines))
-		for i, x := range d.scratch[s].deadlines {
-			entries[i] = agenda.Entry{At: x.at, Source: s.rowwise, Contact: x.id}
-		}
-		c.agenda.SetMany(entries)
+		c.agenda.SetMany(entriesOf(s.rowwise, d.scratch[s].deadlines))
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // columns: all that could only be had again by evaluating. It is of one
 // instant and does not change.
 type Saved struct {
-	segments []savedSegment
+	segments  []savedSegment
+	standings []savedStanding
 }
 
 type savedSegment struct {
@@ -35,6 +36,7 @@ func (c *Core) Save() *Saved {
 		}
 		out.segments = append(out.segments, saved)
 	}
+	out.standings = c.saveStandings()
 	return out
 }
 
@@ -45,14 +47,35 @@ func (v *Saved) Encode(e *checkpoint.Encoder) {
 		s := &v.segments[i]
 		e.Text(s.name)
 		_ = s.members.Set().MarshalTo(e) // the encoder never fails
-		e.Uint(uint64(len(s.deadlines)))
-		var before deadline
-		for _, x := range s.deadlines {
-			e.Uint(uint64(x.id - before.id))
-			e.Int(x.at - before.at)
-			before = x
-		}
+		encodeDeadlines(e, s.deadlines)
 	}
+	e.Uint(uint64(len(v.standings)))
+	for i := range v.standings {
+		v.standings[i].encode(e)
+	}
+}
+
+func encodeDeadlines(e *checkpoint.Encoder, deadlines []deadline) {
+	e.Uint(uint64(len(deadlines)))
+	var before deadline
+	for _, x := range deadlines {
+		e.Uint(uint64(x.id - before.id))
+		e.Int(x.at - before.at)
+		before = x
+	}
+}
+
+func decodeDeadlines(d *checkpoint.Decoder) (deadlines []deadline) {
+	var x deadline
+	for range d.Uint(math.MaxUint32) {
+		if !d.OK() {
+			break
+		}
+		x.id += uint32(d.Uint(math.MaxUint32))
+		x.at += d.Int()
+		deadlines = append(deadlines, x)
+	}
+	return deadlines
 }
 
 const nameMost = 1 << 16 // bytes of the name of a segment
@@ -74,23 +97,21 @@ func DecodeSaved(d *checkpoint.Decoder) *Saved {
 		var members bitset.Live
 		members.Load(set)
 		s.members = members.Freeze()
-		var x deadline
-		for range d.Uint(math.MaxUint32) {
-			if !d.OK() {
-				break
-			}
-			x.id += uint32(d.Uint(math.MaxUint32))
-			x.at += d.Int()
-			s.deadlines = append(s.deadlines, x)
-		}
+		s.deadlines = decodeDeadlines(d)
 		v.segments = append(v.segments, s)
+	}
+	for range d.Uint(math.MaxUint32) {
+		if !d.OK() {
+			break
+		}
+		v.standings = append(v.standings, decodeStanding(d))
 	}
 	return v
 }
 
 // Restore makes the segments of a core that has none those that were saved, as
 // of the core's clock, without evaluating them. What follows from the columns
-// is found anew: orders, cursors, standings, what is ahead. It is an error when
+// is found anew: orders, cursors, what is ahead. It is an error when
 // the definitions are not of the segments that were saved, or contacts are
 // members who do not exist; the core is of no use then.
 func (c *Core) Restore(defs []Definition, saved *Saved) error {
@@ -101,7 +122,7 @@ func (c *Core) Restore(defs []Definition, saved *Saved) error {
 	if len(byName) != len(defs) || len(byName) != len(saved.segments) {
 		return fmt.Errorf("%d segments were saved of %d", len(saved.segments), len(defs))
 	}
-	d, err := c.begun(defs, nil)
+	d, err := c.begun(defs, nil, saved.standings)
 	if err != nil {
 		return err
 	}

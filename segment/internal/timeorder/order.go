@@ -2,7 +2,6 @@ package timeorder
 
 import (
 	"cmp"
-	"iter"
 	"math"
 	"slices"
 	"unsafe"
@@ -139,52 +138,6 @@ func (o *Order) At(at int64, visit func(id uint32)) {
 			visit(l.ids[j])
 		}
 	}
-}
-
-// Build makes the order that of the contacts given, in any order, with their
-// present instants.
-func (o *Order) Build(contacts iter.Seq2[uint32, int64]) {
-	o.clear()
-	var all []entry
-	for id, at := range contacts {
-		o.present.add(id)
-		all = append(all, entry{at, id})
-	}
-	slices.SortFunc(all, compareEntries)
-	all = slices.Compact(all)
-	o.entries = len(all)
-	for len(all) > 0 {
-		n, single := cut(all)
-		l := &leaf{ids: make([]uint32, n), high: all[n-1].at, single: single, ordered: single}
-		for i, e := range all[:n] {
-			l.ids[i] = e.id
-		}
-		if len(o.leaves) == 1 && len(o.leaves[0].ids) == 0 && !single {
-			o.leaves[0] = l
-		} else {
-			o.lows, o.leaves = append(o.lows, all[0].at), append(o.leaves, l)
-		}
-		all = all[n:]
-	}
-}
-
-// cut gives how many of the entries, sorted, make a leaf, and whether they are
-// all of one instant that has it for itself.
-func cut(all []entry) (n int, single bool) {
-	for n < len(all) {
-		run := 1
-		for n+run < len(all) && all[n+run].at == all[n].at {
-			run++
-		}
-		switch {
-		case run >= singleLeast && n == 0:
-			return run, true
-		case run >= singleLeast || n+run > leafMost:
-			return n, false
-		}
-		n += run
-	}
-	return n, false
 }
 
 // Len gives the number of contacts. One whose instant is gone may count until
