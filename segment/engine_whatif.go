@@ -58,6 +58,9 @@ const maxBehind = 10
 // [audience.ErrRetryable] when others commit all the time; [Engine.Err]; the
 // store's; the context's.
 func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*WhatIf, error) {
+	if change == nil {
+		return nil, required("change", "a function that writes")
+	}
 	if err := e.follow(ctx); err != nil {
 		return nil, err
 	}
