@@ -19,7 +19,7 @@ import (
 // (u1) bought something 5 and 40 days ago, Bob (u2) 28 days ago, Cleo (u3) 80
 // days ago. The clock stands until it is moved.
 func openShop(ctx context.Context) (*store.Audience, *segmenttest.Clock) {
-	clock := segmenttest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	clock := segmenttest.NewClock(shopNoon())
 	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{
 		Clock:  clock.Now,
 		Schema: audience.Schema{Fields: []audience.Field{{Name: "city", Type: audience.TypeString}}},
@@ -47,6 +47,8 @@ func openShop(ctx context.Context) (*store.Audience, *segmenttest.Clock) {
 	check(err)
 	return aud, clock
 }
+
+func shopNoon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 // purchase is one of 60.00.
 func purchase(key string, at time.Time) audience.EventWrite {

@@ -423,6 +423,9 @@ func (e *Engine) TrimTransitions(ctx context.Context, before uint64) error {
 // late facts change it from their commit on, never before. Contacts who were
 // erased since are not in it. Before the first transition nobody is; before
 // what is kept it is a [*TrimmedError].
+//
+// It is read from the log, as Growth is: what nobody has written there yet, by
+// [Engine.Run] or [Engine.Advance], is missing. Who is in now, a [Live] tells.
 func (e *Engine) AsOf(ctx context.Context, name string, at time.Time) (Members, error) {
 	if err := e.opened(); err != nil {
 		return Members{}, err
