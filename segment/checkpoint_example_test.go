@@ -43,8 +43,7 @@ func ExampleLoadEngine() {
 	check(err)
 
 	opts := segment.EngineOptions{Rebuilt: func(reason error) {
-		var unused *segment.CheckpointError
-		if errors.As(reason, &unused) {
+		if unused, ok := errors.AsType[*segment.CheckpointError](reason); ok {
 			fmt.Println("built anew, because of:", unused.Rule)
 		}
 	}}

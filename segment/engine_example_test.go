@@ -222,15 +222,17 @@ func ExampleEngine_Diff() {
 		segment.Definition{Name: "lapsed", Source: `events("purchase").any() && !inSegment("active")`},
 	)
 	check(err)
-	fmt.Println("added:", diff.Added, "changed:", diff.Changed, "retired:", diff.Retired)
-	for _, s := range diff.Segments {
-		fmt.Printf("%s: %d enter, %d leave\n", s.Name, s.Entered.Len(), s.Left.Len())
+	fmt.Print(diff)
+	for id := range diff.Segments[0].Left.All() { // which a UI shows as it likes
+		fmt.Println("no longer", diff.Segments[0].Name, "contact", id)
 	}
 	// Output:
-	// added: [] changed: [active] retired: [vip]
-	// active: 0 enter, 1 leave
-	// lapsed: 1 enter, 0 leave
-	// vip: 0 enter, 1 leave
+	// changed: active
+	// retired: vip
+	//   active: 0 enter, 1 leave
+	//   lapsed: 1 enter, 0 leave
+	//   vip: 0 enter, 1 leave
+	// no longer active contact 2
 }
 
 // CheckSchema says which live segments speak of something that a new schema

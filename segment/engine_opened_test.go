@@ -76,6 +76,7 @@ func TestEngineZeroAnswers(t *testing.T) {
 	require.False(t, ok)
 	require.NotEmpty(t, (&segment.Explanation{}).Reveal(""))
 	require.NotEmpty(t, (&segment.WhatIf{}).String())
+	require.Equal(t, "no change\n", (&segment.Diff{}).String())
 	require.Empty(t, (&segment.Plan{}).String())
 	require.Zero(t, segment.Growth{}.Churn())
 	require.Empty(t, segment.Members{}.Sample(3))

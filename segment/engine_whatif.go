@@ -32,9 +32,7 @@ type WhatIf struct {
 func (w *WhatIf) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d contacts: %d new, %d gone\n", w.Contacts, w.New, w.Gone)
-	for _, s := range w.Segments {
-		fmt.Fprintf(&b, "  %s: %d enter, %d leave\n", s.Name, s.Entered.Len(), s.Left.Len())
-	}
+	writeDiffs(&b, w.Segments)
 	return b.String()
 }
 
