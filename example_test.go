@@ -14,6 +14,7 @@ import (
 // A shop asks whether a customer is in a segment. README.md shows the inner
 // part; a test keeps the two alike.
 func Example() {
+	// README begins here.
 	ctx := context.Background()
 	// In production: 32 random bytes, kept with the host's other secrets.
 	keys, err := audience.NewKeys("2026", map[string][]byte{"2026": []byte("an example key, and no secret at all")})
@@ -21,7 +22,6 @@ func Example() {
 	email, err := audience.ParseAddress("ann@example.com")
 	check(err)
 
-	// README begins here.
 	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{Keys: keys})
 	check(err)
 	engine, err := segment.OpenEngine(ctx, aud, segment.EngineOptions{})

@@ -2,8 +2,10 @@ package segment
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment/internal/bitset"
@@ -28,6 +30,33 @@ type Diff struct {
 type MembersDiff struct {
 	Name          string
 	Entered, Left Members
+}
+
+// String tells it in some lines for people. Nothing in it is personal.
+func (d *Diff) String() string {
+	var b strings.Builder
+	if d.Version != 0 {
+		fmt.Fprintf(&b, "version %d\n", d.Version)
+	}
+	for _, part := range []struct {
+		what  string
+		names []string
+	}{{"added", d.Added}, {"changed", d.Changed}, {"retired", d.Retired}, {"read from the store", d.Loaded}} {
+		if len(part.names) > 0 {
+			fmt.Fprintf(&b, "%s: %s\n", part.what, strings.Join(part.names, ", "))
+		}
+	}
+	writeDiffs(&b, d.Segments)
+	if b.Len() == 0 {
+		return "no change\n"
+	}
+	return b.String()
+}
+
+func writeDiffs(b *strings.Builder, diffs []MembersDiff) {
+	for _, s := range diffs {
+		fmt.Fprintf(b, "  %s: %d enter, %d leave\n", s.Name, s.Entered.Len(), s.Left.Len())
+	}
 }
 
 // Apply makes the live segments those given and no others: what is new is

@@ -36,7 +36,11 @@ type CheckpointError struct {
 }
 
 func (e *CheckpointError) Error() string {
-	return "checkpoint not used (" + e.Rule + "): " + e.Err.Error()
+	text := "checkpoint not used (" + e.Rule + ")"
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 // Unwrap gives what was found.

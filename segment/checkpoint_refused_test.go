@@ -172,3 +172,52 @@ func TestTicksRoundTrip(t *testing.T) {
 		require.Equal(t, q, back)
 	}
 }
+
+// TestCheckpointOfAnotherLifeWouldBeWrong plants what the check is for: a
+// checkpoint that claims the life of the store it is given to makes members of
+// the wrong people, so accepting any would.
+func TestCheckpointOfAnotherLifeWouldBeWrong(t *testing.T) {
+	define := Definition{Name: "some", Source: `contact.id % 2 == 0`}
+	before := newLogFixture(t, 50)
+	e, err := OpenEngine(t.Context(), before.aud, EngineOptions{})
+	require.NoError(t, err)
+	_, err = e.Apply(t.Context(), define)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, e.Checkpoint(t.Context(), &out))
+
+	restored := newLogFixture(t, 20)
+	right, err := OpenEngine(t.Context(), restored.aud, EngineOptions{})
+	require.NoError(t, err)
+	_, err = right.Apply(t.Context(), define)
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		name     string
+		claims   bool
+		rule     string
+		accepted bool
+	}{
+		{name: "as it is", rule: "incarnation"},
+		{name: "claiming the other life", claims: true, accepted: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := forge(t, restored.aud, out.Bytes(), func(h *checkpointHead) {
+				if tt.claims {
+					h.Position = right.Position()
+				}
+			})
+			var reason error
+			e, err := LoadEngine(t.Context(), restored.aud, EngineOptions{Rebuilt: func(err error) { reason = err }}, bytes.NewReader(file))
+			require.NoError(t, err)
+			if tt.accepted {
+				require.NoError(t, reason)
+				require.Equal(t, 25, e.Snapshot().Len("some"), "of other people: the check is what stands between")
+				return
+			}
+			var unused *CheckpointError
+			require.ErrorAs(t, reason, &unused)
+			require.Equal(t, tt.rule, unused.Rule)
+			require.Equal(t, right.Snapshot().Len("some"), e.Snapshot().Len("some"))
+		})
+	}
+}

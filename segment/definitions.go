@@ -165,6 +165,9 @@ func saveDefinitions(ctx context.Context, aud *store.Audience, set *Set) (number
 // Version reads one version of what was applied, by its number;
 // [audience.ErrNotFound] when there was none.
 func (e *Engine) Version(ctx context.Context, number uint64) (Version, error) {
+	if err := e.opened(); err != nil {
+		return Version{}, err
+	}
 	var v Version
 	err := e.aud.View(ctx, func(r *store.Reader) (err error) {
 		v, err = readVersion(ctx, r, number)
@@ -176,6 +179,9 @@ func (e *Engine) Version(ctx context.Context, number uint64) (Version, error) {
 // LatestVersion gives the number of the version that is live in this engine, 0
 // before the first [Engine.Apply].
 func (e *Engine) LatestVersion() uint64 {
+	if e.opened() != nil {
+		return 0
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.version
@@ -184,6 +190,9 @@ func (e *Engine) LatestVersion() uint64 {
 // Definitions gives the live segments as they were applied, in order of their
 // names.
 func (e *Engine) Definitions() []Definition {
+	if e.opened() != nil {
+		return nil
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append([]Definition(nil), e.set.definitions...)

@@ -77,6 +77,16 @@
 // When the writer of the log is gone another one takes over, after 30 s at
 // most, and goes on where the log ends.
 //
+// Checkpoints. Opening an engine reads all contacts. [Engine.Checkpoint] writes
+// what the engine holds to a file of the host, and [LoadEngine] starts from it
+// and from what was committed since. A file that was changed, cut off, written
+// for another audience, schema or zone, or before a backup was restored is not
+// used: the engine is built anew and [EngineOptions.Rebuilt] is told why. Write
+// to a new file and rename it when it is whole; each process needs one of its
+// own, or may start from that of another one. Keep the feed for longer than
+// between two checkpoints. A checkpoint is as confidential as the contacts, and
+// those from before somebody was erased have to go.
+//
 // Questions. [Engine.Explain] says why somebody is in or not and when that
 // changes by itself; [Engine.Preview] who an expression is true for;
 // [Engine.Forecast] who enters and leaves by time alone; [Engine.WhatIf] what a

@@ -26,7 +26,9 @@ import (
 // at the instant. The instant never goes back, whatever the clock does, and
 // time passes in the years 1000 to 9000.
 //
-// An Engine is safe for concurrent use.
+// An Engine is safe for concurrent use. [OpenEngine] and [LoadEngine] make one;
+// the zero Engine, and a nil one, have no segments, and their calls give
+// [audience.ErrInvalid].
 type Engine struct {
 	aud  *store.Audience
 	opts EngineOptions
@@ -104,8 +106,8 @@ func latestClock() int64 { return audience.Micros(time.Date(9000, 1, 1, 0, 0, 0,
 // has no segments, [Engine.Err] tells the same error, and it does nothing but
 // to wait for an [Engine.Apply] of other definitions.
 //
-// Errors without an engine: [audience.ErrInvalid] for a clock outside the
-// years 1000 to 9000; an [audience.FieldError] about a function; the store's;
+// Errors without an engine: [audience.ErrInvalid] for no audience, and for a
+// clock outside the years 1000 to 9000; an [audience.FieldError] about a function; the store's;
 // the context's. Errors with one: a [*SetError] that names every stored
 // segment that does not compile; those of [Moment.Match];
 // [audience.ErrInvalid] when the stored segments cannot be read.
@@ -137,6 +139,9 @@ func OpenEngine(ctx context.Context, aud *store.Audience, opts EngineOptions) (*
 }
 
 func newEngine(aud *store.Audience, opts EngineOptions) (*Engine, error) {
+	if aud == nil {
+		return nil, required("audience", "one of store.Open")
+	}
 	if now := audience.Micros(aud.Now()); now < earliestClock() || now > latestClock() {
 		return nil, &audience.FieldError{Path: "clock", Rule: "range", Hint: "a clock in the years 1000 to 9000"}
 	}
@@ -311,6 +316,9 @@ func (s *Set) liveDefinitions() []live.Definition {
 
 // follow takes the right to move the position and what is live.
 func (e *Engine) follow(ctx context.Context) error {
+	if err := e.opened(); err != nil {
+		return err
+	}
 	select {
 	case e.following <- struct{}{}:
 		return nil
@@ -333,6 +341,9 @@ func (e *Engine) unfollow() { <-e.following }
 // segments stay as they were before, reads give that, and all calls that would
 // change anything give this error. Applying other definitions starts anew.
 func (e *Engine) Err() error {
+	if err := e.opened(); err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.failed

@@ -28,6 +28,12 @@ import (
 // Errors: [audience.ErrDenied] without keys; those of [Engine.Sync]; the
 // writer's.
 func (e *Engine) Checkpoint(ctx context.Context, w io.Writer) error {
+	if err := e.opened(); err != nil {
+		return err
+	}
+	if w == nil {
+		return required("w", "a writer")
+	}
 	key, ok := e.aud.Keys().Derive(e.aud.Keys().Primary(), checkpointPurpose)
 	if !ok {
 		return &audience.DeniedError{Rule: "key", Hint: "a checkpoint is sealed: open the audience with keys"}

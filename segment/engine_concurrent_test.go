@@ -333,7 +333,7 @@ var errFollower = errors.New("the follower failed")
 func (f *crowdFollower) follow(ctx context.Context, c *crowd) {
 	f.got = map[uint64]segment.Transition{}
 	for {
-		from := uint64(0) // in this session
+		from := uint64(0) // since it began here
 		err := c.engine.Follow(ctx, f.name, segment.FollowOptions{FromStart: true, Batch: 20}, func(_ context.Context, batch []segment.Transition) error {
 			if f.every == 0 {
 				for range 50 { // slow

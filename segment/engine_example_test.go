@@ -19,7 +19,7 @@ import (
 // (u1) bought something 5 and 40 days ago, Bob (u2) 28 days ago, Cleo (u3) 80
 // days ago. The clock stands until it is moved.
 func openShop(ctx context.Context) (*store.Audience, *segmenttest.Clock) {
-	clock := segmenttest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	clock := segmenttest.NewClock(shopNoon())
 	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{
 		Clock:  clock.Now,
 		Schema: audience.Schema{Fields: []audience.Field{{Name: "city", Type: audience.TypeString}}},
@@ -47,6 +47,8 @@ func openShop(ctx context.Context) (*store.Audience, *segmenttest.Clock) {
 	check(err)
 	return aud, clock
 }
+
+func shopNoon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 // purchase is one of 60.00.
 func purchase(key string, at time.Time) audience.EventWrite {
@@ -220,15 +222,17 @@ func ExampleEngine_Diff() {
 		segment.Definition{Name: "lapsed", Source: `events("purchase").any() && !inSegment("active")`},
 	)
 	check(err)
-	fmt.Println("added:", diff.Added, "changed:", diff.Changed, "retired:", diff.Retired)
-	for _, s := range diff.Segments {
-		fmt.Printf("%s: %d enter, %d leave\n", s.Name, s.Entered.Len(), s.Left.Len())
+	fmt.Print(diff)
+	for id := range diff.Segments[0].Left.All() { // which a UI shows as it likes
+		fmt.Println("no longer", diff.Segments[0].Name, "contact", id)
 	}
 	// Output:
-	// added: [] changed: [active] retired: [vip]
-	// active: 0 enter, 1 leave
-	// lapsed: 1 enter, 0 leave
-	// vip: 0 enter, 1 leave
+	// changed: active
+	// retired: vip
+	//   active: 0 enter, 1 leave
+	//   lapsed: 1 enter, 0 leave
+	//   vip: 0 enter, 1 leave
+	// no longer active contact 2
 }
 
 // CheckSchema says which live segments speak of something that a new schema

@@ -54,6 +54,9 @@ type ExplainedCondition struct {
 // Errors: [audience.ErrNotFound] when there is no such segment, or no such
 // contact yet; those of [Moment.Match]; the store's; the context's.
 func (e *Engine) Explain(ctx context.Context, name string, ref audience.Ref) (*Explanation, error) {
+	if err := e.opened(); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -203,6 +203,9 @@ func (e *Engine) settleLocked(now int64) error {
 // Now gives the instant at which the engine stands, moved to the clock's
 // first.
 func (e *Engine) Now() time.Time {
+	if e.opened() != nil {
+		return time.Time{}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	_ = e.settleLocked(audience.Micros(e.aud.Now()))
@@ -211,6 +214,9 @@ func (e *Engine) Now() time.Time {
 
 // Position gives the position of the feed at which the engine stands.
 func (e *Engine) Position() store.Position {
+	if e.opened() != nil {
+		return store.Position{}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.position

@@ -375,17 +375,31 @@ func (e *Engine) pause() time.Duration {
 // been trimmed it is a [*TrimmedError]. Of contacts who were erased before
 // their delivery nothing comes but what they left by that.
 func (e *Engine) Follow(ctx context.Context, name string, opts FollowOptions, fn func(context.Context, []Transition) error) error {
+	if err := e.opened(); err != nil {
+		return err
+	}
+	if fn == nil {
+		return required("fn", "a function that takes transitions")
+	}
 	return e.log.follow(ctx, name, opts, fn)
 }
 
 // Unfollow forgets a follower's place.
-func (e *Engine) Unfollow(ctx context.Context, name string) error { return e.log.unfollow(ctx, name) }
+func (e *Engine) Unfollow(ctx context.Context, name string) error {
+	if err := e.opened(); err != nil {
+		return err
+	}
+	return e.log.unfollow(ctx, name)
+}
 
 // Transitions gives up to limit transitions after a number, in order of their
 // numbers; none when there are none. Of erased contacts there is nothing but
 // what they left by that. A limit below 1 is 1,000. When transitions after the
 // number have been trimmed it is a [*TrimmedError].
 func (e *Engine) Transitions(ctx context.Context, after uint64, limit int) ([]Transition, error) {
+	if err := e.opened(); err != nil {
+		return nil, err
+	}
 	return e.log.after(ctx, after, limit)
 }
 
@@ -409,7 +423,13 @@ func (e *Engine) TrimTransitions(ctx context.Context, before uint64) error {
 // late facts change it from their commit on, never before. Contacts who were
 // erased since are not in it. Before the first transition nobody is; before
 // what is kept it is a [*TrimmedError].
+//
+// It is read from the log, as Growth is: what nobody has written there yet, by
+// [Engine.Run] or [Engine.Advance], is missing. Who is in now, a [Live] tells.
 func (e *Engine) AsOf(ctx context.Context, name string, at time.Time) (Members, error) {
+	if err := e.opened(); err != nil {
+		return Members{}, err
+	}
 	return e.log.membersAt(ctx, name, at)
 }
 
@@ -417,11 +437,17 @@ func (e *Engine) AsOf(ctx context.Context, name string, at time.Time) (Members, 
 // before what is kept is a [*TrimmedError], To before From
 // [audience.ErrInvalid].
 func (e *Engine) Growth(ctx context.Context, name string, from, to time.Time) (Growth, error) {
+	if err := e.opened(); err != nil {
+		return Growth{}, err
+	}
 	return e.log.growth(ctx, name, from, to)
 }
 
 // GrowthByDay gives it for every calendar day of the audience's zone from
 // first to last.
 func (e *Engine) GrowthByDay(ctx context.Context, name string, first, last audience.Date) ([]GrowthPoint, error) {
+	if err := e.opened(); err != nil {
+		return nil, err
+	}
 	return e.log.growthByDay(ctx, name, first, last)
 }

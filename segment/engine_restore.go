@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -21,12 +22,12 @@ import (
 //
 // A checkpoint that is not to be trusted whole is not used at all: the engine
 // is opened as by [OpenEngine], and [EngineOptions.Rebuilt] is told why, a
-// [*CheckpointError]. So a missing file is a reader without bytes, and no
-// checkpoint whatever can make wrong members: it is sealed under the audience's
-// keys, and bound to the audience, the life of its rows, its schema, its zone
-// and the rules of that, and the stored segments. A function of the host that
-// comes to answer differently needs another name, or members are what it
-// answered before.
+// [*CheckpointError]. So a missing file is a nil reader, or one without bytes,
+// and no checkpoint whatever can make wrong members: it is sealed under the
+// audience's keys, and bound to the audience, the life of its rows, its schema,
+// its zone and the rules of that, and the stored segments. A function of the
+// host that comes to answer differently needs another name, or members are what
+// it answered before.
 //
 // What is read is read up to the end of the checkpoint and no further.
 //
@@ -54,6 +55,9 @@ func restore(ctx context.Context, aud *store.Audience, opts EngineOptions, r io.
 	e, err := newEngine(aud, opts)
 	if err != nil {
 		return nil, err
+	}
+	if r == nil {
+		r = strings.NewReader("")
 	}
 	if aud.Keys().IsZero() {
 		return nil, unfit("key", "the audience has no keys")

@@ -20,6 +20,9 @@ import (
 // Errors: a [*SetError] that names the segments; those of
 // [store.Audience.SchemaWith] for a schema that cannot be declared at all.
 func (e *Engine) CheckSchema(schema audience.Schema, zone *time.Location) error {
+	if err := e.opened(); err != nil {
+		return err
+	}
 	next, err := e.aud.SchemaWith(schema)
 	if err != nil {
 		return err

@@ -32,9 +32,7 @@ type WhatIf struct {
 func (w *WhatIf) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d contacts: %d new, %d gone\n", w.Contacts, w.New, w.Gone)
-	for _, s := range w.Segments {
-		fmt.Fprintf(&b, "  %s: %d enter, %d leave\n", s.Name, s.Entered.Len(), s.Left.Len())
-	}
+	writeDiffs(&b, w.Segments)
 	return b.String()
 }
 
@@ -58,6 +56,9 @@ const maxBehind = 10
 // [audience.ErrRetryable] when others commit all the time; [Engine.Err]; the
 // store's; the context's.
 func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*WhatIf, error) {
+	if change == nil {
+		return nil, required("change", "a function that writes")
+	}
 	if err := e.follow(ctx); err != nil {
 		return nil, err
 	}

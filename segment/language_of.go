@@ -10,6 +10,9 @@ import (
 // [audience.FieldError]. When the schema or the zone changes make a new one;
 // [Set.Evaluate] refuses one that does not fit any more.
 func LanguageOf(aud *store.Audience, opts Options) (*Language, error) {
+	if aud == nil {
+		return nil, required("audience", "one of store.Open")
+	}
 	if zone := opts.Zone; zone != nil && zone.String() != aud.Zone().String() {
 		return nil, &audience.FieldError{Path: "zone", Rule: "audience", Hint: "the zone of the audience, or none"}
 	}

@@ -10,7 +10,8 @@ import (
 
 // Live is a live segment: what a host asks, once it has it, as often as it
 // likes. It stays good when the segment is defined anew, and is empty once it
-// is retired. It is safe for concurrent use.
+// is retired. It is safe for concurrent use. The zero Live, and a nil one, have
+// no members.
 type Live struct {
 	engine *Engine
 	name   string
@@ -26,6 +27,9 @@ type foundSegment struct {
 // Segment gives a live segment; [audience.ErrNotFound] when there is none of
 // the name.
 func (e *Engine) Segment(name string) (*Live, error) {
+	if err := e.opened(); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	s := e.state.Load()
 	found := s.core.Segment(name)
@@ -39,12 +43,23 @@ func (e *Engine) Segment(name string) (*Live, error) {
 }
 
 // Name gives the segment's name.
-func (l *Live) Name() string { return l.name }
+func (l *Live) Name() string {
+	if l == nil {
+		return ""
+	}
+	return l.name
+}
+
+// isEmpty reports whether it is of no engine.
+func (l *Live) isEmpty() bool { return l == nil || l.engine == nil }
 
 // Has reports whether the contact that a Ref names is a member now. It is
 // false for strangers, and for a Ref of a kind that [EngineOptions.Index] does
 // not name. It allocates nothing.
 func (l *Live) Has(ref audience.Ref) bool {
+	if l.isEmpty() {
+		return false
+	}
 	for {
 		s, r := l.begin()
 		id, in := l.engine.refs.find(ref)
@@ -62,6 +77,9 @@ func (l *Live) Has(ref audience.Ref) bool {
 // tick changed becomes visible. Otherwise it lets happen what is due, or waits
 // for who does.
 func (l *Live) Contains(id audience.ContactID) bool {
+	if l.isEmpty() {
+		return false
+	}
 	for {
 		s, r := l.begin()
 		in := s != nil && s.Contains(uint32(l.engine.refs.current(id)))
@@ -73,6 +91,9 @@ func (l *Live) Contains(id audience.ContactID) bool {
 
 // Len gives the number of members now. It allocates nothing.
 func (l *Live) Len() int {
+	if l.isEmpty() {
+		return 0
+	}
 	for {
 		s, r := l.begin()
 		n := 0
@@ -87,6 +108,9 @@ func (l *Live) Len() int {
 
 // Members gives the members now. It is [Engine.Snapshot] of this segment.
 func (l *Live) Members() Members {
+	if l.isEmpty() {
+		return Members{}
+	}
 	m, _ := l.engine.Snapshot(l.name).Members(l.name)
 	return m
 }

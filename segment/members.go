@@ -33,6 +33,16 @@ func (m Members) All() iter.Seq[audience.ContactID] {
 	}
 }
 
+// Sample picks up to n members, in ascending order: the same ones for the same
+// members, and mostly the same ones for nearly the same members.
+func (m Members) Sample(n int) []audience.ContactID {
+	picked := sampler{most: n}
+	for id := range m.ids.All() {
+		picked.offer(id)
+	}
+	return picked.sorted()
+}
+
 // And gives the contacts that are in both. Members of different audiences do
 // not go together, nor do those from before and after a backup was restored:
 // that is [audience.ErrInvalid], for an empty answer would make AndNot give

@@ -157,6 +157,9 @@ func (l *Language) Plan(expression string) (*Plan, error) {
 // Plan says what keeping a live segment up to date takes;
 // [audience.ErrNotFound] when there is none of the name.
 func (e *Engine) Plan(name string) (*Plan, error) {
+	if err := e.opened(); err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	compiled, ok := e.set.Expression(name)

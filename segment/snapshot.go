@@ -11,7 +11,8 @@ import (
 
 // Snapshot is the members of segments at one instant and one position of the
 // feed: what belongs together, whatever happens meanwhile. It is immutable and
-// safe for concurrent use; reading it never waits.
+// safe for concurrent use; reading it never waits. The zero Snapshot has no
+// segments.
 type Snapshot struct {
 	At       time.Time
 	Position store.Position
@@ -24,6 +25,9 @@ type Snapshot struct {
 // clock's instant. It copies no members: pages of them are shared until they
 // change. Names of no segment are left out.
 func (e *Engine) Snapshot(names ...string) *Snapshot {
+	if e.opened() != nil {
+		return &Snapshot{}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	_ = e.settleLocked(audience.Micros(e.aud.Now()))

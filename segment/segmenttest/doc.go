@@ -135,6 +135,8 @@
 // A mismatch comes with a script, as short as could be found, that shows it and that [Parse] and [Play] take. A system
 // that is also a [Transitioner] has its transitions checked, one that is a [Restarter] is restarted now and then.
 //
+// [Check] does the same once, with an engine that runs and the data that there is.
+//
 // # Tests in Go
 //
 // [New] gives a [Fixture]: an audience in memory, a clock that stands still, keys. A failing expectation says why with
