@@ -121,3 +121,32 @@ func TestEngineSegmentComesBack(t *testing.T) {
 	require.True(t, live.Has(audience.Key("u2")))
 	w.agrees(e, w.aud)
 }
+
+// Columns of events that are loaded anew, since more of them is read, take the
+// place of those that windows and events ahead are about.
+func TestEngineReadsMoreOfEvents(t *testing.T) {
+	w := newEngineWorld(t)
+	e := w.engine()
+	visit := func(who string, in time.Duration) {
+		_, err := w.aud.Append(t.Context(), audiencetest.Event(who, "visit", w.clock.Now().Add(in), "page", "a"))
+		require.NoError(t, err)
+	}
+	w.put(audiencetest.Contact("u"), audiencetest.Contact("v"))
+	visit("u", -time.Hour)
+	visit("v", 2*time.Hour)
+	two := []string{"recent", `events("visit").within("3h").any()`, "count", `events("visit").count() == 2`}
+	w.apply(e, two...)
+	w.agrees(e, w.aud)
+	d := w.apply(e, append(two, "page", `events("visit").distinct("page") == 2`)...)
+	require.NotEmpty(t, d.Loaded)
+	visit("u", time.Hour)
+	visit("v", 90*time.Minute)
+	for range 16 {
+		w.agrees(e, w.aud)
+		w.later(30 * time.Minute)
+		visit("u", 0)
+	}
+	w.later(10 * time.Hour)
+	w.agrees(e, w.aud)
+	w.logAgrees(e)
+}

@@ -116,13 +116,15 @@ func (c *Core) decideOne(s *Segment, id uint32, exists bool) bool {
 	return true
 }
 
-// isBarred reports whether a literal of a conjunction does not hold other than
-// the one that may have changed in this tick: then the contact is no member
-// and was none before. That is found out from her own columns, which are at
-// hand, where a look at the members is a look at memory far away.
+// isBarred reports whether a literal of a conjunction does not hold that has
+// not changed in this tick: then the contact is no member and was none before.
+// That is found out from her own columns, which are at hand, where a look at
+// the members is a look at memory far away. Of the literals that have changed
+// one may not have put the segment up, since another one told the contact from
+// its members already.
 func (c *Core) isBarred(s *Segment, id uint32) bool {
 	for _, l := range s.literals {
-		if l != s.upBy && !l.holds(c, id) {
+		if l != s.upBy && l.isSteady(c, id) && !l.holds(c, id) {
 			return true
 		}
 	}

@@ -12,6 +12,31 @@ type literal struct {
 	key     string
 	test    test
 	parents parents
+
+	flips flips
+}
+
+// flips says for whom a literal may have changed in a tick.
+type flips struct {
+	tick uint64 // the last in which it may have
+	id   uint32 // for her
+	more bool   // and for others
+}
+
+// mayFlip notes that a literal may have changed for a contact in this tick.
+func (l *literal) mayFlip(c *Core, id uint32) {
+	switch f := &l.flips; {
+	case f.tick != c.tick.number:
+		*f = flips{tick: c.tick.number, id: id}
+	case f.id != id:
+		f.more = true
+	}
+}
+
+// isSteady reports whether a literal is for a contact what it was before this
+// tick. It may be without being known to.
+func (l *literal) isSteady(c *Core, id uint32) bool {
+	return l.flips.tick != c.tick.number || l.flips.id != id && !l.flips.more
 }
 
 // test is what a literal asks.

@@ -173,6 +173,9 @@ func (p *parents) visit(c *Core, id uint32, visit func(*Segment)) {
 // touch puts the segments up that may be concerned for a contact by a change
 // of a literal, or, without one, of something that they read.
 func (c *Core) touch(p *parents, id uint32, l *literal) {
+	if l != nil {
+		l.mayFlip(c, id)
+	}
 	if len(p.groups) == 0 {
 		for _, s := range p.direct {
 			c.candidate(s, id, l)

@@ -35,6 +35,7 @@ type Move struct {
 
 // tick is what happens within one tick.
 type tick struct {
+	number  uint64 // from 1
 	moves   []Move
 	causes  map[uint32]Cause // of the contacts that the tick is about
 	cause   Cause            // for all others
@@ -168,6 +169,7 @@ func (c *Core) pass(cur *cursor) {
 func (c *Core) begin(at int64, cause Cause) {
 	c.now = at
 	c.changes++
+	c.tick.number++
 	c.tick.moves = c.tick.moves[:0]
 	c.tick.cause = cause
 	clear(c.tick.causes)
