@@ -161,23 +161,7 @@ func (intColumn) price() int                                        { return 3 }
 
 func (f intColumn) between(_ *Core, page int, in *words, lo, hi int64) {
 	values, known := f.column.Page(page)
-	if values == nil {
-		clear(in[:])
-		return
-	}
-	for i := range in { // as filterPage, without a call for each
-		var kept uint64
-		if w := in[i] & known[i]; w != 0 {
-			block := values[i<<6:]
-			for rest := w; rest != 0; rest &= rest - 1 {
-				bit := lowest(rest)
-				if v := block[bit]; lo <= v && v <= hi {
-					kept |= 1 << bit
-				}
-			}
-		}
-		in[i] = kept
-	}
+	filterRange(in, values, known, lo, hi)
 }
 
 // floatColumn is a field of doubles.
@@ -205,11 +189,17 @@ func (codeColumn) price() int { return 2 }
 
 func (f codeColumn) between(_ *Core, page int, in *words, lo, hi int64) {
 	values, known := f.column.Page(page)
+	filterRange(in, values, known, lo, hi)
+}
+
+// filterRange is filterPage for whole numbers from lo to hi, without a call for
+// each.
+func filterRange[T int64 | uint32](in *words, values []T, known []uint64, lo, hi int64) {
 	if values == nil {
 		clear(in[:])
 		return
 	}
-	for i := range in { // as filterPage, without a call for each
+	for i := range in {
 		var kept uint64
 		if w := in[i] & known[i]; w != 0 {
 			block := values[i<<6:]
