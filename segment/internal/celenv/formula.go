@@ -234,12 +234,6 @@ type Movement struct {
 // IsFixed reports whether the distance from now is always the same.
 func (m Movement) IsFixed() bool { return m.Period.Months() == 0 }
 
-// Distance gives how far from now it is when IsFixed, in microseconds, ahead
-// of it when positive.
-func (m Movement) Distance() int64 {
-	return m.ExactDistance()
-}
-
 // At gives the instant at now; false when it is out of range.
 func (m Movement) At(c audience.Calendar, now int64) (int64, bool) {
 	if m.IsFixed() {
@@ -276,9 +270,9 @@ func (m Movement) Reach(c audience.Calendar, v int64) int64 {
 	return audience.Micros(t)
 }
 
-// ExactDistance is the part of the distance from now that no calendar decides,
-// in microseconds, ahead of it when positive.
-func (m Movement) ExactDistance() int64 {
+// Distance is the part of the distance from now that no calendar decides, all
+// of it when IsFixed, in microseconds, ahead of now when positive.
+func (m Movement) Distance() int64 {
 	d := m.Period.Exact().Microseconds()
 	if !m.Forward {
 		d = -d

@@ -34,7 +34,7 @@ func (c *Core) change(ch *store.Change) error {
 		e := &c.tick.effects[i]
 		c.causedBy(e.Contact, cause)
 		if r := c.reads(e); r != nil {
-			c.readBefore(r, e.Contact)
+			c.readBefore(r, e.Contact, c.now)
 		}
 		if e.Kind == columns.EffectTag && !e.On || e.Kind == columns.EffectItem && !e.On || e.Kind == columns.EffectList && !e.On {
 			c.rememberFlag(e)
@@ -71,13 +71,15 @@ func (c *Core) reads(e *columns.Effect) *readers {
 	}
 }
 
-func (c *Core) readBefore(r *readers, id uint32) {
+// readBefore notes what everything that reads an aspect gives for a contact
+// at an instant, for compare.
+func (c *Core) readBefore(r *readers, id uint32, now int64) {
 	for _, g := range r.gauges {
-		v, ok := g.feature.value(c, id, c.now)
+		v, ok := g.feature.value(c, id, now)
 		c.tick.before = append(c.tick.before, reading{v, ok})
 	}
 	for _, o := range r.orders {
-		v, ok := o.feature.value(c, id, c.now)
+		v, ok := o.feature.value(c, id, now)
 		c.tick.before = append(c.tick.before, reading{v, ok})
 	}
 }
@@ -256,14 +258,7 @@ func (a *arrivals) come(c *Core, id uint32) {
 // timed compares everything that reads an aspect with the instant before.
 func (c *Core) timed(r *readers, id uint32) {
 	c.tick.before = c.tick.before[:0]
-	for _, g := range r.gauges {
-		v, ok := g.feature.value(c, id, c.now-1)
-		c.tick.before = append(c.tick.before, reading{v, ok})
-	}
-	for _, o := range r.orders {
-		v, ok := o.feature.value(c, id, c.now-1)
-		c.tick.before = append(c.tick.before, reading{v, ok})
-	}
+	c.readBefore(r, id, c.now-1)
 	c.compare(r, id, 0)
 }
 

@@ -120,7 +120,7 @@ func (cur *cursor) soonest(c *Core, v int64) (int64, bool) {
 	if cur.move.Forward {
 		away = -int64(cur.move.Period.Months())*(31*day) - slack
 	}
-	bound := v + cur.before - cur.move.ExactDistance() + away
+	bound := v + cur.before - cur.move.Distance() + away
 	if bound <= c.now {
 		return cur.arrival(c, v), true
 	}
@@ -209,7 +209,7 @@ func (o *order) crossOne(c *Core, cur *cursor, from, to reading, visit func(*lit
 // [lo, hi).
 func (cur *cursor) mayBeWithin(now, lo, hi int64) bool {
 	months := int64(cur.move.Period.Months())
-	base := now + cur.move.ExactDistance() - cur.before
+	base := now + cur.move.Distance() - cur.before
 	nearest, farthest := months*28*day-4*day, months*31*day+4*day
 	if cur.move.Forward {
 		return base+farthest >= lo && base+nearest < hi

@@ -172,10 +172,22 @@ func (c *Core) begin(at int64, cause Cause) {
 	c.tick.number++
 	c.tick.moves = c.tick.moves[:0]
 	c.tick.cause = cause
-	clear(c.tick.causes)
-	clear(c.tick.old)
-	clear(c.tick.oldIn)
+	c.tick.causes = emptied(c.tick.causes)
+	c.tick.old = emptied(c.tick.old)
+	c.tick.oldIn = emptied(c.tick.oldIn)
 	c.reset()
+}
+
+// emptied gives the map without its entries, to be used again, or none when it
+// had grown: emptying a map costs what it ever held, and after a large import
+// every small commit would pay for it.
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	const small = 64
+	if len(m) > small {
+		return nil
+	}
+	clear(m)
+	return m
 }
 
 // causedBy notes what happened to a contact in this tick.
