@@ -1,0 +1,35 @@
+package sqlstore
+
+// catalog holds every statement of the adapter, so that they can be listed.
+type catalog struct {
+	dialect    *dialect
+	statements []*statement
+	insertions []*insertion
+}
+
+// add makes a statement.
+func (c *catalog) add(key shardKey, name, text string) *statement {
+	st := &statement{name: name, key: key, text: text}
+	c.statements = append(c.statements, st)
+	return st
+}
+
+// insert makes an insertion.
+func (c *catalog) insert(in insertion) *insertion {
+	c.insertions = append(c.insertions, &in)
+	return &in
+}
+
+// statements are all there are, by what they are about.
+type statements struct {
+	*catalog
+	partitions partitionStatements
+}
+
+func newStatements(d *dialect) *statements {
+	c := &catalog{dialect: d}
+	return &statements{
+		catalog:    c,
+		partitions: newPartitionStatements(c),
+	}
+}

@@ -1,0 +1,28 @@
+package sqlstore
+
+import "strings"
+
+// postgres is the dialect of PostgreSQL.
+func postgres() *dialect {
+	return &dialect{
+		kind:           Postgres,
+		arrays:         true,
+		mostParameters: 65_535,
+		lock:           " FOR UPDATE",
+		share:          " FOR SHARE",
+		doNothing:      onConflictDoNothing,
+		upsert:         onConflictUpdate,
+	}
+}
+
+func onConflictDoNothing(keys []string) string {
+	return " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO NOTHING"
+}
+
+func onConflictUpdate(keys, columns []string) string {
+	sets := make([]string, len(columns))
+	for i, c := range columns {
+		sets[i] = c + " = excluded." + c
+	}
+	return " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
