@@ -31,6 +31,10 @@ type statements struct {
 	suppressions suppressionStatements
 	records      recordStatements
 	merges       mergeStatements
+	counters     counterStatements
+	contacts     contactStatements
+	identities   identityStatements
+	tags         tagStatements
 }
 
 func newStatements(d *dialect) *statements {
@@ -45,5 +49,9 @@ func newStatements(d *dialect) *statements {
 		suppressions: newSuppressionStatements(c),
 		records:      newRecordStatements(c),
 		merges:       newMergeStatements(c),
+		counters:     newCounterStatements(c),
+		contacts:     newContactStatements(c),
+		identities:   newIdentityStatements(c),
+		tags:         newTagStatements(c),
 	}
 }

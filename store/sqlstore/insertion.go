@@ -67,9 +67,9 @@ func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (t
 				args = append(args, values...)
 			}
 		}
-		res, err := s.q.ExecContext(ctx, s.p.store.insertText(in, size, arrays), args...)
+		res, err := s.run(ctx, in.name, s.p.store.insertText(in, size, arrays), args)
 		if err != nil {
-			return touched, s.p.store.failed(ctx, &statement{name: in.name, key: in.key}, err)
+			return touched, err
 		}
 		some, err := res.RowsAffected()
 		if err != nil {

@@ -2,7 +2,6 @@ package rowcodec_test
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"runtime"
 	"strings"
@@ -133,7 +132,7 @@ func requireSound(t *testing.T, c codec, b []byte) {
 	row, err := c.again(nil, b)
 	if err != nil {
 		var damage *rowcodec.DamageError
-		require.True(t, errors.As(err, &damage), "%s: %v", c.name, err)
+		require.ErrorAs(t, err, &damage, c.name)
 		require.Equal(t, c.name, damage.Row)
 		require.LessOrEqual(t, damage.Offset, len(b))
 		require.Zero(t, row, "no half rows")
