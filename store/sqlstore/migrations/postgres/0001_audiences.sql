@@ -150,3 +150,4 @@ CREATE TABLE {mentions} (
 	seq bigint NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 );
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);
