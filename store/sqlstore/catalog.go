@@ -28,6 +28,8 @@ type statements struct {
 	contacts   contactStatements
 	identities identityStatements
 	tags       tagStatements
+	feed       feedStatements
+	joins      joinStatements
 }
 
 func newStatements(d *dialect) *statements {
@@ -39,5 +41,7 @@ func newStatements(d *dialect) *statements {
 		contacts:   newContactStatements(c),
 		identities: newIdentityStatements(c),
 		tags:       newTagStatements(c),
+		feed:       newFeedStatements(c),
+		joins:      newJoinStatements(c),
 	}
 }
