@@ -35,6 +35,7 @@ type statements struct {
 	contacts     contactStatements
 	identities   identityStatements
 	tags         tagStatements
+	check        checkStatements
 }
 
 func newStatements(d *dialect) *statements {
@@ -53,5 +54,6 @@ func newStatements(d *dialect) *statements {
 		contacts:     newContactStatements(c),
 		identities:   newIdentityStatements(c),
 		tags:         newTagStatements(c),
+		check:        newCheckStatements(c),
 	}
 }
