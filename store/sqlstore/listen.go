@@ -130,7 +130,7 @@ func (a *announcing) run(s *Store) {
 		if len(ids) == 0 {
 			return
 		}
-		if err := s.tell(ctx, ids); err != nil && !s.isClosed() {
+		if err := s.tellOf(ctx, ids); err != nil && !s.isClosed() {
 			s.logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: other processes could not be told of commits and find them when they look", slog.Any("error", err))
 		}
 		_ = pause(ctx, announceEvery)
@@ -150,7 +150,7 @@ func (a *announcing) take() numberList {
 	return ids
 }
 
-func (s *Store) tell(ctx context.Context, ids numberList) error {
+func (s *Store) tellOf(ctx context.Context, ids numberList) error {
 	ctx, cancel := context.WithTimeout(ctx, announceWithin)
 	defer cancel()
 	text, args := s.prepare(s.sql.feed.tell, []any{s.channel(), ids})

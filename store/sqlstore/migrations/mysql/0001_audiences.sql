@@ -64,6 +64,7 @@ CREATE TABLE {members} (
 	audience integer NOT NULL,
 	contact bigint NOT NULL,
 	list varbinary(1024) NOT NULL,
+	at_us bigint NOT NULL,
 	body longblob NOT NULL,
 	PRIMARY KEY (audience, contact, list)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4;

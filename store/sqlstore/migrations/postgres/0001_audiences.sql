@@ -66,6 +66,7 @@ CREATE TABLE {members} (
 	audience integer NOT NULL,
 	contact bigint NOT NULL,
 	list text COLLATE "C" NOT NULL,
+	at_us bigint NOT NULL,
 	body bytea NOT NULL,
 	PRIMARY KEY (audience, contact, list)
 );

@@ -64,6 +64,7 @@ CREATE TABLE {members} (
 	audience INTEGER NOT NULL,
 	contact INTEGER NOT NULL,
 	list TEXT NOT NULL,
+	at_us INTEGER NOT NULL,
 	body BLOB NOT NULL,
 	PRIMARY KEY (audience, contact, list)
 ) STRICT, WITHOUT ROWID;
