@@ -147,3 +147,4 @@ CREATE TABLE {mentions} (
 	seq bigint NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4;
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);

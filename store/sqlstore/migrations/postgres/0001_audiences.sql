@@ -151,3 +151,4 @@ CREATE TABLE {mentions} (
 	seq bigint NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 );
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);

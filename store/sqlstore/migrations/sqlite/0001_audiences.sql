@@ -147,3 +147,4 @@ CREATE TABLE {mentions} (
 	seq INTEGER NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);
