@@ -50,7 +50,8 @@ func (s *shop) open(a store.Adapter) *store.Audience {
 	s.Helper()
 	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": []byte(strings.Repeat("k", 32))})
 	require.NoError(s, err)
-	aud, err := store.Open(s.ctx, a, "main", store.Options{Keys: keys, Clock: func() time.Time { return instant(0) }})
+	schema := audience.Schema{Events: []audience.EventType{{Name: "visit", Props: []audience.Prop{{Name: "n", Type: audience.TypeInt}}}}}
+	aud, err := store.Open(s.ctx, a, "main", store.Options{Schema: schema, Keys: keys, Clock: func() time.Time { return instant(0) }})
 	require.NoError(s, err)
 	return aud
 }
@@ -279,6 +280,26 @@ func levels(d Database) map[sql.IsolationLevel]bool {
 	}
 }
 
+// suppressing are two who suppress one address, the second one for something
+// that happened before.
+func suppressing() (out []func(ctx context.Context, tx *store.Tx) error) {
+	for _, at := range []time.Time{instant(0), instant(0).Add(-time.Hour)} {
+		out = append(out, func(ctx context.Context, tx *store.Tx) error {
+			return tx.Suppress(ctx, store.SuppressionWrite{Address: audience.MustAddress("x@example.com"), Reason: audience.SuppressedManually, At: at})
+		})
+	}
+	return out
+}
+
+func suppressions(s *shop, aud *store.Audience) (out []audience.Suppression) {
+	s.Helper()
+	require.NoError(s, aud.View(s.ctx, func(r *store.Reader) (err error) {
+		out, err = r.Suppressions(s.ctx, audience.MustAddress("x@example.com"))
+		return err
+	}))
+	return out
+}
+
 // TestJoinLosesNothing has somebody else commit between the beginning of a
 // host's transaction and Join.
 func TestJoinLosesNothing(t *testing.T) {
@@ -290,8 +311,14 @@ func TestJoinLosesNothing(t *testing.T) {
 	}{
 		{
 			"a later revision",
-			func(ctx context.Context, tx *store.Tx) error { _, err := tx.Append(ctx, visit("ann", "e1", 2)); return err },
-			func(ctx context.Context, tx *store.Tx) error { _, err := tx.Append(ctx, visit("ann", "e1", 1)); return err },
+			func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Append(ctx, visit("ann", "e1", 2))
+				return err
+			},
+			func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Append(ctx, visit("ann", "e1", 1))
+				return err
+			},
 			func(s *shop) { require.Equal(s, []uint64{2}, s.visits("ann")) },
 		},
 		{
@@ -340,13 +367,15 @@ func TestJoinLosesNothing(t *testing.T) {
 		},
 		{
 			"a suppression of an address of nobody's",
-			func(ctx context.Context, tx *store.Tx) error {
-				return tx.Suppress(ctx, store.SuppressionWrite{Address: audience.MustAddress("x@example.com"), Reason: audience.SuppressedComplained})
+			suppressing()[0], suppressing()[1],
+			func(s *shop) {
+				m := s.open(memstore.New()) // where one came after the other
+				for _, fn := range suppressing() {
+					_, err := m.Update(s.ctx, func(tx *store.Tx) error { return fn(s.ctx, tx) })
+					require.NoError(s, err)
+				}
+				require.Equal(s, suppressions(s, m), suppressions(s, s.aud))
 			},
-			func(ctx context.Context, tx *store.Tx) error {
-				return tx.Suppress(ctx, store.SuppressionWrite{Address: audience.MustAddress("x@example.com"), Reason: audience.SuppressedComplained})
-			},
-			func(*shop) {},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -440,7 +469,9 @@ func TestJoinTwice(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			require.Equal(t, before, at)
+			if d.Engine != SQLite { // which numbers in the transaction itself
+				require.Equal(t, before, at)
+			}
 			return tx.Erase(s.ctx, audience.Source{}, audience.Key("ann"))
 		})
 		require.NoError(t, err)
@@ -472,6 +503,9 @@ func TestOpenTransactionDelaysNobody(t *testing.T) {
 				continue // where every read of the host locks what it reads
 			}
 			for _, erases := range []bool{false, true} {
+				if erases && d.Engine == MySQL && level != sql.LevelReadCommitted {
+					continue // InnoDB locks the gaps between the rows that it removes
+				}
 				t.Run(level.String()+" erases "+strconv.FormatBool(erases), func(t *testing.T) {
 					s := newShop(t, d)
 					s.put("ann", "bea", "cleo", "dora")
