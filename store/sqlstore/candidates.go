@@ -25,26 +25,15 @@ func (r *reader) Candidates(
 	if err != nil || q == nil {
 		return nil, wrap(err)
 	}
-	st := &statement{name: "candidates", key: everywhere}
-	rows, err := r.q.QueryContext(ctx, r.p.store.dialect.build(r.p.store.prefix, q.text, nil), q.args...)
-	if err != nil {
-		return nil, r.p.store.failed(ctx, st, err)
-	}
-	defer rows.Close()
-	out, err := scanCandidates(rows)
-	return out, r.p.store.failed(ctx, st, err)
-}
-
-func scanCandidates(rows *sql.Rows) ([]store.Candidate, error) {
 	var out []store.Candidate
-	for rows.Next() {
+	text := r.p.store.dialect.build(r.p.store.prefix, q.text, nil)
+	err = r.ask(ctx, "candidates", text, q.args, func(row *sql.Rows) error {
 		var id, certain int64
-		if err := rows.Scan(&id, &certain); err != nil {
-			return nil, err
-		}
+		err := row.Scan(&id, &certain)
 		out = append(out, store.Candidate{ID: audience.ContactID(id), Certain: certain == 1})
-	}
-	return out, rows.Err()
+		return err
+	})
+	return out, err
 }
 
 // render gives the query for a predicate, nil when nobody matches.
