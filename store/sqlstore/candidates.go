@@ -18,8 +18,8 @@ func (r *reader) Candidates(
 	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
-	if limit < 1 {
-		return nil, wrap(&audience.FieldError{Path: "limit", Rule: "range", Hint: "at least 1"})
+	if err := checkLimit(limit); err != nil {
+		return nil, err
 	}
 	q, err := r.render(p, at, after, limit)
 	if err != nil || q == nil {

@@ -28,6 +28,7 @@ type statements struct {
 	contacts   contactStatements
 	identities identityStatements
 	tags       tagStatements
+	standings  standingStatements
 }
 
 func newStatements(d *dialect) *statements {
@@ -39,5 +40,6 @@ func newStatements(d *dialect) *statements {
 		contacts:   newContactStatements(c),
 		identities: newIdentityStatements(c),
 		tags:       newTagStatements(c),
+		standings:  newStandingStatements(c),
 	}
 }
