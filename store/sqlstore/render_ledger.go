@@ -68,8 +68,8 @@ func (r *renderer) subscribed(purpose, list string, want bool) bounds {
 // standing is about those whose standing for a purpose, or a topic of it, is
 // one of some. Without a row it is none.
 func (r *renderer) standing(purpose, list string, among ...audience.Status) bounds {
-	if !isStorable(purpose) || !isStorable(list) {
-		return exactly(orNever(among[0] == audience.StatusNone))
+	if !isStorable(purpose) || !isStorable(list) { // somebody may consent to every purpose
+		return unknownBounds()
 	}
 	s, ok := r.joinTable("standings", []string{"purpose", "list"}, purpose, list)
 	if !ok {
