@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,10 @@ import (
 )
 
 // Candidates gives contacts for whom a predicate may be true.
+//
+// Of somebody with merged contacts, what is written under her own id does not
+// tell the whole. Those are few, and come from a query of their own: they are
+// candidates as long as the rest of the predicate does not exclude them.
 func (r *reader) Candidates(
 	ctx context.Context, p store.Predicate, at time.Time, after audience.ContactID, limit int,
 ) ([]store.Candidate, error) {
@@ -22,12 +27,28 @@ func (r *reader) Candidates(
 		return nil, err
 	}
 	q, err := r.render(p, at, after, limit)
-	if err != nil || q == nil {
+	if err != nil {
 		return nil, wrap(err)
+	}
+	regular, err := r.candidates(ctx, "candidates", q.regular)
+	if err != nil {
+		return nil, err
+	}
+	irregular, err := r.candidates(ctx, "candidates with merged contacts", q.irregular)
+	if err != nil {
+		return nil, err
+	}
+	return joined(regular, irregular, limit), nil
+}
+
+// candidates runs a query, nil for nobody.
+func (r *reader) candidates(ctx context.Context, name string, q *fragment) ([]store.Candidate, error) {
+	if q == nil {
+		return nil, nil
 	}
 	var out []store.Candidate
 	text := r.p.store.dialect.build(r.p.store.prefix, q.text, nil)
-	err = r.ask(ctx, "candidates", text, q.args, func(row *sql.Rows) error {
+	err := r.ask(ctx, name, text, q.args, func(row *sql.Rows) error {
 		var id, certain int64
 		err := row.Scan(&id, &certain)
 		out = append(out, store.Candidate{ID: audience.ContactID(id), Certain: certain == 1})
@@ -36,37 +57,63 @@ func (r *reader) Candidates(
 	return out, err
 }
 
-// render gives the query for a predicate, nil when nobody matches.
-func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactID, limit int) (*fragment, error) {
+// joined puts the irregular candidates in order among the regular ones, and in
+// their places.
+func joined(regular, irregular []store.Candidate, limit int) []store.Candidate {
+	if len(irregular) == 0 {
+		return regular
+	}
+	out := make([]store.Candidate, 0, min(len(regular)+len(irregular), limit))
+	for len(out) < limit && len(regular)+len(irregular) > 0 {
+		switch {
+		case len(irregular) == 0 || len(regular) > 0 && regular[0].ID < irregular[0].ID:
+			out, regular = append(out, regular[0]), regular[1:]
+			continue
+		case len(regular) > 0 && regular[0].ID == irregular[0].ID:
+			regular = regular[1:]
+		}
+		out, irregular = append(out, irregular[0]), irregular[1:]
+	}
+	return out
+}
+
+// rendered are the queries for a predicate: for those of whom their own rows
+// tell the whole, and for all others. nil: nobody.
+type rendered struct{ regular, irregular *fragment }
+
+func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactID, limit int) (rendered, error) {
 	s := r.p.store
-	columns := s.generated.known()
-	w := &renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: columns}
+	w := renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: s.generated.known()}
+	own := w
+	own.own = true
+	w.collect(p)
 	b, err := w.literal(p, true)
 	switch {
 	case err != nil:
-		return nil, err
-	case b.upper.isNever():
-		return nil, nil
+		return rendered{}, err
 	case b.upper.isAlways():
-		return nil, fmt.Errorf("%w: a predicate that restricts nothing in SQL", audience.ErrUnsupported)
+		return rendered{}, fmt.Errorf("%w: a predicate of which SQL can say nothing", audience.ErrUnsupported)
 	}
-	q := w.query(b, limit)
+	out := rendered{regular: w.query(b, limit)}
 	if w.readsOrigins {
-		own := &renderer{dialect: s.dialect, audience: r.p.id, after: int64(after), own: true, columns: columns}
-		merged, err := own.literal(p, true)
-		if err != nil {
-			return nil, err
+		if b, err = own.literal(p, true); err != nil {
+			return rendered{}, err
 		}
-		q = w.united(b, own, merged.upper, limit)
+		out.irregular = own.query(within(allOf(w.irregular(), b.upper), never()), limit)
 	}
-	if len(q.args) > s.dialect.mostParameters {
-		return nil, fmt.Errorf("%w: a predicate with more constants than a statement may have", audience.ErrUnsupported)
+	for _, q := range []*fragment{out.regular, out.irregular} {
+		if q != nil && len(q.args) > s.dialect.mostParameters {
+			return rendered{}, fmt.Errorf("%w: a predicate with more constants than a statement may have", audience.ErrUnsupported)
+		}
 	}
-	return &q, nil
+	return out, nil
 }
 
-// query gives the query for those in the upper bound.
-func (r *renderer) query(b bounds, limit int) fragment {
+// query gives the query for those in the upper bound, nil for nobody.
+func (r *renderer) query(b bounds, limit int) *fragment {
+	if b.upper.isNever() {
+		return nil
+	}
 	certain := "1"
 	switch {
 	case b.given.isAlways():
@@ -76,8 +123,8 @@ func (r *renderer) query(b bounds, limit int) fragment {
 		certain = "CASE WHEN " + b.given.text + " THEN 1 ELSE 0 END"
 	}
 	var out strings.Builder
-	args := append([]any{}, b.given.args...)
-	out.WriteString("SELECT c.id AS id, " + certain + " AS certain FROM {contacts} c")
+	args := slices.Clone(b.given.args)
+	out.WriteString("SELECT c.id, " + certain + " FROM {contacts} c")
 	for _, s := range r.sources {
 		if strings.Contains(b.upper.text, s.alias+".") || strings.Contains(certain, s.alias+".") {
 			args = append(args, s.write(r, &out)...)
@@ -85,60 +132,17 @@ func (r *renderer) query(b bounds, limit int) fragment {
 	}
 	where := allOf(condition("c.audience = ?", r.audience), condition("c.id > ?", r.after), b.upper)
 	out.WriteString(" WHERE " + where.text + " ORDER BY c.id LIMIT ?")
-	return condition(out.String(), append(append(args, where.args...), int64(limit))...)
+	q := condition(out.String(), append(append(args, where.args...), int64(limit))...)
+	return &q
 }
 
-// united gives the query where leaves read what may be written under several
-// contacts: it asks for whom that is not so, and adds the others, of whom it
-// says as little as is known.
-func (r *renderer) united(b bounds, own *renderer, others fragment, limit int) fragment {
-	irregular := r.irregular()
-	b.upper = allOf(b.upper, irregular.complementExists())
-	regular := r.query(b, limit)
-	if others.isNever() {
-		return regular
-	}
-	rest := own.query(within(allOf(irregular.among(), others), never()), limit)
-	return condition("SELECT id, certain FROM ("+regular.text+") a UNION ALL SELECT id, certain FROM ("+rest.text+") b ORDER BY id LIMIT ?",
-		append(append(regular.args, rest.args...), int64(limit))...)
-}
-
-// irregulars are those of whom their own rows do not tell the whole.
-type irregulars []irregularRows
-
-type irregularRows struct {
-	contact, from string
-	args          []any
-}
-
-// irregular gives those who have merged contacts and, where it matters, those
-// of whom standings by name are not kept.
-func (r *renderer) irregular() irregulars {
-	out := irregulars{{contact: "m.winner", from: "{merges} m WHERE m.audience = ?", args: []any{r.audience}}}
+// irregular is about those who have merged contacts and, where it matters,
+// those of whom standings by name are not kept.
+func (r *renderer) irregular() fragment {
+	text, args := "SELECT m.winner FROM {merges} m WHERE m.audience = ?", []any{r.audience}
 	if r.readsNames {
-		out = append(out, irregularRows{
-			contact: "s.contact", from: "{standings} s WHERE s.audience = ? AND s.purpose = ? AND s.list = ?", args: []any{r.audience, "", ""},
-		})
-	}
-	return out
-}
-
-func (l irregulars) complementExists() fragment {
-	var out []fragment
-	for _, rows := range l {
-		out = append(out, condition("NOT EXISTS (SELECT 1 FROM "+rows.from+" AND "+rows.contact+" = c.id)", rows.args...))
-	}
-	return allOf(out...)
-}
-
-func (l irregulars) among() fragment {
-	text, args := "", []any(nil)
-	for i, rows := range l {
-		if i > 0 {
-			text += " UNION ALL "
-		}
-		text += "SELECT " + rows.contact + " FROM " + rows.from
-		args = append(args, rows.args...)
+		text += " UNION ALL SELECT s.contact FROM {standings} s WHERE s.audience = ? AND s.purpose = ? AND s.list = ?"
+		args = append(args, r.audience, "", "")
 	}
 	return condition("c.id IN ("+text+")", args...)
 }

@@ -21,6 +21,7 @@ type renderer struct {
 	after    int64 // contacts up to this one do not matter
 	columns  map[string]bool
 	sources  []*source
+	wide     eventWindow // that of windows without a beginning
 	// own: leaves that read what is written under several contacts once these
 	// were merged say nothing.
 	own bool

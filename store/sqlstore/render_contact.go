@@ -202,9 +202,9 @@ func (r *renderer) hasTag(tag string, want bool) bounds {
 		return exactly(f)
 	}
 	if want {
-		return exactly(s.matched())
+		return exactly(s.exists(r))
 	}
-	return exactly(s.unmatched())
+	return exactly(s.lacks(r))
 }
 
 func (r *renderer) listContains(p store.ListContains, want bool) bounds {

@@ -3,20 +3,10 @@ package sqlstore
 import (
 	"cmp"
 	"math"
-	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 )
-
-// edgeOf gives an edge of a window in microseconds, nil when it is open.
-func edgeOf(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
-	}
-	us := audience.Micros(t)
-	return &us
-}
 
 func (r *renderer) compareCount(f *store.EventFilter, op store.CompareOp, n int64) bounds {
 	return r.countWithin(windowOf(f), op, n)
@@ -42,11 +32,11 @@ func (r *renderer) countWithin(w eventWindow, op store.CompareOp, n int64) bound
 	case !ok:
 		return unknownBounds()
 	case plain && ofOne:
-		return exactly(s.matched())
+		return exactly(s.some(r))
 	case plain:
-		return exactly(s.unmatched())
+		return exactly(s.none(r))
 	}
-	counted := s.is(s.query.column("COUNT(*)"), operator+" ?", n)
+	counted := condition(s.count()+" "+operator+" ?", n)
 	if ofNone {
 		counted = anyOf(s.unmatched(), counted)
 	}
@@ -66,7 +56,7 @@ func (r *renderer) compareRate(p *store.CompareRate, op store.CompareOp) bounds 
 	ofNone := holds(op, cmp.Compare(0, p.Value))
 	if of.isEmpty() || math.IsInf(p.Value, 0) { // the rate is 0, or whatever is finite
 		if ofNone {
-			return exactly(s.matched())
+			return exactly(s.some(r))
 		}
 		return exactly(never())
 	}
@@ -74,12 +64,16 @@ func (r *renderer) compareRate(p *store.CompareRate, op store.CompareOp) bounds 
 	if !ok {
 		return unknownBounds()
 	}
-	n := t.alias + "." + t.query.column("COUNT(*)")
+	n := t.count()
 	if ofNone {
 		n = "COALESCE(" + n + ", 0)"
 	}
 	d := r.dialect
-	return exactly(condition(d.double(n)+" / "+d.double(s.alias+"."+s.query.column("COUNT(*)"))+" "+operator+" "+d.double("?"), p.Value))
+	divisor := d.double(s.count())
+	if !s.chosen.isAlways() { // else there is a row for one at least
+		divisor = "NULLIF(" + divisor + ", 0)"
+	}
+	return exactly(condition(d.double(n)+" / "+divisor+" "+operator+" "+d.double("?"), p.Value))
 }
 
 func (r *renderer) compareEdge(p *store.CompareEdge, op store.CompareOp) bounds {
@@ -96,11 +90,11 @@ func (r *renderer) compareEdge(p *store.CompareEdge, op store.CompareOp) bounds 
 	if !ok {
 		return unknownBounds()
 	}
-	edge := "MIN(e.at_us)"
+	edge := "MIN"
 	if p.Last {
-		edge = "MAX(e.at_us)"
+		edge = "MAX"
 	}
-	return exactly(s.is(s.query.column(edge), operator+" ?", at))
+	return exactly(condition(s.add(edge, "e.at_us", "")+" "+operator+" ?", at))
 }
 
 // narrowed gives the window in which there is an event exactly when the edge

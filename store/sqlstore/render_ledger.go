@@ -51,9 +51,9 @@ func (r *renderer) onList(l audience.List, want bool) bounds {
 	case !ok:
 		return unknownBounds()
 	case want:
-		return exactly(s.matched())
+		return exactly(s.exists(r))
 	default:
-		return exactly(s.unmatched())
+		return exactly(s.lacks(r))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // amounts are what is added up of the events of a window: see rowcodec.Amount.
 type amounts struct {
-	*source
+	eventsOf
 	sum       string // in millionths
 	count     string // of the events that have the property
 	uncertain fragment
@@ -30,14 +30,14 @@ func (r *renderer) amounts(f *store.EventFilter, props []audience.PropID) (a amo
 	if !ok {
 		return amounts{}, false, false
 	}
-	has, missed := terms.has(), terms.missed()
-	a = amounts{source: s}
-	a.count = s.alias + "." + s.query.column("SUM(CASE WHEN "+has.text+" THEN 1 ELSE 0 END)", has.args...)
+	has, missed := allOf(s.chosen, terms.has()), allOf(s.chosen, terms.missed())
+	column := func(f fragment) string { return s.alias + "." + s.query.column(f) }
+	a = amounts{eventsOf: s}
+	a.count = column(condition("SUM(CASE WHEN "+has.text+" THEN 1 ELSE 0 END)", has.args...))
 	sum, tooLarge := r.dialect.sum("CASE WHEN "+has.text+" THEN e.amount END", has.args)
-	a.sum = s.alias + "." + s.query.column(sum.text, sum.args...)
-	doubt := "SUM(CASE WHEN " + missed.text + " THEN 1 ELSE 0 END)" + tooLarge.text
-	column := s.query.column(doubt, slices.Concat(missed.args, tooLarge.args)...)
-	a.uncertain, a.certain = s.is(column, "> 0"), s.is(column, "= 0")
+	a.sum = column(sum)
+	doubts := column(condition("SUM(CASE WHEN "+missed.text+" THEN 1 ELSE 0 END)"+tooLarge.text, slices.Concat(missed.args, tooLarge.args)...))
+	a.uncertain, a.certain = condition(doubts+" > 0"), condition(doubts+" = 0")
 	return a, false, true
 }
 

@@ -55,6 +55,32 @@ func (r *renderer) joinTable(table string, columns []string, values ...string) (
 func (s *source) matched() fragment   { return condition(s.alias + ".contact = c.id") }
 func (s *source) unmatched() fragment { return condition(s.alias + ".contact IS NULL") }
 
+// exists and lacks are that where nothing else of the row matters. SQLite does
+// better without a join.
+func (s *source) exists(r *renderer) fragment {
+	if r.dialect.kind != SQLite {
+		return s.matched()
+	}
+	rows := s.rows(r)
+	return condition("c.id IN (SELECT "+rows.text+")", rows.args...)
+}
+
+func (s *source) lacks(r *renderer) fragment {
+	if r.dialect.kind != SQLite {
+		return s.unmatched()
+	}
+	rows := s.rows(r)
+	return condition("c.id NOT IN (SELECT "+rows.text+")", rows.args...)
+}
+
+func (s *source) rows(r *renderer) fragment {
+	if s.query != nil {
+		rows := s.query.rows(r)
+		return condition("e.contact"+rows.text, rows.args...)
+	}
+	return condition("r.contact FROM "+s.table+" r WHERE "+strings.TrimPrefix(strings.ReplaceAll(s.on, "#", "r"), " AND "), s.args...)
+}
+
 // is compares a column of the source.
 func (s *source) is(column, comparison string, args ...any) fragment {
 	return condition(s.alias+"."+column+" "+comparison, args...)
