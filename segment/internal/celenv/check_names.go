@@ -63,7 +63,7 @@ func (c *checker) ident(e ast.Expr) value {
 		return value{typ: typ{kind: contactKind}}
 	case "now":
 		c.moments = append(c.moments, course{}) // now minus nothing
-		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow, move: &Movement{}}
+		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow, move: &Movement{}, edge: &Edge{course: &course{}}}
 	}
 	known := []string{"contact", "now"}
 	for _, l := range c.scope {

@@ -52,6 +52,10 @@ type Atom struct {
 	// Test says what it is when it has a form that can be indexed, else nil.
 	// Its truth is the Program's.
 	Test Test
+	// Dated says what it is at a given instant, by a [CompareTest] or [InTest],
+	// of which the streams have Windows, or an [EdgeTest]. When it is nil, Test
+	// says that, too.
+	Dated Test
 	// Program decides it row by row; nil when there is a Test.
 	Program *Program
 	Reads   []Read // what Program reads, in no order, some of it twice
@@ -125,6 +129,8 @@ type Stream struct {
 	// instant itself is outside.
 	From  *Movement
 	After bool
+	// Windows are those of the Dated forms of atoms, which have no From.
+	Windows []Window
 }
 
 // CompareOp is a comparison.
