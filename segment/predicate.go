@@ -96,6 +96,9 @@ func (t *translator) formula(f *celenv.Formula, negated bool) translation {
 	}
 	p, ok := t.test(test)
 	if !ok {
+		p, ok = t.constant(f.Atom)
+	}
+	if !ok {
 		return translation{rest: []string{f.Atom.Source}}
 	}
 	if negated {

@@ -11,6 +11,24 @@ import (
 // unknownLeaf is neither true nor false for anybody.
 func unknownLeaf() *leaf { return leafOf(nobody(), nobody()) }
 
+// constant translates a condition that reads nothing of the contact, such as
+// one about the hour of now.
+func (t *translator) constant(a *celenv.Atom) (*leaf, bool) {
+	if !t.dated {
+		return nil, false
+	}
+	truth, ok := a.TruthAt(t.now)
+	switch {
+	case !ok:
+		return nil, false
+	case truth == celenv.True:
+		return leafOf(nil, nobody()), true
+	case truth == celenv.False:
+		return leafOf(nobody(), nil), true
+	}
+	return unknownLeaf(), true
+}
+
 // filter gives the events of a stream at the instant; known is false when an
 // edge of its windows is unknown.
 func (t *translator) filter(s *celenv.Stream) (f store.EventFilter, known bool) {
