@@ -32,6 +32,9 @@ func TestTrialsOfFind(t *testing.T) {
 	require.Greater(t, total.Members, total.Comparisons/10)
 }
 
+// TestScriptsFind holds Find to the scripts.
+func TestScriptsFind(t *testing.T) { segmenttest.Run(t, segmenttest.Scripts(), findSubject) }
+
 // finds asks Find and Count, and Evaluate for what they should say.
 func finds(t *testing.T, aud *store.Audience, set *segment.Set, name string) []audience.ContactID {
 	t.Helper()
@@ -99,8 +102,11 @@ func TestFind(t *testing.T) {
 
 func TestFindErrors(t *testing.T) {
 	for name, open := range map[string]func() *store.Audience{
-		"plain":  func() *store.Audience { return setAudience(t) },
-		"finder": func() *store.Audience { aud, _ := openFinder(t, store.Options{Schema: setSchema(), Clock: setNow}); return aud },
+		"plain": func() *store.Audience { return setAudience(t) },
+		"finder": func() *store.Audience {
+			aud, _ := openFinder(t, store.Options{Schema: setSchema(), Clock: setNow})
+			return aud
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aud := open()

@@ -16,8 +16,10 @@ import (
 func predicateAtSchema() audience.Schema {
 	return audience.Schema{
 		Fields: []audience.Field{
-			{Name: "age", Type: audience.TypeInt, ID: 1}, {Name: "seen", Type: audience.TypeTimestamp, ID: 2},
-			{Name: "born", Type: audience.TypeDate, ID: 3}, {Name: "city", Type: audience.TypeString, ID: 4},
+			{Name: "age", Type: audience.TypeInt, ID: 1},
+			{Name: "seen", Type: audience.TypeTimestamp, ID: 2},
+			{Name: "born", Type: audience.TypeDate, ID: 3},
+			{Name: "city", Type: audience.TypeString, ID: 4},
 		},
 		Events: []audience.EventType{
 			{Name: "buy", Props: []audience.Prop{{Name: "value", Type: audience.TypeDouble, ID: 1}, {Name: "items", Type: audience.TypeInt, ID: 2}}},
