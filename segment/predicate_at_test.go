@@ -210,6 +210,9 @@ func TestSetPredicateAtSize(t *testing.T) {
 		if len(rest) == 0 {
 			exact++
 		}
+		if name != "long" { // one of those beside || is too much
+			require.NotNil(t, p, "what is left out leaves the ages")
+		}
 		for age := range int64(100) {
 			profile := &audience.Profile{Contact: audience.Contact{ID: 1, Fields: []audience.FieldValue{{ID: 1, Value: audience.IntValue(age)}}}}
 			truth, err := set.At(setNow()).Truth(name, profile)
@@ -223,4 +226,55 @@ func TestSetPredicateAtSize(t *testing.T) {
 	require.LessOrEqual(t, leaves, 5_000)
 	require.Greater(t, exact, 5)
 	require.Less(t, exact, 20)
+}
+
+// TestPredicateAtExtremes: instants and differences at the ends of the years that there are, where what is beyond is
+// unknown.
+func TestPredicateAtExtremes(t *testing.T) {
+	language, err := segment.NewLanguage(predicateAtSchema(), segment.Options{})
+	require.NoError(t, err)
+	first, last := audience.MinInstant(), audience.MaxInstant()
+	const longest = (1<<63 - 1) / time.Microsecond * time.Microsecond
+	profiles := []*audience.Profile{{Contact: audience.Contact{ID: 1}, Parts: audience.ProfileParts{Events: []string{"buy"}}}}
+	for _, from := range []time.Time{first, first.AddDate(40, 0, 0), setNow(), last.AddDate(-40, 0, 0), last} {
+		for _, d := range []time.Duration{0, longest, -longest, 876_000 * time.Hour, time.Hour} {
+			for _, us := range []time.Duration{-time.Microsecond, 0, time.Microsecond} {
+				at, err := audience.Instant(from.Add(d).Add(us))
+				if err != nil {
+					continue
+				}
+				p := &audience.Profile{Contact: audience.Contact{ID: 1, Fields: []audience.FieldValue{{ID: 2, Value: audience.TimestampValue(at)}}}, Parts: profiles[0].Parts}
+				p.Streams = []audience.EventStream{{Type: "buy", Events: []audience.Event{{Type: "buy", ID: "a", Time: at}}}}
+				profiles = append(profiles, p)
+			}
+		}
+	}
+	asked, in := 0, 0
+	for _, what := range []string{"contact.seen", `events("buy").last()`, `events("buy").within("2y").first()`} {
+		for _, form := range []string{
+			`now - %s %s duration("876000h")`, `now - %s %s duration("-876000h")`, `%s - now %s duration("876000h")`, `%s - now %s duration("-876000h")`,
+			`%s %s now - duration("876000h")`, `%s %s now + duration("876000h")`, `%s %s now - duration("876000h") + duration("876000h")`, `%s - ahead("10y") %s duration("1h")`,
+			`%s %s ago("40y") + duration("876000h") + duration("876000h")`, `%s %s anniversary(date("2000-02-29"))`, `date("0020-01-01") - %s %s duration("876000h")`,
+		} {
+			for _, op := range []string{"<", "<=", ">", ">=", "==", "!="} {
+				for _, not := range []string{"%s", "!(%s)"} {
+					e, err := language.Compile(fmt.Sprintf(not, fmt.Sprintf(form, what, op)))
+					require.NoError(t, err)
+					for _, now := range []time.Time{first, first.AddDate(50, 0, 0), setNow(), last.AddDate(-50, 0, 0), last} {
+						p, rest := e.PredicateAt(now)
+						require.Empty(t, rest, e.Source())
+						for _, profile := range profiles {
+							want, err := e.At(now).Match(profile)
+							require.NoError(t, err)
+							require.Equal(t, want, store.Match(p, profile, now), "%s at %s: %#v", e.Source(), now, p)
+							if asked++; want {
+								in++
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	require.Greater(t, in, asked/20)
 }
