@@ -1,0 +1,40 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+)
+
+// Runner runs a statement in a transaction: *sql.Tx, or *sql.Conn.
+type Runner interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Copier is a capability of [Options.Driver]: to bring rows into a table by
+// other means than INSERT, such as COPY of PostgreSQL. Package pgxcopy has it
+// for pgx.
+type Copier interface {
+	// Copy inserts rows into a table in the transaction of tx, and gives how
+	// many there were. The table is a name without a schema. Values are int64,
+	// string, []byte and nil; a row is read before the next one is asked for.
+	//
+	// When tx is not of this driver the error is errors.ErrUnsupported, no row
+	// was asked for and the transaction is as it was. After any other error the
+	// transaction can only be rolled back.
+	Copy(ctx context.Context, tx Runner, table string, columns []string, rows iter.Seq[[]any]) (int64, error)
+}
+
+// Listener is a capability of [Options.Driver]: to hear at once what other
+// processes announce, such as LISTEN of PostgreSQL. Package pgxcopy has it for
+// pgx.
+type Listener interface {
+	// Listen calls wake after each NOTIFY on the channel, and whenever some may
+	// have been missed: when it begins to listen, and after the connection was
+	// lost. It takes one connection of db and connects again by itself. wake
+	// must return soon; many notifications may become one call.
+	//
+	// It returns when the context is done, with its error; or with
+	// errors.ErrUnsupported, at once, when db is not of this driver.
+	Listen(ctx context.Context, db *sql.DB, channel string, wake func()) error
+}
