@@ -48,6 +48,8 @@ func layers() map[string][]string {
 		"store/sqlstore":  {"audience", "store"},
 		"store/storetest": {"audience", "store", "testing", testify},
 
+		"store/sqlstore/internal/rowcodec": {"audience", "store"},
+
 		"segment":                     {"audience", "store"},
 		"segment/internal/agenda":     {},
 		"segment/internal/bitset":     {bitmaps},
