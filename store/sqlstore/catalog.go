@@ -24,6 +24,10 @@ func (c *catalog) insert(in insertion) *insertion {
 type statements struct {
 	*catalog
 	partitions partitionStatements
+	counters   counterStatements
+	contacts   contactStatements
+	identities identityStatements
+	tags       tagStatements
 }
 
 func newStatements(d *dialect) *statements {
@@ -31,5 +35,9 @@ func newStatements(d *dialect) *statements {
 	return &statements{
 		catalog:    c,
 		partitions: newPartitionStatements(c),
+		counters:   newCounterStatements(c),
+		contacts:   newContactStatements(c),
+		identities: newIdentityStatements(c),
+		tags:       newTagStatements(c),
 	}
 }

@@ -31,6 +31,7 @@ const (
 	refuse  existing = iota // the database refuses them
 	keep                    // they stay
 	replace                 // they are replaced
+	compete                 // there are none: one that is there now was made by somebody faster
 )
 
 // insertion inserts rows into a table.
@@ -66,9 +67,9 @@ func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (t
 				args = append(args, values...)
 			}
 		}
-		res, err := s.q.ExecContext(ctx, s.p.store.insertText(in, size, arrays), args...)
+		res, err := s.run(ctx, in.name, s.p.store.insertText(in, size, arrays), args)
 		if err != nil {
-			return touched, s.p.store.failed(ctx, &statement{name: in.name, key: in.key}, err)
+			return touched, err
 		}
 		some, err := res.RowsAffected()
 		if err != nil {
@@ -127,6 +128,10 @@ func (in *insertion) text(d *dialect, size int, arrays bool) string {
 	}
 	switch in.existing {
 	case refuse:
+	case compete:
+		if d.kind != MySQL { // where a refused statement does no harm, and counts of rows tell nothing
+			b.WriteString(d.doNothing(in.keys))
+		}
 	case keep:
 		b.WriteString(d.doNothing(in.keys))
 	case replace:

@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -8,9 +10,10 @@ import (
 )
 
 var (
-	_ store.ReadRoles  = (*reader)(nil)
-	_ store.WriteRoles = (*writer)(nil)
-	_ store.Partition  = (*partition)(nil)
+	_ store.ReadRoles      = (*reader)(nil)
+	_ store.WriteRoles     = (*writer)(nil)
+	_ store.Partition      = (*partition)(nil)
+	_ store.ContactCounter = (*reader)(nil)
 )
 
 // reader is what can be read in a transaction.
@@ -26,4 +29,28 @@ type writer struct {
 	at      time.Time                                // of the changes
 	pending []store.Change                           // to be written when the transaction ends
 	doomed  error                                    // a lost race was found after something was written
+}
+
+func newWriter(s *session) *writer {
+	return &writer{reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact)}
+}
+
+// enterWrite is what every write checks first.
+func (w *writer) enterWrite(ctx context.Context) error {
+	if err := w.enter(ctx); err != nil {
+		return err
+	}
+	return w.doomed
+}
+
+// lost gives the error of a transaction that has to begin again, whatever its
+// function says; nil when it has not.
+func (w *writer) lost() error {
+	if w.doomed != nil {
+		return w.doomed
+	}
+	if errors.Is(w.broken, audience.ErrRetryable) {
+		return w.broken
+	}
+	return nil
 }

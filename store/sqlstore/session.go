@@ -25,6 +25,7 @@ type session struct {
 	// joined: the transaction is the host's, whose snapshot may be older than
 	// what is locked.
 	joined bool
+	broken error // a statement failed: the transaction cannot go on
 }
 
 // enter is what every call checks first.
@@ -40,24 +41,46 @@ func (s *session) enter(ctx context.Context) error {
 // exec runs a statement that gives no rows.
 func (s *session) exec(ctx context.Context, st *statement, args ...any) (sql.Result, error) {
 	text, args := s.p.store.prepare(st, args)
-	res, err := s.q.ExecContext(ctx, text, args...)
-	return res, s.p.store.failed(ctx, st, err)
+	return s.run(ctx, st.name, text, args)
 }
 
 // query runs a statement and calls scan for each row.
 func (s *session) query(ctx context.Context, st *statement, scan func(row *sql.Rows) error, args ...any) error {
+	if s.broken != nil {
+		return s.broken
+	}
 	text, args := s.p.store.prepare(st, args)
 	rows, err := s.q.QueryContext(ctx, text, args...)
 	if err != nil {
-		return s.p.store.failed(ctx, st, err)
+		return s.breaks(ctx, st.name, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return s.p.store.failed(ctx, st, err)
+			return s.p.store.failed(ctx, st.name, err, true)
 		}
 	}
-	return s.p.store.failed(ctx, st, rows.Err())
+	return s.breaks(ctx, st.name, rows.Err())
+}
+
+// run runs the text of a statement that gives no rows.
+func (s *session) run(ctx context.Context, name, text string, args []any) (sql.Result, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	res, err := s.q.ExecContext(ctx, text, args...)
+	return res, s.breaks(ctx, name, err)
+}
+
+// breaks remembers that a statement failed. None of ours does in a transaction
+// that can go on: it is undone by now in part or as a whole, and what MySQL is
+// told after that would not be part of it.
+func (s *session) breaks(ctx context.Context, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	s.broken = s.p.store.failed(ctx, name, err, true)
+	return s.broken
 }
 
 // prepare gives the text of a statement for its arguments, and these as the

@@ -89,7 +89,7 @@ func (s *Store) Partition(ctx context.Context, name string) (store.Partition, er
 
 // open finds the rows of an audience, making them when there are none.
 func (s *Store) open(ctx context.Context, name string) (*partition, error) {
-	p := &partition{store: s, name: name}
+	p := newPartition(s, name)
 	return p, s.transaction(ctx, p, func(w *session) error {
 		st := &s.sql.partitions
 		if _, err := w.exec(ctx, st.add, name); err != nil {
@@ -130,12 +130,4 @@ func newPartitionStatements(c *catalog) partitionStatements {
 		addHead:     c.add(onEachShard, "add head", "INSERT INTO {heads} (audience, incarnation) VALUES (?, ?)"+c.dialect.doNothing([]string{"audience"})),
 		incarnation: c.add(onEachShard, "incarnation", "SELECT incarnation FROM {heads} WHERE audience = ?"),
 	}
-}
-
-// wrap names the adapter in an error that leaves it.
-func wrap(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(adapterName+": %w", err)
 }

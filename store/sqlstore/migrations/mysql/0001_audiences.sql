@@ -38,7 +38,7 @@ CREATE TABLE {tags} (
 
 CREATE TABLE {identities} (
 	audience integer NOT NULL,
-	kind varbinary(64) NOT NULL,
+	kind varbinary(512) NOT NULL,
 	ident varbinary(1024) NOT NULL,
 	contact bigint NOT NULL,
 	PRIMARY KEY (audience, kind, ident)

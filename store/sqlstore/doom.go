@@ -1,0 +1,30 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// doom makes the transaction one that never commits: a race was lost after
+// something was written. It begins again.
+func (w *writer) doom(why string) error {
+	if w.doomed == nil {
+		w.doomed = wrap(fmt.Errorf("%s: %w", why, audience.ErrRetryable))
+	}
+	return w.doomed
+}
+
+// add inserts rows that are not there, as far as the transaction knows. When
+// somebody was faster the transaction has to begin again: then it finds
+// theirs.
+func (w *writer) add(ctx context.Context, in *insertion, n int, fill row) error {
+	touched, err := w.insert(ctx, in, n, fill)
+	switch {
+	case isDuplicate(err), err == nil && touched < int64(n):
+		return w.doom("somebody else made the row meanwhile")
+	default:
+		return err
+	}
+}
