@@ -21,6 +21,9 @@ export FUZZ ?= .
 BENCH ?= .
 COUNT ?= 6
 
+# Where the SQL store meets databases.
+DBTEST := store/sqlstore/dbtest
+
 # in-modules runs a command in every module and stops at the first that fails.
 define in-modules
 @for module in $(MODULES); do echo "== $@: module $$module"; (cd "$$module" && $(1)) || exit 1; done
@@ -37,6 +40,16 @@ all: deps tidy fmt-check lint vet docs test ## Everything the gate runs
 test: ## Test every module with the race detector, in random order
 	@[ -n "$(RACE)" ] || echo "NOTE: no C compiler, so the race detector is off; install one and run again."
 	$(call in-modules,go test $(RACE) -shuffle=on ./...)
+	$(if $(RACE),@$(MAKE) test-cgo)
+	@$(MAKE) databases
+
+.PHONY: test-cgo
+test-cgo: ## Test the SQL store on SQLite with the driver that needs a C compiler
+	@echo "== $@"; cd $(DBTEST) && AUDIENCEKIT_DATABASES=sqlite-mattn go test $(RACE) -shuffle=on -tags mattn -run '/sqlite-mattn' ./...
+
+.PHONY: databases
+databases: ## Show which databases the tests run on and why not on others
+	@echo "== $@"; cd $(DBTEST) && go test $(RACE) -count=1 -run '^TestDatabases$$' -v .
 
 .PHONY: lint
 lint: ## Run golangci-lint with .golangci.yml

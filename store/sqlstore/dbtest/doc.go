@@ -1,0 +1,27 @@
+// Package dbtest runs the SQL store on real databases: SQLite through three
+// drivers, PostgreSQL and MariaDB. It is a module of its own, since the
+// drivers must not reach the hosts of the library, and is never released.
+//
+// # Which databases
+//
+// SQLite needs nothing. Servers are looked for where AUDIENCEKIT_POSTGRES and
+// AUDIENCEKIT_MYSQL say (data source names as pgx and go-sql-driver/mysql
+// take them; the user has to be allowed to create schemas and databases), else
+// at the default sockets and ports of this machine. A variable that names no
+// server fails the tests. AUDIENCEKIT_DATABASES chooses:
+//
+//   - empty: those that are there; tests on others are skipped, with the reason;
+//   - "all": every one, and one that is missing fails;
+//   - names such as "postgres,sqlite-modernc": these alone, and they have to
+//     be there.
+//
+// Two of the SQLite drivers register the same name and cannot be in one
+// program. The build tag mattn puts github.com/mattn/go-sqlite3, which needs
+// a C compiler, in the place of github.com/ncruces/go-sqlite3.
+//
+// # Servers that may die
+//
+// [NewPostgres] and [NewMariaDB] make servers of a test's own, which it may
+// kill. They need the programs of the servers and Linux, and touch no other
+// server of the machine.
+package dbtest
