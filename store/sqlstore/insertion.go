@@ -54,6 +54,11 @@ const mostRows = 256
 // with keep that is the number of rows inserted in PostgreSQL and SQLite, and
 // at least that in MySQL.
 func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (touched int64, err error) {
+	if s.copies(in, n) {
+		if copied, done, err := s.copy(ctx, in, n, fill); done {
+			return copied, err
+		}
+	}
 	values := make([]any, len(in.columns))
 	for from := 0; from < n; {
 		size, arrays := s.rowsAtOnce(in, n-from)
@@ -115,10 +120,7 @@ func (s *Store) insertText(in *insertion, size int, arrays bool) string {
 // text gives the INSERT for some rows.
 func (in *insertion) text(d *dialect, size int, arrays bool) string {
 	var b strings.Builder
-	names := make([]string, len(in.columns))
-	for i, c := range in.columns {
-		names[i] = c.name
-	}
+	names := in.names()
 	b.WriteString("INSERT INTO {" + in.table + "} (" + strings.Join(names, ", ") + ")")
 	if arrays {
 		in.writeArrays(&b)
