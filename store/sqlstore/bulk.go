@@ -54,3 +54,67 @@ func (in *insertion) names() []string {
 	}
 	return names
 }
+
+// slicesOf gives the columns of some rows, each as a slice.
+func slicesOf(in *insertion, from, size int, values []any, fill row) []any {
+	columns := make([]slice, len(in.columns))
+	for i := range size {
+		fill(from+i, values)
+		for k := range columns {
+			columns[k].add(values[k], size)
+		}
+	}
+	args := make([]any, len(columns))
+	for k := range columns {
+		args[k] = columns[k].arg(in.columns[k].kind)
+	}
+	return args
+}
+
+// slice is one column: of its members one is in use.
+type slice struct {
+	ints  []int64
+	nulls []int // where ints stands for NULL
+	texts []string
+	bytes [][]byte
+}
+
+func (s *slice) add(value any, size int) {
+	switch v := value.(type) {
+	case int64:
+		s.ints = append(grown(s.ints, size), v)
+	case string:
+		s.texts = append(grown(s.texts, size), v)
+	case []byte:
+		s.bytes = append(grown(s.bytes, size), v)
+	default:
+		s.nulls = append(s.nulls, len(s.ints))
+		s.ints = append(grown(s.ints, size), 0)
+	}
+}
+
+func grown[T any](s []T, size int) []T {
+	if s == nil {
+		return make([]T, 0, size)
+	}
+	return s
+}
+
+func (s *slice) arg(kind columnKind) any {
+	switch {
+	case kind == textColumn || kind == jsonColumn:
+		return s.texts
+	case kind == bytesColumn:
+		return s.bytes
+	case s.nulls == nil:
+		return s.ints
+	}
+	pointers := make([]*int64, len(s.ints))
+	for i := range s.ints {
+		pointers[i] = &s.ints[i]
+	}
+	for _, i := range s.nulls {
+		pointers[i] = nil
+	}
+	return pointers
+}

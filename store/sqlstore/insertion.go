@@ -63,9 +63,12 @@ func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (t
 	for from := 0; from < n; {
 		size, arrays := s.rowsAtOnce(in, n-from)
 		var args []any
-		if arrays {
+		switch {
+		case arrays && s.p.store.takesSlices():
+			args = slicesOf(in, from, size, values, fill)
+		case arrays:
 			args = arraysOf(in, from, size, values, fill)
-		} else {
+		default:
 			args = make([]any, 0, size*len(values))
 			for i := range size {
 				fill(from+i, values)

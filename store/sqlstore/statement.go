@@ -10,13 +10,13 @@ import (
 type shardKey uint8
 
 const (
-	byAudience shardKey = iota + 1 // few rows for each audience
-	byContact                      // everything about the contacts given, on the shards of these
-	byIdentity                     // the identities given, each on the shard of its own
-	byHash                         // the address hashes given
-	byRecord                       // the records of the names given
-	onEachShard                    // the feed of a shard, which is read and numbered by itself
-	everywhere                     // all shards, their answers united
+	byAudience  shardKey = iota + 1 // few rows for each audience
+	byContact                       // everything about the contacts given, on the shards of these
+	byIdentity                      // the identities given, each on the shard of its own
+	byHash                          // the address hashes given
+	byRecord                        // the records of the names given
+	onEachShard                     // the feed of a shard, which is read and numbered by itself
+	everywhere                      // all shards, their answers united
 )
 
 // statement is one SQL statement. Its text names tables in braces, such as

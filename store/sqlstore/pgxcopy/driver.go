@@ -62,3 +62,11 @@ func (v *visitor) RewriteQuery(_ context.Context, conn *pgx.Conn, query string, 
 
 // Value is called by whoever is not pgx.
 func (v *visitor) Value() (driver.Value, error) { return nil, errUnsupported() }
+
+// Check says when a database is not opened with pgx.
+func (Driver) Check(ctx context.Context, db *sql.DB) error {
+	return reach(ctx, db, func(*pgx.Conn) error { return nil })
+}
+
+// TakesSlices says that pgx takes slices for arrays.
+func (Driver) TakesSlices() {}

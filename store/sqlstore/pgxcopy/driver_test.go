@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"iter"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -15,12 +16,13 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 )
 
 // open opens PostgreSQL where AUDIENCEKIT_POSTGRES says, else on this machine,
 // or skips the test.
-func open(t *testing.T) *sql.DB {
+func open(t *testing.T, settings ...string) *sql.DB {
 	t.Helper()
 	const local = "user=postgres dbname=postgres sslmode=disable connect_timeout=5 "
 	var failed []error
@@ -30,7 +32,7 @@ func open(t *testing.T) *sql.DB {
 		dsns = []string{named}
 	}
 	for _, dsn := range dsns {
-		db, err := sql.Open("pgx", dsn)
+		db, err := sql.Open("pgx", with(t, dsn, settings))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		if err = db.PingContext(t.Context()); err == nil {
@@ -43,6 +45,23 @@ func open(t *testing.T) *sql.DB {
 	}
 	t.Skip("PostgreSQL is missing: ", errors.Join(failed...))
 	return nil
+}
+
+// with adds settings to a data source name.
+func with(t *testing.T, dsn string, settings []string) string {
+	t.Helper()
+	if !strings.Contains(dsn, "://") {
+		return strings.Join(append([]string{dsn}, settings...), " ")
+	}
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	query := u.Query()
+	for _, s := range settings {
+		name, value, _ := strings.Cut(s, "=")
+		query.Set(name, value)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // rows gives some rows.
@@ -70,29 +89,55 @@ func begin(t *testing.T, db *sql.DB) *sql.Tx {
 // TestCopy: every kind of value arrives as it was, in the transaction of the
 // caller.
 func TestCopy(t *testing.T) {
-	tx := begin(t, open(t))
-	hostile := "a\tb\\N\n\"{}'\u202e\U0001F600"
-	columns := []string{"id", "name", "attrs", "body", "n"}
-	n, err := pgxcopy.Driver{}.Copy(t.Context(), tx, "ak_Copied", columns, rows(
-		[]any{int64(1), hostile, `{"n1": 1.5}`, []byte{0, 1, 255}, int64(7)},
-		[]any{int64(-1 << 63), "", `[]`, []byte{}, nil},
-	))
-	require.NoError(t, err)
-	require.EqualValues(t, 2, n)
-	n, err = pgxcopy.Driver{}.Copy(t.Context(), tx, "ak_Copied", columns, rows())
-	require.NoError(t, err)
-	require.Zero(t, n)
+	for _, mode := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			db := open(t, "default_query_exec_mode="+mode)
+			require.NoError(t, pgxcopy.Driver{}.Check(t.Context(), db))
+			tx := begin(t, db)
+			hostile := "a\tb\\N\n\"{}'\u202e\U0001F600"
+			columns := []string{"id", "name", "attrs", "body", "n"}
+			n, err := pgxcopy.Driver{}.Copy(t.Context(), tx, "ak_Copied", columns, rows(
+				[]any{int64(1), hostile, `{"n1": 1.5}`, []byte{0, 1, 255}, int64(7)},
+				[]any{int64(-1 << 63), "", `[]`, []byte{}, nil},
+			))
+			require.NoError(t, err)
+			require.EqualValues(t, 2, n)
+			n, err = pgxcopy.Driver{}.Copy(t.Context(), tx, "ak_Copied", columns, rows())
+			require.NoError(t, err)
+			require.Zero(t, n)
 
-	var name, attrs string
-	var body []byte
-	require.NoError(t, tx.QueryRowContext(t.Context(), `SELECT name, attrs->>'n1', body FROM "ak_Copied" WHERE id = 1 AND n = 7`).Scan(&name, &attrs, &body))
-	require.Equal(t, hostile, name)
-	require.Equal(t, "1.5", attrs)
-	require.Equal(t, []byte{0, 1, 255}, body)
-	var empty bool
-	require.NoError(t, tx.QueryRowContext(t.Context(), `SELECT name = '' AND body = '' AND n IS NULL FROM "ak_Copied" WHERE id = -9223372036854775808`).Scan(&empty))
-	require.True(t, empty)
-	require.NoError(t, tx.Rollback())
+			var name, attrs string
+			var body []byte
+			require.NoError(t, tx.QueryRowContext(t.Context(), `SELECT name, attrs->>'n1', body FROM "ak_Copied" WHERE id = 1 AND n = 7`).Scan(&name, &attrs, &body))
+			require.Equal(t, hostile, name)
+			require.Equal(t, "1.5", attrs)
+			require.Equal(t, []byte{0, 1, 255}, body)
+			var empty bool
+			require.NoError(t, tx.QueryRowContext(t.Context(), `SELECT name = '' AND body = '' AND n IS NULL FROM "ak_Copied" WHERE id = -9223372036854775808`).Scan(&empty))
+			require.True(t, empty)
+			require.NoError(t, tx.Rollback())
+		})
+	}
+}
+
+// modes are the ways in which pgx can be told to run statements.
+func modes() []string {
+	return []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"}
+}
+
+// TestTakesSlices: what sqlstore gives for arrays.
+func TestTakesSlices(t *testing.T) {
+	var _ sqlstore.SliceTaker = pgxcopy.Driver{}
+	one := int64(1)
+	for _, mode := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			var ok bool
+			require.NoError(t, open(t, "default_query_exec_mode="+mode).QueryRowContext(t.Context(), `
+				SELECT $1::bigint[] = '{1,-2}' AND $2::bigint[] IS NOT DISTINCT FROM '{NULL,1}' AND $3::text[] = ARRAY['', E'a"\\{}\n', 'NULL'] AND $4::bytea[] = ARRAY[''::bytea, '\x00ff']`,
+				[]int64{1, -2}, []*int64{nil, &one}, []string{"", "a\"\\{}\n", "NULL"}, [][]byte{{}, {0, 255}}).Scan(&ok))
+			require.True(t, ok)
+		})
+	}
 }
 
 // TestCopyReusesRow: a row is read before the next one is asked for.
@@ -200,6 +245,7 @@ func TestUnsupported(t *testing.T) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	require.ErrorContains(t, err, "pgx")
 	require.NoError(t, tx.Commit())
+	require.ErrorIs(t, pgxcopy.Driver{}.Check(t.Context(), db), errors.ErrUnsupported)
 	require.ErrorIs(t, pgxcopy.Driver{}.Listen(t.Context(), db, "x", func() { t.Error("woken") }), errors.ErrUnsupported)
 	require.Zero(t, db.Stats().InUse)
 }

@@ -8,8 +8,9 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 var _ sqlstore.Listener = Driver{}
