@@ -23,21 +23,35 @@ func (c *catalog) insert(in insertion) *insertion {
 // statements are all there are, by what they are about.
 type statements struct {
 	*catalog
-	partitions partitionStatements
-	counters   counterStatements
-	contacts   contactStatements
-	identities identityStatements
-	tags       tagStatements
+	partitions   partitionStatements
+	events       eventStatements
+	members      memberStatements
+	ledger       ledgerStatements
+	standings    standingStatements
+	suppressions suppressionStatements
+	records      recordStatements
+	merges       mergeStatements
+	counters     counterStatements
+	contacts     contactStatements
+	identities   identityStatements
+	tags         tagStatements
 }
 
 func newStatements(d *dialect) *statements {
 	c := &catalog{dialect: d}
 	return &statements{
-		catalog:    c,
-		partitions: newPartitionStatements(c),
-		counters:   newCounterStatements(c),
-		contacts:   newContactStatements(c),
-		identities: newIdentityStatements(c),
-		tags:       newTagStatements(c),
+		catalog:      c,
+		partitions:   newPartitionStatements(c),
+		events:       newEventStatements(c),
+		members:      newMemberStatements(c),
+		ledger:       newLedgerStatements(c),
+		standings:    newStandingStatements(c),
+		suppressions: newSuppressionStatements(c),
+		records:      newRecordStatements(c),
+		merges:       newMergeStatements(c),
+		counters:     newCounterStatements(c),
+		contacts:     newContactStatements(c),
+		identities:   newIdentityStatements(c),
+		tags:         newTagStatements(c),
 	}
 }
