@@ -24,6 +24,12 @@ func (c *catalog) insert(in insertion) *insertion {
 type statements struct {
 	*catalog
 	partitions   partitionStatements
+	counters     counterStatements
+	contacts     contactStatements
+	identities   identityStatements
+	tags         tagStatements
+	feed         feedStatements
+	joins        joinStatements
 	events       eventStatements
 	members      memberStatements
 	ledger       ledgerStatements
@@ -31,10 +37,7 @@ type statements struct {
 	suppressions suppressionStatements
 	records      recordStatements
 	merges       mergeStatements
-	counters     counterStatements
-	contacts     contactStatements
-	identities   identityStatements
-	tags         tagStatements
+	check        checkStatements
 }
 
 func newStatements(d *dialect) *statements {
@@ -42,6 +45,12 @@ func newStatements(d *dialect) *statements {
 	return &statements{
 		catalog:      c,
 		partitions:   newPartitionStatements(c),
+		counters:     newCounterStatements(c),
+		contacts:     newContactStatements(c),
+		identities:   newIdentityStatements(c),
+		tags:         newTagStatements(c),
+		feed:         newFeedStatements(c),
+		joins:        newJoinStatements(c),
 		events:       newEventStatements(c),
 		members:      newMemberStatements(c),
 		ledger:       newLedgerStatements(c),
@@ -49,9 +58,6 @@ func newStatements(d *dialect) *statements {
 		suppressions: newSuppressionStatements(c),
 		records:      newRecordStatements(c),
 		merges:       newMergeStatements(c),
-		counters:     newCounterStatements(c),
-		contacts:     newContactStatements(c),
-		identities:   newIdentityStatements(c),
-		tags:         newTagStatements(c),
+		check:        newCheckStatements(c),
 	}
 }

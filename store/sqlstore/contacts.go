@@ -217,7 +217,7 @@ func (w *writer) lock(ctx context.Context, ids []audience.ContactID) error {
 			w.locked[id] = nil
 		}
 	}
-	return nil
+	return w.upToDate(ctx, unknown)
 }
 
 // PutContacts stores rows whose stored version is the expected one.

@@ -7,13 +7,6 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
-// feedState is what a partition remembers of its feed in this process.
-type feedState struct {
-	numbering turn
-	own       counter // commits of this process since it last gave numbers
-	wakers    wakers
-}
-
 // feedStatements are about the feed.
 type feedStatements struct {
 	head, lockHead, lockHeadIfFree, moveHead, nextNumber    *statement
@@ -21,7 +14,7 @@ type feedStatements struct {
 	standing, lastCommit, after, find, parts, highest       *statement
 	insert, draw, mentioned, mentionedIn, addressed         *statement
 	locked, rewrite, dropParts, dropMentions, drop, numbers *statement
-	raiseTrimmed, trimmable, renew, skip                    *statement
+	raiseTrimmed, trimmable, renew, tell                    *statement
 	numberSome                                              []*statement // by the logarithm of how many
 	insertParts, insertMentions                             *insertion
 }
@@ -100,6 +93,7 @@ func (st *feedStatements) addNumbering(c *catalog) {
 	st.unnumberedOf = c.add(onEachShard, "commits without number among some", "SELECT seq, at_us FROM {feed} WHERE audience = ? AND number = 0 AND seq {in bigint} ORDER BY seq + 0")
 	st.numbersOf = c.add(onEachShard, "numbers of commits", "SELECT number FROM {feed} WHERE audience = ? AND number > 0 AND seq {in bigint}")
 	if d.arrays {
+		st.tell = c.add(everywhere, "tell of commits", "SELECT pg_notify(?, id::text) FROM unnest(?::bigint[]) AS r(id)")
 		st.numbers = c.add(onEachShard, "number commits", "UPDATE {feed} AS f SET number = r.number, at_us = r.at_us"+
 			" FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS r(seq, number, at_us) WHERE f.seq = r.seq")
 		return

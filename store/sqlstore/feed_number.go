@@ -3,12 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync/atomic"
-
-	"github.com/audiencekit/audiencekit/store"
 )
 
 const (
@@ -39,6 +36,8 @@ type feedState struct {
 	wakers    wakers
 }
 
+func newFeedState() feedState { return feedState{numbering: make(turn, 1)} }
+
 // head is the row of the feed's head.
 type head struct {
 	number  uint64 // of the last commit that has one
@@ -53,7 +52,7 @@ func (p *partition) number(ctx context.Context) error {
 		return nil
 	}
 	for {
-		if any, err := p.anyUnnumbered(ctx); err != nil || !any {
+		if some, err := p.anyUnnumbered(ctx); err != nil || !some {
 			return err
 		}
 		if err := p.numberSome(ctx); err != nil {
@@ -62,12 +61,12 @@ func (p *partition) number(ctx context.Context) error {
 	}
 }
 
-func (p *partition) anyUnnumbered(ctx context.Context) (any bool, err error) {
+func (p *partition) anyUnnumbered(ctx context.Context) (found bool, err error) {
 	err = p.outside().query(ctx, p.store.sql.feed.anyUnnumbered, func(r *sql.Rows) error {
-		any = true
+		found = true
 		return r.Scan(new(int))
 	}, p.id)
-	return any, err
+	return found, err
 }
 
 // numberSome gives numbers to some, the lowest sequences first.
@@ -77,7 +76,7 @@ func (p *partition) numberSome(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if any, err := p.anyUnnumbered(ctx); err != nil || !any { // somebody did it meanwhile
+	if some, err := p.anyUnnumbered(ctx); err != nil || !some { // somebody did it meanwhile
 		return err
 	}
 	p.feed.own.Store(0)
@@ -222,6 +221,3 @@ func (p *partition) readHead(ctx context.Context, s *session) (h head, err error
 	}, p.id)
 	return h, err
 }
-
-var _ = errors.Is
-var _ store.Position

@@ -29,7 +29,7 @@ func (p *partition) Commits(ctx context.Context, after store.Position, limit int
 		return nil, err
 	}
 	var page []store.Commit
-	err := p.store.snapshot(ctx, p, func(s *session) error {
+	err := p.snapshot(ctx, func(s *session) error {
 		at, h, err := s.locate(ctx, after)
 		if err != nil {
 			return err
@@ -41,6 +41,18 @@ func (p *partition) Commits(ctx context.Context, after store.Position, limit int
 		return err
 	})
 	return page, err
+}
+
+// snapshot runs fn in a snapshot of its own.
+func (p *partition) snapshot(ctx context.Context, fn func(*session) error) error {
+	return p.store.again(ctx, func() error {
+		tx, err := p.store.begin(ctx, reading)
+		if err != nil {
+			return err
+		}
+		defer tx.rollback()
+		return fn(&session{p: p, q: tx})
+	})
 }
 
 // locate gives the place of a position of this feed, and the head.
@@ -60,6 +72,9 @@ func (s *session) locate(ctx context.Context, pos store.Position) (place, head, 
 	if seq > 0 {
 		if at.n, err = s.numberOf(ctx, seq); err != nil {
 			return place{}, head{}, err
+		}
+		if at.n == 0 && h.trimmed == 0 { // no commit ever had it
+			return place{}, head{}, wrap(errNoPlace())
 		}
 	}
 	if at.last() > h.number {
@@ -98,39 +113,56 @@ func (s *session) numberOf(ctx context.Context, seq int64) (number uint64, err e
 
 // readCommits reads a page.
 func (s *session) readCommits(ctx context.Context, at place, limit int) ([]store.Commit, error) {
-	var page []stored
+	out := make([]store.Commit, 0, min(limit, rowsAtOnce))
 	size := 0
-	err := s.query(ctx, s.p.store.sql.feed.after, func(r *sql.Rows) error {
-		var c stored
-		if err := r.Scan(&c.seq, &c.number, &c.at, &c.parts, &c.changes); err != nil {
-			return err
+	for last := at.n; len(out) < limit && size < pageBytes; {
+		rows, err := s.readStored(ctx, last, min(limit-len(out)+len(at.beyond), rowsAtOnce))
+		if err != nil || len(rows) == 0 {
+			return out, err
 		}
-		if at.contains(c.number) || len(page) == limit || size >= pageBytes {
-			return nil
+		for i := range rows {
+			c := &rows[i]
+			last = c.number
+			if at.contains(c.number) {
+				continue
+			}
+			if len(out) == limit || size >= pageBytes {
+				break
+			}
+			size += len(c.changes) + c.parts*partSize
+			at.add(c.number)
+			commit, err := s.commitOf(ctx, c, at)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, commit)
 		}
-		size += len(c.changes) + c.parts*partSize
-		page = append(page, c)
-		return nil
-	}, s.p.id, int64(at.n), limit+len(at.beyond))
-	if err != nil {
-		return nil, err
-	}
-	out := make([]store.Commit, len(page))
-	for i := range page {
-		c := &page[i]
-		at.add(c.number)
-		changes, err := s.changesOf(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		pos, err := at.position(s.p.life())
-		if err != nil {
-			return nil, err
-		}
-		out[i] = store.Commit{Position: pos, At: audience.FromMicros(c.at), Changes: changes}
-		c.changes = nil
 	}
 	return out, nil
+}
+
+// rowsAtOnce is how many rows of the feed are read at a time.
+const rowsAtOnce = 256
+
+// readStored reads rows after a number.
+func (s *session) readStored(ctx context.Context, after uint64, limit int) (rows []stored, err error) {
+	err = s.query(ctx, s.p.store.sql.feed.after, func(r *sql.Rows) error {
+		var c stored
+		err := r.Scan(&c.seq, &c.number, &c.at, &c.parts, &c.changes)
+		rows = append(rows, c)
+		return err
+	}, s.p.id, int64(after), int64(limit))
+	return rows, err
+}
+
+// commitOf gives a row as the commit behind which a place is.
+func (s *session) commitOf(ctx context.Context, c *stored, at place) (store.Commit, error) {
+	changes, err := s.changesOf(ctx, c)
+	if err != nil {
+		return store.Commit{}, err
+	}
+	pos, err := at.position(s.p.life())
+	return store.Commit{Position: pos, At: audience.FromMicros(c.at), Changes: changes}, err
 }
 
 // stored is the row of a commit.

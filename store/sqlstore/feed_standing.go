@@ -66,31 +66,20 @@ func (r *reader) Position(ctx context.Context) (store.Position, error) {
 	if at.position != nil {
 		return *at.position, nil
 	}
-	var number uint64
-	var fresh numberList
-	if err := r.query(ctx, r.p.store.sql.feed.standing, func(row *sql.Rows) error {
-		var incarnation []byte
-		var seq sql.NullInt64
-		if err := row.Scan(&number, &incarnation, &seq); err != nil {
-			return err
-		}
-		if seq.Valid {
-			fresh = append(fresh, seq.Int64)
-		}
-		return r.p.checkLife(incarnation)
-	}, r.p.id); err != nil {
+	sees, err := r.sees(ctx)
+	if err != nil {
 		return store.Position{}, err
 	}
 	var numbers []uint64
-	if len(fresh) > 0 {
+	if len(sees.fresh) > 0 {
 		if err := r.p.apart(ctx, func(ctx context.Context) (err error) {
-			numbers, err = r.p.numbersOf(ctx, fresh)
+			numbers, err = r.p.numbersOf(ctx, sees.fresh)
 			return err
 		}); err != nil {
 			return store.Position{}, err
 		}
 	}
-	p := placeOf(number, numbers)
+	p := placeOf(sees.number, numbers)
 	pos, err := p.position(r.p.life())
 	if err != nil {
 		return store.Position{}, err
@@ -99,9 +88,9 @@ func (r *reader) Position(ctx context.Context) (store.Position, error) {
 	return pos, nil
 }
 
-// patience is how long a transaction waits for what is done on a second
+// longestNumbering is how long a transaction waits for what is done on a second
 // connection.
-const patience = 10 * time.Second
+const longestNumbering = 10 * time.Second
 
 // apart does something on a second connection while a transaction holds one.
 // When all connections of the pool are held by those who wait for a second
@@ -110,11 +99,11 @@ func (p *partition) apart(ctx context.Context, fn func(context.Context) error) e
 	if p.store.db.Stats().MaxOpenConnections == 1 {
 		return wrap(&audience.FieldError{Path: "db", Rule: "pool", Hint: "at least two open connections: let SetMaxOpenConns have more"})
 	}
-	limited, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, longestNumbering)
 	defer cancel()
 	err := fn(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return wrap(fmt.Errorf("no second connection was free for %s; let the pool have more: %w", patience, audience.ErrRetryable))
+		return wrap(fmt.Errorf("no second connection for %s; let the pool have more: %w", longestNumbering, audience.ErrRetryable))
 	}
 	return err
 }

@@ -149,8 +149,7 @@ const numberAfter = 256
 // committed tells the feed that a commit is done, by what writeChanges gave,
 // and gives the position that covers it.
 func (p *partition) committed(ctx context.Context, seq int64) (store.Position, error) {
-	p.wake()
-	p.store.announce(p.id)
+	p.changed()
 	if p.store.dialect.oneWriter {
 		return store.NewPosition(p.life(), uint64(seq)), nil
 	}

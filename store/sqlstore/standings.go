@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -50,6 +52,10 @@ type standingRow struct {
 	purpose, list string
 	status        audience.Status
 	since, until  int64
+}
+
+func (a standingRow) compare(b standingRow) int {
+	return cmp.Or(cmp.Compare(a.contact, b.contact), strings.Compare(a.purpose, b.purpose), strings.Compare(a.list, b.list))
 }
 
 // putStandings derives the standings of chains. Names never leave a chain, so
