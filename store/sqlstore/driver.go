@@ -41,20 +41,6 @@ type Copier interface {
 	Copy(ctx context.Context, tx Runner, table string, columns []string, rows iter.Seq[[]any]) (int64, error)
 }
 
-// Listener is a capability of [Options.Driver]: to hear at once what other
-// processes announce, such as LISTEN of PostgreSQL. Package pgxcopy has it for
-// pgx.
-type Listener interface {
-	// Listen calls wake after each NOTIFY on the channel, and whenever some may
-	// have been missed: when it begins to listen, and after the connection was
-	// lost. It takes one connection of db and connects again by itself. wake
-	// must return soon; many notifications may become one call.
-	//
-	// It returns when the context is done, with its error; or with
-	// errors.ErrUnsupported, at once, when db is not of this driver.
-	Listen(ctx context.Context, db *sql.DB, channel string, wake func()) error
-}
-
 // checkDriver refuses a database that is not of the driver of the options.
 func (s *Store) checkDriver(ctx context.Context) error {
 	c, ok := s.driver.(Checker)

@@ -233,7 +233,7 @@ func replay(ctx context.Context, roles store.WriteRoles, c *store.Commit) error 
 			row := store.ContactRow{Contact: *change.After, Expect: change.After.Version - 1}
 			if rows = append(rows, row); row.Expect == 0 {
 				fresh++
-				for identity := range change.After.Identities() {
+				for _, identity := range change.After.Identities() {
 					claims = append(claims, store.Claim{Identity: identity, Contact: change.Contact})
 				}
 			}

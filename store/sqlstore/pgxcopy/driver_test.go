@@ -187,47 +187,42 @@ func TestCopyFails(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// TestListen: notifications wake, and so does that the connection was lost.
+// TestListen: what is told arrives, and that the connection was lost.
 func TestListen(t *testing.T) {
 	db := open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var pid int
 	const channel = `ak "feed"`
-	woken, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- pgxcopy.Driver{}.Listen(ctx, db, channel, func() { woken <- struct{}{} })
-	}()
-	wait := func() {
-		t.Helper()
-		select {
-		case <-woken:
-		case err := <-done:
-			t.Fatal("ended: ", err)
-		case <-ctx.Done():
-			t.Fatal("nobody woke")
-		}
+	heard := make(chan string, 1)
+	listen := func(ctx context.Context) (done chan error) {
+		done = make(chan error, 1)
+		go func() { done <- pgxcopy.Driver{}.Listen(ctx, db, channel, func(payload string) { heard <- payload }) }()
+		require.Empty(t, <-heard, "it has begun")
+		return done
 	}
-	notify := func() {
+	tell := func(payload string) {
 		t.Helper()
-		_, err := db.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
+		_, err := db.ExecContext(ctx, "SELECT pg_notify($1, $2)", channel, payload)
 		require.NoError(t, err)
+		require.Equal(t, payload, <-heard)
 	}
-	wait() // it has begun
-	notify()
-	wait()
-	notify()
-	wait()
+	done := listen(ctx)
+	tell("1")
+	tell("two")
 
+	var pid int
 	find := `SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN "ak ""feed"""' AND pid <> pg_backend_pid()`
 	require.NoError(t, db.QueryRowContext(ctx, find).Scan(&pid))
 	_, err := db.ExecContext(ctx, "SELECT pg_terminate_backend($1)", pid)
 	require.NoError(t, err)
-	wait() // it has begun anew
-	notify()
-	wait()
+	lost := <-done
+	require.Error(t, lost)
+	require.NotErrorIs(t, lost, context.Canceled)
 
-	cancel()
+	over, end := context.WithCancel(ctx)
+	done = listen(over)
+	tell("3")
+	end()
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.Zero(t, db.Stats().InUse)
 	var listening int
@@ -246,7 +241,7 @@ func TestUnsupported(t *testing.T) {
 	require.ErrorContains(t, err, "pgx")
 	require.NoError(t, tx.Commit())
 	require.ErrorIs(t, pgxcopy.Driver{}.Check(t.Context(), db), errors.ErrUnsupported)
-	require.ErrorIs(t, pgxcopy.Driver{}.Listen(t.Context(), db, "x", func() { t.Error("woken") }), errors.ErrUnsupported)
+	require.ErrorIs(t, pgxcopy.Driver{}.Listen(t.Context(), db, "x", func(string) { t.Error("woken") }), errors.ErrUnsupported)
 	require.Zero(t, db.Stats().InUse)
 }
 

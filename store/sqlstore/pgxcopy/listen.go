@@ -5,80 +5,48 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"math/rand/v2"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/jackc/pgx/v5"
 )
 
 var _ sqlstore.Listener = Driver{}
 
-// How long to wait before connecting again: at first, and at most.
-const (
-	firstPause = 50 * time.Millisecond
-	mostPause  = 10 * time.Second
-)
-
-// Listen calls wake after each NOTIFY on the channel and whenever some may
-// have been missed, on a connection of its own, until the context is done.
-func (Driver) Listen(ctx context.Context, db *sql.DB, channel string, wake func()) error {
-	pause := firstPause
-	for {
-		listened, err := listen(ctx, db, channel, wake)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, errors.ErrUnsupported):
-			return err
-		case listened:
-			pause = firstPause
-		}
-		timer := time.NewTimer(pause/2 + rand.N(pause/2))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
-		pause = min(2*pause, mostPause)
-	}
-}
-
-// listen listens on one connection for as long as that lasts. listened says
-// that it came so far.
-func listen(ctx context.Context, db *sql.DB, channel string, wake func()) (listened bool, err error) {
+// Listen listens on a channel, on a connection of its own, until the context
+// ends or the connection breaks, and gives the error.
+func (Driver) Listen(ctx context.Context, db *sql.DB, channel string, notify func(payload string)) error {
 	c, err := db.Conn(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
-	defer func() { err = errors.Join(err, closed(c)) }()
+	defer func() { _ = c.Close() }() // where it is not closed by what follows
 	var conn *pgx.Conn
 	if err := reach(ctx, c, func(found *pgx.Conn) error { conn = found; return nil }); err != nil {
-		return false, err
+		return err
 	}
+	var why error
 	// A connection that listens must not go back to the pool: that it is bad
 	// makes it be closed.
 	err = c.Raw(func(any) error {
-		if _, err = conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
-			return driver.ErrBadConn
-		}
-		listened = true
-		for {
-			wake()
-			if _, err = conn.WaitForNotification(ctx); err != nil {
-				return driver.ErrBadConn
-			}
-		}
+		why = listen(ctx, conn, channel, notify)
+		return driver.ErrBadConn
 	})
-	return listened, err
-}
-
-// closed gives a connection back, which may be closed already.
-func closed(c *sql.Conn) error {
-	if err := c.Close(); !errors.Is(err, sql.ErrConnDone) {
+	if why == nil || !errors.Is(err, driver.ErrBadConn) {
 		return err
 	}
-	return nil
+	return why
+}
+
+func listen(ctx context.Context, conn *pgx.Conn, channel string, notify func(payload string)) error {
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return err
+	}
+	notify("")
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		notify(n.Payload)
+	}
 }
