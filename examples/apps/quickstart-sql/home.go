@@ -34,7 +34,7 @@ func (h *home) Flags(flags *flag.FlagSet) {
 // Check reads -store.
 func (h *home) Check() (err error) {
 	if h.store == "" {
-		return fmt.Errorf("%w: -store is missing: sqlite:FILE, postgres://... or mysql://...", quickstart.ErrUsage)
+		return fmt.Errorf("%w: -store is missing, such as sqlite:FILE", quickstart.ErrUsage)
 	}
 	if h.database, err = parseStore(h.store); err != nil {
 		return fmt.Errorf("%w: -store: %w", quickstart.ErrUsage, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,8 +12,12 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 )
 
-// keyID names the one key of this command.
-const keyID = "quickstart-sql"
+// keyID names a secret by what nobody can tell it from, so that an audience is
+// refused to who comes with another one.
+func keyID(secret []byte) string {
+	sum := sha256.Sum256(append([]byte("name of a key of quickstart-sql\x00"), secret...))
+	return "quickstart-" + hex.EncodeToString(sum[:4])
+}
 
 // readKeys reads the secret of a file, 64 hexadecimal digits. A file that is
 // missing is made, for nobody but its owner. A host keeps its secrets where it
@@ -30,7 +35,8 @@ func readKeys(name string) (keys audience.Keys, made bool, err error) {
 	if err != nil || len(secret) != 32 {
 		return audience.Keys{}, false, fmt.Errorf("%s: a line of 64 hexadecimal digits is expected", name)
 	}
-	keys, err = audience.NewKeys(keyID, map[string][]byte{keyID: secret})
+	id := keyID(secret)
+	keys, err = audience.NewKeys(id, map[string][]byte{id: secret})
 	return keys, made, err
 }
 
