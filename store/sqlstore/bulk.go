@@ -55,14 +55,12 @@ func (in *insertion) names() []string {
 	return names
 }
 
-// slicesOf gives the columns of some rows, each as a slice.
-func slicesOf(in *insertion, from, size int, values []any, fill row) []any {
+// slicesOf gives the columns of rows, each as a slice.
+func slicesOf(in *insertion, rows []any) []any {
 	columns := make([]slice, len(in.columns))
-	for i := range size {
-		fill(from+i, values)
-		for k := range columns {
-			columns[k].add(values[k], size)
-		}
+	size := len(rows) / len(columns)
+	for i, value := range rows {
+		columns[i%len(columns)].add(value, size)
 	}
 	args := make([]any, len(columns))
 	for k := range columns {
