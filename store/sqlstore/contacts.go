@@ -21,8 +21,13 @@ func newContactStatements(c *catalog) contactStatements {
 	row := insertion{
 		name: "add contacts", key: byContact, table: "contacts", keys: []string{"audience", "id"},
 		columns: []column{
-			{"audience", intColumn}, {"id", intColumn}, {"version", intColumn}, {"created_us", intColumn},
-			{"updated_us", intColumn}, {"attrs", jsonColumn}, {"body", bytesColumn},
+			{"audience", intColumn},
+			{"id", intColumn},
+			{"version", intColumn},
+			{"created_us", intColumn},
+			{"updated_us", intColumn},
+			{"attrs", jsonColumn},
+			{"body", bytesColumn},
 		},
 		existing: compete,
 	}

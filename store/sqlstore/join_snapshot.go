@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 
@@ -43,6 +44,30 @@ func (w *writer) upToDate(ctx context.Context, locked []audience.ContactID) erro
 	}
 	if stale {
 		return w.doom("the host's transaction is older than a commit about contacts that it changes; begin it again")
+	}
+	return nil
+}
+
+// seesSuppressions looks whether a host's transaction sees suppressions that it
+// is about to replace as they are: they belong to addresses and not to
+// contacts. PostgreSQL refuses to replace rows that a snapshot does not show,
+// SQLite to write at all; MySQL would replace what it has not seen.
+func (w *writer) seesSuppressions(ctx context.Context, rows []*audience.Suppression) error {
+	st := &w.p.store.sql.joins
+	if !w.joined || st.suppressionNow == nil {
+		return nil
+	}
+	for _, row := range rows {
+		var bodies [2][]byte
+		for i, read := range []*statement{st.suppressionSeen, st.suppressionNow} {
+			if err := w.query(ctx, read, func(r *sql.Rows) error { return r.Scan(&bodies[i]) },
+				w.p.id, row.Hash.Key, row.Hash.Sum[:], int64(row.Reason)); err != nil {
+				return err
+			}
+		}
+		if !bytes.Equal(bodies[0], bodies[1]) {
+			return w.doom("the host's transaction is older than a suppression that it changes; begin it again")
+		}
 	}
 	return nil
 }

@@ -39,8 +39,13 @@ func newStandingStatements(c *catalog) standingStatements {
 		put: c.insert(insertion{
 			name: "put standings", key: byContact, table: "standings", keys: []string{"audience", "contact", "purpose", "list"}, existing: replace,
 			columns: []column{
-				{"audience", intColumn}, {"contact", intColumn}, {"purpose", textColumn}, {"list", textColumn},
-				{"status", intColumn}, {"since_us", intColumn}, {"until_us", intColumn},
+				{"audience", intColumn},
+				{"contact", intColumn},
+				{"purpose", textColumn},
+				{"list", textColumn},
+				{"status", intColumn},
+				{"since_us", intColumn},
+				{"until_us", intColumn},
 			},
 		}),
 	}
