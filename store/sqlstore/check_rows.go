@@ -134,7 +134,7 @@ func (c *checker) heldPage(ctx context.Context, w *writer, held []heldIdentity, 
 		return nil
 	}
 	return byKind(stray, func(kind string, idents []string) error {
-		_, err := w.exec(ctx, w.p.store.sql.identities.remove, w.p.id, kind, textList(idents))
+		_, err := w.exec(ctx, w.p.store.sql.identities.remove, textList(idents), w.p.id, kind)
 		return err
 	})
 }

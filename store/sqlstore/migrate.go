@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore/internal/othermigrations"
 )
 
 // Migrate makes the tables, or brings them to the version that this program
@@ -24,7 +26,7 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, opts Options) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.migrations(migrationFiles)
+	all, err := s.migrations(othermigrations.In(ctx, migrationFiles))
 	if err != nil {
 		return err
 	}
@@ -192,7 +194,7 @@ func (s *Store) migrateStatements(ctx context.Context, conn *sql.Conn, m *migrat
 			return err
 		}
 		err := s.tell(ctx, conn, m.step(i), s.setupText(m.statements[i]))
-		if err != nil && !(begun && isDone(err)) {
+		if err != nil && (!begun || !isDone(err)) {
 			return err
 		}
 		if err := s.setStage(ctx, conn, stage{m.version - 1, 2*i + 2}); err != nil {

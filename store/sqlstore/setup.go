@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store/sqlstore/internal/othermigrations"
 )
 
 // SetupError says what is wrong with a database, or with how it was opened,
@@ -40,7 +41,7 @@ func New(ctx context.Context, db *sql.DB, d Dialect, opts Options) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.migrations(migrationFiles)
+	all, err := s.migrations(othermigrations.In(ctx, migrationFiles))
 	if err != nil {
 		return nil, err
 	}

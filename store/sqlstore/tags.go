@@ -18,8 +18,9 @@ type tagStatements struct {
 }
 
 func newTagStatements(c *catalog) tagStatements {
+	byTag := keyed{table: "tags", column: "contact", kind: "bigint", where: "audience = ? AND tag = ?"}
 	return tagStatements{
-		remove: c.add(byContact, "remove tags", "DELETE FROM {tags} WHERE audience = ? AND tag = ? AND contact {in bigint}"),
+		remove: c.add(byContact, "remove tags", byTag.remove(c.dialect)),
 		among:  c.add(byContact, "who has a tag", "SELECT contact FROM {tags} WHERE audience = ? AND tag = ? AND contact {in bigint}"),
 		add: c.insert(insertion{
 			name: "add tags", key: byContact, table: "tags", keys: []string{"audience", "tag", "contact"},
@@ -102,7 +103,7 @@ func (w *writer) deleteTags(ctx context.Context, all []tagged) error {
 			of, all = append(of, all[0].contact), all[1:]
 		}
 		for part := range parts(of) {
-			if _, err := w.exec(ctx, w.p.store.sql.tags.remove, w.p.id, tag, idList(part)); err != nil {
+			if _, err := w.exec(ctx, w.p.store.sql.tags.remove, idList(part), w.p.id, tag); err != nil {
 				return err
 			}
 		}

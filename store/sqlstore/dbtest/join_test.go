@@ -50,7 +50,7 @@ func (s *shop) open(a store.Adapter) *store.Audience {
 	s.Helper()
 	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": []byte(strings.Repeat("k", 32))})
 	require.NoError(s, err)
-	schema := audience.Schema{Events: []audience.EventType{{Name: "visit", Props: []audience.Prop{{Name: "n", Type: audience.TypeInt}}}}}
+	schema := audience.Schema{Fields: []audience.Field{{Name: "note", Type: audience.TypeString}}, Events: []audience.EventType{{Name: "visit", Props: []audience.Prop{{Name: "n", Type: audience.TypeInt}}}}}
 	aud, err := store.Open(s.ctx, a, "main", store.Options{Schema: schema, Keys: keys, Clock: func() time.Time { return instant(0) }})
 	require.NoError(s, err)
 	return aud
