@@ -113,14 +113,14 @@ func (p *partition) numberOwn(ctx context.Context) {
 // the statement does not wait.
 func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ...any) (locked bool, err error) {
 	var h head
+	var life []byte
 	if err := s.query(ctx, lock, func(r *sql.Rows) error {
 		locked = true
-		var incarnation []byte
-		if err := r.Scan(&h.number, &h.last, &incarnation); err != nil {
-			return err
-		}
-		return s.p.checkLife(incarnation)
+		return r.Scan(&h.number, &h.last, &life)
 	}, s.p.id); err != nil || !locked {
+		return false, err
+	}
+	if err := s.p.checkLife(life); err != nil {
 		return false, err
 	}
 	var seqs, ats numberList
@@ -212,12 +212,11 @@ func (p *partition) numbersOf(ctx context.Context, seqs numberList) ([]uint64, e
 
 // readHead reads the head.
 func (p *partition) readHead(ctx context.Context, s *session) (h head, err error) {
-	err = s.query(ctx, p.store.sql.feed.head, func(r *sql.Rows) error {
-		var incarnation []byte
-		if err := r.Scan(&h.number, &h.trimmed, &incarnation); err != nil {
-			return err
-		}
-		return p.checkLife(incarnation)
-	}, p.id)
-	return h, err
+	var life []byte
+	if err := s.query(ctx, p.store.sql.feed.head, func(r *sql.Rows) error {
+		return r.Scan(&h.number, &h.trimmed, &life)
+	}, p.id); err != nil {
+		return head{}, err
+	}
+	return h, p.checkLife(life)
 }
