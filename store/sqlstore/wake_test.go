@@ -30,8 +30,9 @@ type told struct {
 func (d *told) Connect(context.Context) (driver.Conn, error) { return d, nil }
 func (d *told) Driver() driver.Driver                        { return nil }
 func (d *told) Prepare(string) (driver.Stmt, error)          { return nil, errors.New("not prepared") }
-func (d *told) Begin() (driver.Tx, error)                    { return nil, errors.New("no transaction") }
-func (d *told) Close() error                                 { return nil }
+
+func (d *told) Begin() (driver.Tx, error) { return nil, errors.New("no transaction") }
+func (d *told) Close() error              { return nil }
 
 func (d *told) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	d.mu.Lock()
@@ -174,15 +175,15 @@ func TestWakeByOthers(t *testing.T) {
 		require.Equal(t, 1, one.hinted(), "something may have been missed")
 		require.EqualValues(t, 1, db.listens.Load())
 		cancel()
-		<-one.ended
-		<-other.ended
+		require.ErrorIs(t, <-one.ended, context.Canceled)
+		require.ErrorIs(t, <-other.ended, context.Canceled)
 		synctest.Wait()
 		require.Zero(t, db.listens.Load(), "nobody waits, nobody listens")
 		again, cancel := context.WithCancel(t.Context())
 		one.wait(again)
 		require.EqualValues(t, 1, db.listens.Load())
 		cancel()
-		<-one.ended
+		require.ErrorIs(t, <-one.ended, context.Canceled)
 		synctest.Wait()
 	})
 }

@@ -3,20 +3,24 @@ package dbtest
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // count gives a number that a query of the tables gives.
@@ -27,11 +31,11 @@ func (s *shop) count(query string) (n int) {
 }
 
 // another opens the same database as another process does.
-func (s *shop) another(source Source) *shop {
+func (s *shop) another(source Source, opts sqlstore.Options) *shop {
 	s.Helper()
 	out := *s
 	out.db = source.Open(s.TB)
-	st, err := sqlstore.New(s.ctx, out.db, dialect(s.d), sqlstore.Options{})
+	st, err := sqlstore.New(s.ctx, out.db, dialect(s.d), opts)
 	require.NoError(s, err)
 	out.store, out.aud = st, s.open(st)
 	return &out
@@ -43,7 +47,7 @@ func twoShops(t *testing.T, d Database) (one, other *shop) {
 	source := d.Fresh(t)
 	d.fresh = func(testing.TB) Source { return source }
 	one = newShop(t, d)
-	return one, one.another(source)
+	return one, one.another(source, sqlstore.Options{})
 }
 
 // TestFeedOfTwoProcesses has two processes write, number and follow at once.
@@ -160,7 +164,7 @@ func TestPositionOfUpdate(t *testing.T) {
 		var positions []store.Position
 		for i := range 6 {
 			pos, err := s.aud.Update(s.ctx, func(tx *store.Tx) error {
-				_, err := tx.Append(s.ctx, visit("ann", fmt.Sprint(i), 1))
+				_, err := tx.Append(s.ctx, visit("ann", strconv.Itoa(i), 1))
 				return err
 			})
 			require.NoError(t, err)
@@ -217,7 +221,7 @@ func TestLargeCommit(t *testing.T) {
 		long := strings.Repeat("xylophone", 900)
 		var writes []audience.ContactWrite
 		for i := range 150 {
-			w := person(fmt.Sprint(i))
+			w := person(strconv.Itoa(i))
 			w.Set = map[string]audience.Value{"note": audience.StringValue(long)}
 			writes = append(writes, w)
 		}
@@ -238,7 +242,7 @@ func TestLargeCommit(t *testing.T) {
 		for _, batch := range []struct{ from, to int }{{0, 1}, {1, 150}} {
 			var refs []audience.Ref
 			for i := batch.from; i < batch.to; i++ {
-				refs = append(refs, audience.Key(fmt.Sprint(i)))
+				refs = append(refs, audience.Key(strconv.Itoa(i)))
 			}
 			_, err = s.aud.Update(s.ctx, func(tx *store.Tx) error { return tx.Erase(s.ctx, audience.Source{}, refs...) })
 			require.NoError(t, err)
@@ -262,7 +266,7 @@ func TestFewWithoutNumbers(t *testing.T) {
 		s := newShop(t, d)
 		s.put("ann")
 		for i := range 600 {
-			_, err := s.aud.Append(s.ctx, visit("ann", fmt.Sprint(i), 1))
+			_, err := s.aud.Append(s.ctx, visit("ann", strconv.Itoa(i), 1))
 			require.NoError(t, err)
 		}
 		require.Less(t, s.count("SELECT COUNT(*) FROM ak_feed WHERE number = 0"), 256)
@@ -333,7 +337,7 @@ func TestRestoredElsewhere(t *testing.T) {
 			_, err = s.aud.Commits(s.ctx, old, 1)
 			require.ErrorIs(t, err, audience.ErrPositionGone)
 			before := s.head()
-			s.put("dora" + fmt.Sprint(s == one))
+			s.put("dora" + strconv.FormatBool(s == one))
 			commits := s.feed(before)
 			require.Len(t, commits, 1)
 			require.Greater(t, commits[0].Changes[0].Contact, audience.ContactID(1<<24), "ids from before are skipped")
@@ -345,36 +349,79 @@ func TestRestoredElsewhere(t *testing.T) {
 	})
 }
 
-// TestWokenByAnotherConnection: who waits is woken by commits of the same
+// TestWokenByOwnCommit: who waits is woken by commits of the same
 // store.
 func TestWokenByOwnCommit(t *testing.T) {
 	Run(t, func(t *testing.T, d Database) {
 		s := newShop(t, d)
-		waker, ok := store.As[store.Waker](s.aud)
-		require.True(t, ok)
-		ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
-		defer cancel()
-		woken, ended := make(chan struct{}, 1), make(chan error, 1)
-		go func() {
-			ended <- waker.Wake(ctx, func() {
-				select {
-				case woken <- struct{}{}:
-				default:
-				}
-			})
-		}()
-		for i := 0; ; i++ { // until it waits
-			s.put(fmt.Sprint(i))
+		s.requireWoken(s)
+	})
+}
+
+// TestWokenByAnotherProcess: where the driver can listen, also by those of
+// others.
+func TestWokenByAnotherProcess(t *testing.T) {
+	d := onlyPostgres(t)
+	source := d.Fresh(t)
+	d.fresh = func(testing.TB) Source { return source }
+	opts := sqlstore.Options{Driver: pgxListener{}}
+	one := newShopWith(t, d, opts)
+	other := one.another(source, opts)
+	one.requireWoken(other)
+}
+
+// requireWoken requires that who waits is woken by commits of another one.
+func (s *shop) requireWoken(by *shop) {
+	s.Helper()
+	waker, ok := store.As[store.Waker](s.aud)
+	require.True(s, ok)
+	ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
+	defer cancel()
+	woken, ended := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		ended <- waker.Wake(ctx, func() {
 			select {
-			case <-woken:
-			case <-ctx.Done():
-				t.Fatal("not woken")
+			case woken <- struct{}{}:
 			default:
-				continue
 			}
-			break
+		})
+	}()
+	hints := 0
+	for i := 0; hints < 3; i++ { // the first one may be that it listens
+		by.put(strconv.Itoa(i))
+		select {
+		case <-woken:
+			hints++
+		case <-ctx.Done():
+			s.Fatal("not woken")
+		default:
 		}
-		cancel()
-		require.ErrorIs(t, <-ended, context.Canceled)
+	}
+	cancel()
+	require.ErrorIs(s, <-ended, context.Canceled)
+}
+
+// pgxListener is the capability of pgx to listen.
+type pgxListener struct{}
+
+func (pgxListener) Listen(ctx context.Context, db *sql.DB, channel string, notify func(string)) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	return conn.Raw(func(c any) error {
+		raw := c.(*stdlib.Conn).Conn()
+		if _, err := raw.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+			return err
+		}
+		for payload := ""; ; {
+			notify(payload)
+			n, err := raw.WaitForNotification(ctx)
+			if err != nil { // it listens: nobody else may get this connection
+				return errors.Join(driver.ErrBadConn, err)
+			}
+			payload = n.Payload
+		}
 	})
 }
