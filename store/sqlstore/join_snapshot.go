@@ -109,18 +109,18 @@ type seen struct {
 
 // sees asks what the transaction sees by now.
 func (s *session) sees(ctx context.Context) (out seen, err error) {
-	err = s.query(ctx, s.p.store.sql.feed.standing, func(row *sql.Rows) error {
-		var incarnation []byte
+	var life []byte
+	if err := s.query(ctx, s.p.store.sql.feed.standing, func(row *sql.Rows) error {
 		var seq sql.NullInt64
-		if err := row.Scan(&out.number, &incarnation, &seq); err != nil {
-			return err
-		}
+		err := row.Scan(&out.number, &life, &seq)
 		if seq.Valid {
 			out.fresh = append(out.fresh, seq.Int64)
 		}
-		return s.p.checkLife(incarnation)
-	}, s.p.id)
-	return out, err
+		return err
+	}, s.p.id); err != nil {
+		return seen{}, err
+	}
+	return out, s.p.checkLife(life)
 }
 
 // laterConcern reports whether commits that a transaction does not see concern

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/storetest"
+	"github.com/stretchr/testify/require"
 )
 
 // dialect gives the dialect of a database.

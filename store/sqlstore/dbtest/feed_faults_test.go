@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/storetest"
+	"github.com/stretchr/testify/require"
 )
 
 // TestPlantedFeeds makes this adapter's feed one of those that suggest
@@ -39,7 +38,8 @@ func TestPlantedFeeds(t *testing.T) {
 	}{
 		{
 			"a number drawn while the transaction runs is the position",
-			[]string{"feed/late-commit-is-not-lost"}, true,
+			[]string{"feed/late-commit-is-not-lost"},
+			true,
 			[]string{
 				fmt.Sprintf(function, "NEW.seq := current_setting('planted.seq')::bigint; NEW.number := NEW.seq;"), onCommit, drawFirst, onFirst,
 				"ALTER TABLE ak_heads RENAME TO real_heads",
@@ -49,19 +49,22 @@ func TestPlantedFeeds(t *testing.T) {
 		},
 		{
 			"in the order in which transactions began",
-			[]string{"feed/not-by-the-beginning-of-transactions", "feed/not-by-the-first-change"}, false,
+			[]string{"feed/not-by-the-beginning-of-transactions", "feed/not-by-the-first-change"},
+			false,
 			[]string{fmt.Sprintf(function, "NEW.seq := pg_current_xact_id()::text::bigint;"), onCommit},
 		},
 		{
 			"in the order of the first change",
-			[]string{"feed/not-by-the-first-change"}, false,
+			[]string{"feed/not-by-the-first-change"},
+			false,
 			[]string{
 				fmt.Sprintf(function, "NEW.seq := current_setting('planted.seq')::bigint;"), onCommit, drawFirst, onFirst,
 			},
 		},
 		{
 			"commits keep their dates",
-			[]string{"feed/dates-in-order"}, false,
+			[]string{"feed/dates-in-order"},
+			false,
 			[]string{
 				"CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.at_us := OLD.at_us; RETURN NEW; END $$",
 				"CREATE TRIGGER planted BEFORE UPDATE ON ak_feed FOR EACH ROW EXECUTE FUNCTION planted()",

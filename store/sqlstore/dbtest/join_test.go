@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/memstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/stretchr/testify/require"
 )
 
 // shop is a host with a table of its own, beside an audience.
@@ -29,10 +28,15 @@ type shop struct {
 
 func newShop(t testing.TB, d Database) *shop {
 	t.Helper()
+	return newShopWith(t, d, sqlstore.Options{})
+}
+
+func newShopWith(t testing.TB, d Database, opts sqlstore.Options) *shop {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // who has to wait is found out
 	t.Cleanup(cancel)
 	db := d.Open(t)
-	s := &shop{TB: t, ctx: ctx, d: d, db: db, store: openStore(t, d, db, sqlstore.Options{})}
+	s := &shop{TB: t, ctx: ctx, d: d, db: db, store: openStore(t, d, db, opts)}
 	s.aud = s.open(s.store)
 	engine := ""
 	if d.Engine == MySQL {
@@ -50,7 +54,7 @@ func (s *shop) open(a store.Adapter) *store.Audience {
 	s.Helper()
 	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": []byte(strings.Repeat("k", 32))})
 	require.NoError(s, err)
-	schema := audience.Schema{Events: []audience.EventType{{Name: "visit", Props: []audience.Prop{{Name: "n", Type: audience.TypeInt}}}}}
+	schema := audience.Schema{Fields: []audience.Field{{Name: "note", Type: audience.TypeString}}, Events: []audience.EventType{{Name: "visit", Props: []audience.Prop{{Name: "n", Type: audience.TypeInt}}}}}
 	aud, err := store.Open(s.ctx, a, "main", store.Options{Schema: schema, Keys: keys, Clock: func() time.Time { return instant(0) }})
 	require.NoError(s, err)
 	return aud
