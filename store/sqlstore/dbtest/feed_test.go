@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,7 +21,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 )
 
 // count gives a number that a query of the tables gives.
@@ -50,6 +50,27 @@ func twoShops(t *testing.T, d Database) (one, other *shop) {
 	return one, one.another(source, sqlstore.Options{})
 }
 
+// group runs functions together.
+type group struct {
+	sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+func (g *group) run(fn func() error) {
+	g.Go(func() {
+		err := fn()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.errs = append(g.errs, err)
+	})
+}
+
+func (g *group) wait() error {
+	g.Wait()
+	return errors.Join(g.errs...)
+}
+
 // TestFeedOfTwoProcesses has two processes write, number and follow at once.
 func TestFeedOfTwoProcesses(t *testing.T) {
 	const writers, each = 3, 25
@@ -60,9 +81,9 @@ func TestFeedOfTwoProcesses(t *testing.T) {
 		from := one.head()
 		seen := make([][]store.Commit, len(shops))
 		var written atomic.Bool
-		var writing, following errgroup.Group
+		var writing, following group
 		for i := range 2 * writers {
-			writing.Go(func() error {
+			writing.run(func() error {
 				for n := range each {
 					name := []string{"ann", "bea", "cleo"}[(i+n)%3]
 					w := visit(name, fmt.Sprintf("%d-%d", i, n), 1)
@@ -74,7 +95,7 @@ func TestFeedOfTwoProcesses(t *testing.T) {
 			})
 		}
 		for i, s := range shops {
-			following.Go(func() error {
+			following.run(func() error {
 				after := from
 				for last := false; !last; runtime.Gosched() {
 					last = written.Load()
@@ -90,10 +111,9 @@ func TestFeedOfTwoProcesses(t *testing.T) {
 				return nil
 			})
 		}
-		err := writing.Wait()
+		err := writing.wait()
 		written.Store(true)
-		require.NoError(t, err)
-		require.NoError(t, following.Wait())
+		require.NoError(t, errors.Join(err, following.wait()))
 		for _, commits := range seen {
 			require.Len(t, commits, 2*writers*each)
 			ids := make(map[string]bool)
