@@ -91,16 +91,22 @@ func timed(b *testing.B, t *target, do func(context.Context, *target) error) tim
 func open(b *testing.B, d dbtest.Database, j job) *target {
 	b.Helper()
 	db := d.Open(b)
-	return &target{db: db, aud: prepare(b, openAudience(b, d, db), j.before)}
+	return &target{db: db, aud: prepare(b, openAudience(b, d, db, benchDriver(d)), j.before)}
 }
 
-func openAudience(b *testing.B, d dbtest.Database, db *sql.DB) *store.Audience {
+// benchDriver is what is given for the driver: AUDIENCEKIT_BENCH_PLAIN does
+// without.
+func benchDriver(d dbtest.Database) any {
+	if d.Engine != dbtest.Postgres || os.Getenv("AUDIENCEKIT_BENCH_PLAIN") != "" {
+		return nil
+	}
+	return pgxcopy.Driver{}
+}
+
+func openAudience(b testing.TB, d dbtest.Database, db *sql.DB, driver any) *store.Audience {
 	b.Helper()
 	kind := map[dbtest.Engine]sqlstore.Dialect{dbtest.Postgres: sqlstore.Postgres, dbtest.MySQL: sqlstore.MySQL, dbtest.SQLite: sqlstore.SQLite}[d.Engine]
-	opts := sqlstore.Options{}
-	if d.Engine == dbtest.Postgres && os.Getenv("AUDIENCEKIT_BENCH_PLAIN") == "" {
-		opts.Driver = pgxcopy.Driver{}
-	}
+	opts := sqlstore.Options{Driver: driver}
 	require.NoError(b, sqlstore.Migrate(b.Context(), db, kind, opts))
 	adapter, err := sqlstore.New(b.Context(), db, kind, opts)
 	require.NoError(b, err)
