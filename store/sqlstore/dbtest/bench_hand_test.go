@@ -44,7 +44,7 @@ type handCommit struct {
 }
 
 // readDone reads the rows that a job has written.
-func readDone(b *testing.B, db *sql.DB, j job, _ int) []*handCommit {
+func readDone(b *testing.B, db *sql.DB, j job) []*handCommit {
 	b.Helper()
 	tables := handTables()
 	out := make([]*handCommit, len(j.commits))
