@@ -28,7 +28,6 @@ require (
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.62.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
@@ -38,4 +37,7 @@ require (
 
 replace github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy => ../pgxcopy
 
-require github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
+require (
+	github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
+	golang.org/x/sync v0.24.0
+)
