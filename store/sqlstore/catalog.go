@@ -23,23 +23,41 @@ func (c *catalog) insert(in insertion) *insertion {
 // statements are all there are, by what they are about.
 type statements struct {
 	*catalog
-	partitions partitionStatements
-	counters   counterStatements
-	contacts   contactStatements
-	identities identityStatements
-	tags       tagStatements
-	standings  standingStatements
+	partitions   partitionStatements
+	counters     counterStatements
+	contacts     contactStatements
+	identities   identityStatements
+	tags         tagStatements
+	feed         feedStatements
+	joins        joinStatements
+	events       eventStatements
+	members      memberStatements
+	ledger       ledgerStatements
+	standings    standingStatements
+	suppressions suppressionStatements
+	records      recordStatements
+	merges       mergeStatements
+	check        checkStatements
 }
 
 func newStatements(d *dialect) *statements {
 	c := &catalog{dialect: d}
 	return &statements{
-		catalog:    c,
-		partitions: newPartitionStatements(c),
-		counters:   newCounterStatements(c),
-		contacts:   newContactStatements(c),
-		identities: newIdentityStatements(c),
-		tags:       newTagStatements(c),
-		standings:  newStandingStatements(c),
+		catalog:      c,
+		partitions:   newPartitionStatements(c),
+		counters:     newCounterStatements(c),
+		contacts:     newContactStatements(c),
+		identities:   newIdentityStatements(c),
+		tags:         newTagStatements(c),
+		feed:         newFeedStatements(c),
+		joins:        newJoinStatements(c),
+		events:       newEventStatements(c),
+		members:      newMemberStatements(c),
+		ledger:       newLedgerStatements(c),
+		standings:    newStandingStatements(c),
+		suppressions: newSuppressionStatements(c),
+		records:      newRecordStatements(c),
+		merges:       newMergeStatements(c),
+		check:        newCheckStatements(c),
 	}
 }

@@ -100,8 +100,7 @@ func isDisconnected(err error) bool {
 			return true
 		}
 	}
-	var network net.Error
-	if errors.As(err, &network) {
+	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
 	var safe interface{ SafeToRetry() bool } // pgx: nothing was sent
@@ -183,14 +182,19 @@ func databaseError(err error) (*DatabaseError, bool) {
 	return e, errors.As(err, &e)
 }
 
-// harmlessText says of an error without a code what cannot hold a value: the
-// whole of it when the statement had no values, what the network and
-// database/sql say, else its type alone.
-func harmlessText(err error, hasValues bool) string {
+// harmlessText says of an error what cannot hold a value: the whole of it when
+// the statement had no values, what its code means; without a code what the
+// network and database/sql say, else its type alone.
+func (d Dialect) harmlessText(code string, err error, hasValues bool) string {
+	if text := d.meaning(code); text != "" {
+		return text
+	}
 	var network *net.OpError
 	switch {
 	case !hasValues:
 		return err.Error()
+	case code != "":
+		return ""
 	case errors.As(err, &network):
 		return network.Error()
 	case isDisconnected(err), errors.Is(err, sql.ErrTxDone):

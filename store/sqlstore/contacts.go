@@ -17,26 +17,28 @@ type contactStatements struct {
 }
 
 func newContactStatements(c *catalog) contactStatements {
-	const (
-		columns = "SELECT id, version, body FROM {contacts} WHERE audience = ? AND id "
-		find    = columns + "{in bigint} ORDER BY id"
-	)
+	byID := keyed{table: "contacts", columns: "id, version, body", column: "id", kind: "bigint", where: "audience = ?"}
 	row := insertion{
 		name: "add contacts", key: byContact, table: "contacts", keys: []string{"audience", "id"},
 		columns: []column{
-			{"audience", intColumn}, {"id", intColumn}, {"version", intColumn}, {"created_us", intColumn},
-			{"updated_us", intColumn}, {"attrs", jsonColumn}, {"body", bytesColumn},
+			{"audience", intColumn},
+			{"id", intColumn},
+			{"version", intColumn},
+			{"created_us", intColumn},
+			{"updated_us", intColumn},
+			{"attrs", jsonColumn},
+			{"body", bytesColumn},
 		},
 		existing: compete,
 	}
 	replacing := row
 	replacing.name, replacing.existing = "put contacts", replace
 	return contactStatements{
-		find:   c.add(byContact, "find contacts", find),
-		lock:   c.add(byContact, "lock contacts", find+c.dialect.lock),
-		after:  c.add(everywhere, "contacts after", columns+"> ? ORDER BY id LIMIT ?"),
+		find:   c.add(byContact, "find contacts", byID.find(c.dialect, "")),
+		lock:   c.add(byContact, "lock contacts", byID.find(c.dialect, c.dialect.lock)),
+		after:  c.add(everywhere, "contacts after", "SELECT id, version, body FROM {contacts} WHERE audience = ? AND id > ? ORDER BY id LIMIT ?"),
 		count:  c.add(everywhere, "count contacts", "SELECT COUNT(*) FROM {contacts} WHERE audience = ?"),
-		remove: c.add(byContact, "remove contacts", "DELETE FROM {contacts} WHERE audience = ? AND id {in bigint}"),
+		remove: c.add(byContact, "remove contacts", byID.remove(c.dialect)),
 		add:    c.insert(row),
 		put:    c.insert(replacing),
 	}
@@ -57,11 +59,6 @@ func (r *reader) Contacts(ctx context.Context, ids []audience.ContactID) ([]audi
 	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
-	if ascending(ids) { // as the database gives them
-		out := make([]audience.Contact, 0, len(ids))
-		err := r.readContacts(ctx, r.p.store.sql.contacts.find, ids, func(c *audience.Contact) { out = append(out, *c) })
-		return out, err
-	}
 	found := make(map[audience.ContactID]*audience.Contact, len(ids))
 	if err := r.readContacts(ctx, r.p.store.sql.contacts.find, distinct(ids), func(c *audience.Contact) { found[c.ID] = c }); err != nil {
 		return nil, err
@@ -69,7 +66,7 @@ func (r *reader) Contacts(ctx context.Context, ids []audience.ContactID) ([]audi
 	return inOrder(ids, found), nil
 }
 
-// readContacts reads rows of ids that are ascending.
+// readContacts reads rows, of ids that are ascending.
 func (s *session) readContacts(ctx context.Context, st *statement, ids []audience.ContactID, give func(*audience.Contact)) error {
 	for part := range parts(ids) {
 		if err := s.query(ctx, st, func(row *sql.Rows) error {
@@ -78,7 +75,7 @@ func (s *session) readContacts(ctx context.Context, st *statement, ids []audienc
 				give(&c)
 			}
 			return err
-		}, s.p.id, idList(part)); err != nil {
+		}, idList(part), s.p.id); err != nil {
 			return err
 		}
 	}
@@ -93,16 +90,6 @@ func inOrder(ids []audience.ContactID, found map[audience.ContactID]*audience.Co
 		}
 	}
 	return out
-}
-
-// ascending reports whether ids are in order, each once.
-func ascending(ids []audience.ContactID) bool {
-	for i := 1; i < len(ids); i++ {
-		if ids[i-1] >= ids[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // ContactsAfter gives rows in ascending order.
@@ -212,7 +199,7 @@ func (w *writer) lock(ctx context.Context, ids []audience.ContactID) error {
 			w.locked[id] = nil
 		}
 	}
-	return nil
+	return w.upToDate(ctx, unknown)
 }
 
 // PutContacts stores rows whose stored version is the expected one.
@@ -306,7 +293,7 @@ func (w *writer) DeleteContacts(ctx context.Context, ids []audience.ContactID) e
 		return err
 	}
 	for part := range parts(there) {
-		if _, err := w.exec(ctx, w.p.store.sql.contacts.remove, w.p.id, idList(part)); err != nil {
+		if _, err := w.exec(ctx, w.p.store.sql.contacts.remove, idList(part), w.p.id); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func (s *session) count(ctx context.Context, kind countKind, n, above uint64) (g
 	}
 	first := max(uint64(next), above+1)
 	last := first - 1 + min(n, kind.lastNumber()-min(first-1, kind.lastNumber()))
-	if last < first {
+	if last < first && first == uint64(next) {
 		return span{first, last}, nil
 	}
 	_, err = s.exec(ctx, st.set, int64(last+1), s.p.id, int64(kind))

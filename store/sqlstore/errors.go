@@ -70,11 +70,8 @@ func (s *Store) failed(ctx context.Context, name string, err error, hasValues bo
 		return fmt.Errorf(adapterName+": %s: %w", name, over)
 	}
 	code, what := classify(s.dialect.kind, err)
-	e := &DatabaseError{Statement: name, Code: code, trouble: what, err: err, text: s.dialect.kind.meaning(code)}
-	if e.text == "" {
-		e.text = harmlessText(err, hasValues)
-	}
-	return wrap(e)
+	text := s.dialect.kind.harmlessText(code, err, hasValues)
+	return wrap(&DatabaseError{Statement: name, Code: code, trouble: what, err: err, text: text})
 }
 
 // isDuplicate reports whether a statement was refused since a row is there

@@ -17,12 +17,12 @@ type identityStatements struct {
 }
 
 func newIdentityStatements(c *catalog) identityStatements {
-	const find = "SELECT ident, contact FROM {identities} WHERE audience = ? AND kind = ? AND ident {in text}"
+	byKey := keyed{table: "identities", columns: "ident, contact", column: "ident", kind: "text", where: "audience = ? AND kind = ?"}
 	return identityStatements{
-		find:   c.add(byIdentity, "find identities", find),
-		share:  c.add(byIdentity, "find current identities", find+c.dialect.share),
-		lock:   c.add(byIdentity, "lock identities", find+" ORDER BY ident"+c.dialect.lock),
-		remove: c.add(byIdentity, "remove identities", "DELETE FROM {identities} WHERE audience = ? AND kind = ? AND ident {in text}"),
+		find:   c.add(byIdentity, "find identities", byKey.find(c.dialect, "")),
+		share:  c.add(byIdentity, "find current identities", byKey.find(c.dialect, c.dialect.share)),
+		lock:   c.add(byIdentity, "lock identities", byKey.find(c.dialect, c.dialect.lock)),
+		remove: c.add(byIdentity, "remove identities", byKey.remove(c.dialect)),
 		add: c.insert(insertion{
 			name: "add identities", key: byIdentity, table: "identities", keys: []string{"audience", "kind", "ident"},
 			columns:  []column{{"audience", intColumn}, {"kind", textColumn}, {"ident", textColumn}, {"contact", intColumn}},
@@ -71,7 +71,7 @@ func (s *session) holders(ctx context.Context, st *statement, keys []identityKey
 			err := row.Scan(&ident, &contact)
 			out[identityKey{kind, ident}] = audience.ContactID(contact)
 			return err
-		}, s.p.id, kind, textList(idents))
+		}, textList(idents), s.p.id, kind)
 	})
 }
 
@@ -164,7 +164,7 @@ func (w *writer) ReleaseIdentities(ctx context.Context, claims []store.Claim) er
 		}
 	}
 	return byKind(theirs, func(kind string, idents []string) error {
-		_, err := w.exec(ctx, w.p.store.sql.identities.remove, w.p.id, kind, textList(idents))
+		_, err := w.exec(ctx, w.p.store.sql.identities.remove, textList(idents), w.p.id, kind)
 		return err
 	})
 }

@@ -47,50 +47,80 @@ type insertion struct {
 // row fills the values of row i in the order of the columns.
 type row func(i int, values []any)
 
-// mostRows is how many rows one INSERT has where values are written out.
-const mostRows = 256
+const (
+	// mostRows is how many rows one INSERT has where values are written out,
+	// mostInArrays where its parameters are arrays.
+	mostRows     = 256
+	mostInArrays = 10_000
+	// mostBytes is after how many bytes of values a statement is full, however
+	// few its rows: servers bound the size of a packet, and drivers hold several
+	// copies of it.
+	mostBytes = 1 << 20
+)
 
 // insert inserts n rows and gives how many rows the database says it touched:
 // with keep that is the number of rows inserted in PostgreSQL and SQLite, and
 // at least that in MySQL.
 func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (touched int64, err error) {
-	values := make([]any, len(in.columns))
+	d := s.p.store.dialect
 	for from := 0; from < n; {
-		size, arrays := s.rowsAtOnce(in, n-from)
-		var args []any
-		if arrays {
-			args = arraysOf(in, from, size, values, fill)
-		} else {
-			args = make([]any, 0, size*len(values))
-			for i := range size {
-				fill(from+i, values)
-				args = append(args, values...)
+		rows := gather(in, d.mostRows(in), from, n, fill)
+		from += len(rows) / len(in.columns)
+		for len(rows) > 0 {
+			size := len(rows) / len(in.columns)
+			arrays := d.arrays && size > 1
+			if !arrays {
+				size = 1 << (bits.Len(uint(size)) - 1) // few sizes, so that few statements are prepared
 			}
+			args := rows[:size*len(in.columns)]
+			rows = rows[len(args):]
+			if arrays {
+				args = arraysOf(args, len(in.columns))
+			}
+			res, err := s.run(ctx, in.name, s.p.store.insertText(in, size, arrays), args)
+			if err != nil {
+				return touched, err
+			}
+			some, err := res.RowsAffected()
+			if err != nil {
+				return touched, s.p.store.failed(ctx, in.name, err, true)
+			}
+			touched += some
 		}
-		res, err := s.run(ctx, in.name, s.p.store.insertText(in, size, arrays), args)
-		if err != nil {
-			return touched, err
-		}
-		some, err := res.RowsAffected()
-		if err != nil {
-			return touched, err
-		}
-		touched += some
-		from += size
 	}
 	return touched, nil
 }
 
-// rowsAtOnce gives how many of the rows left go into one statement, and
-// whether their columns are arrays.
-func (s *session) rowsAtOnce(in *insertion, left int) (size int, arrays bool) {
-	const mostInArrays = 10_000
-	d := s.p.store.dialect
-	if d.arrays && left > 1 {
-		return min(left, mostInArrays), true
+// mostRows is how many rows of an insertion fit into a statement.
+func (d *dialect) mostRows(in *insertion) int {
+	if d.arrays {
+		return mostInArrays
 	}
-	most := min(mostRows, d.mostParameters/len(in.columns), left)
-	return 1 << (bits.Len(uint(most)) - 1), false // few sizes, so that few statements are prepared
+	return min(mostRows, d.mostParameters/len(in.columns))
+}
+
+// gather gives the values of some rows, one row after another: from one on, up
+// to n, until a statement is full.
+func gather(in *insertion, most, from, n int, fill row) []any {
+	width := len(in.columns)
+	out := make([]any, width*min(most, n-from))
+	rows, size := 0, 0
+	for rows < min(most, n-from) && size < mostBytes {
+		values := out[rows*width:][:width]
+		fill(from+rows, values)
+		rows++
+		for _, v := range values {
+			switch v := v.(type) {
+			case string:
+				size += len(v)
+			case []byte:
+				size += len(v)
+			default:
+				size += 8
+			}
+		}
+	}
+	return out[:rows*width]
 }
 
 type insertKey struct {
@@ -169,32 +199,29 @@ func (in *insertion) writeArrays(b *strings.Builder) {
 }
 
 // arraysOf gives the columns of some rows, each as the text of an array.
-func arraysOf(in *insertion, from, size int, values []any, fill row) []any {
-	columns := make([]strings.Builder, len(values))
-	for i := range size {
-		fill(from+i, values)
-		for k := range columns {
-			b := &columns[k]
-			if i == 0 {
-				b.WriteByte('{')
-			} else {
-				b.WriteByte(',')
-			}
-			switch v := values[k].(type) {
-			case int64:
-				b.WriteString(strconv.FormatInt(v, 10))
-			case string:
-				writeElement(b, v)
-			case []byte:
-				b.WriteString(`"\\x`)
-				_, _ = hex.NewEncoder(b).Write(v)
-				b.WriteByte('"')
-			default:
-				b.WriteString("NULL")
-			}
+func arraysOf(rows []any, width int) []any {
+	columns := make([]strings.Builder, width)
+	for i, value := range rows {
+		b := &columns[i%width]
+		if i < width {
+			b.WriteByte('{')
+		} else {
+			b.WriteByte(',')
+		}
+		switch v := value.(type) {
+		case int64:
+			b.WriteString(strconv.FormatInt(v, 10))
+		case string:
+			writeElement(b, v)
+		case []byte:
+			b.WriteString(`"\\x`)
+			_, _ = hex.NewEncoder(b).Write(v)
+			b.WriteByte('"')
+		default:
+			b.WriteString("NULL")
 		}
 	}
-	args := make([]any, len(columns))
+	args := make([]any, width)
 	for k := range columns {
 		columns[k].WriteByte('}')
 		args[k] = columns[k].String()

@@ -1,19 +1,116 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store/sqlstore/internal/rowcodec"
 )
 
+type ledgerStatements struct {
+	of, heads *statement
+	append    *insertion
+}
+
+func newLedgerStatements(c *catalog) ledgerStatements {
+	return ledgerStatements{
+		of: c.add(byContact, "ledger", "SELECT body FROM {ledger} WHERE audience = ? AND contact {in bigint}"),
+		heads: c.add(byContact, "ledger heads", "SELECT l.body FROM {ledger} l JOIN "+
+			"(SELECT contact, MAX(seq) AS seq FROM {ledger} WHERE audience = ? AND contact {in bigint} GROUP BY contact) h "+
+			"ON l.contact = h.contact AND l.seq = h.seq WHERE l.audience = ?"),
+		append: c.insert(insertion{
+			name: "append to ledger", key: byContact, table: "ledger", keys: []string{"audience", "contact", "seq"}, existing: compete,
+			columns: []column{{"audience", intColumn}, {"contact", intColumn}, {"seq", intColumn}, {"body", bytesColumn}},
+		}),
+	}
+}
+
+func (s *session) ledger(ctx context.Context, st *statement, args ...any) ([]audience.ConsentRecord, error) {
+	var out []audience.ConsentRecord
+	err := s.query(ctx, st, func(rows *sql.Rows) error {
+		var body sql.RawBytes
+		if err := rows.Scan(&body); err != nil {
+			return err
+		}
+		record, err := rowcodec.Record(body)
+		out = append(out, record)
+		return err
+	}, args...)
+	slices.SortFunc(out, func(a, b audience.ConsentRecord) int {
+		return cmp.Or(cmp.Compare(a.Contact, b.Contact), cmp.Compare(a.Seq, b.Seq))
+	})
+	return out, err
+}
+
+// Ledger gives the contacts' chains in order.
 func (r *reader) Ledger(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error) {
-	return nil, wrap(audience.ErrUnsupported)
+	if err := r.enter(ctx); err != nil {
+		return nil, err
+	}
+	var out []audience.ConsentRecord
+	for part := range parts(distinct(contacts)) {
+		some, err := r.ledger(ctx, r.p.store.sql.ledger.of, r.p.id, idList(part))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
 }
 
+// LedgerHeads gives the ends of the contacts' chains.
 func (r *reader) LedgerHeads(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error) {
-	return nil, wrap(audience.ErrUnsupported)
+	if err := r.enter(ctx); err != nil {
+		return nil, err
+	}
+	var out []audience.ConsentRecord
+	for part := range parts(distinct(contacts)) {
+		some, err := r.ledger(ctx, r.p.store.sql.ledger.heads, r.p.id, idList(part), r.p.id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
 }
 
+// AppendLedger appends records that follow their chains, and derives the
+// standings anew.
 func (w *writer) AppendLedger(ctx context.Context, records []audience.ConsentRecord) error {
-	return wrap(audience.ErrUnsupported)
+	if err := w.enter(ctx); err != nil {
+		return err
+	}
+	contacts := make([]audience.ContactID, len(records))
+	for i := range records {
+		contacts[i] = records[i].Contact
+	}
+	stored, err := w.Ledger(ctx, contacts)
+	if err != nil {
+		return err
+	}
+	chains := make(map[audience.ContactID][]audience.ConsentRecord)
+	for i := range stored {
+		chains[stored[i].Contact] = append(chains[stored[i].Contact], stored[i])
+	}
+	for i := range records {
+		r := &records[i]
+		var prev *audience.ConsentRecord
+		if chain := chains[r.Contact]; len(chain) > 0 {
+			prev = &chain[len(chain)-1]
+		}
+		if err := r.CheckLink(w.p.name, prev); err != nil {
+			return wrap(err)
+		}
+		chains[r.Contact] = append(chains[r.Contact], *r)
+	}
+	if err := w.add(ctx, w.p.store.sql.ledger.append, len(records), func(i int, values []any) {
+		r := &records[i]
+		values[0], values[1], values[2], values[3] = w.p.id, int64(r.Contact), int64(r.Seq), rowcodec.AppendRecord(nil, r)
+	}); err != nil {
+		return err
+	}
+	return w.putStandings(ctx, chains)
 }

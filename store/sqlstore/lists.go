@@ -94,6 +94,14 @@ func (l bytesList) array() string {
 	return b.String()
 }
 
+// pairList is a list of pairs of a number and a text, for {pairs}.
+type pairList struct {
+	numbers idList
+	texts   textList
+}
+
+func (l pairList) size() int { return len(l.numbers) }
+
 // padded is the size at which a list is written out: few sizes, so that few
 // statements are prepared. Items beyond the last are the last again.
 func padded(n int) int {

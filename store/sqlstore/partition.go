@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -12,18 +13,23 @@ type partition struct {
 	store       *Store
 	name        string
 	id          int64
-	incarnation store.Incarnation
+	incarnation atomic.Pointer[store.Incarnation]
+	outdated    atomic.Bool // the rows have another incarnation now, made by somebody else
 	supplies    *supplies
+	feed        feedState
 }
 
 func newPartition(s *Store, name string) *partition {
-	return &partition{store: s, name: name, supplies: newSupplies()}
+	return &partition{store: s, name: name, supplies: newSupplies(), feed: newFeedState()}
 }
 
 // enter is what every call of a partition checks first.
 func (p *partition) enter(ctx context.Context) error {
 	if p.store.isClosed() {
 		return wrap(audience.ErrClosed)
+	}
+	if p.outdated.Load() {
+		return wrap(errRestored)
 	}
 	return wrap(ctx.Err())
 }

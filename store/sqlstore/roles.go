@@ -29,6 +29,7 @@ type writer struct {
 	at      time.Time                                // of the changes
 	pending []store.Change                           // to be written when the transaction ends
 	doomed  error                                    // a lost race was found after something was written
+	current maybe                                    // every statement of the host's transaction sees what is committed by then
 }
 
 func newWriter(s *session) *writer {

@@ -95,7 +95,22 @@ func (s *Store) prepare(st *statement, args []any) (string, []any) {
 	var out []any
 	for i, a := range args {
 		l, ok := a.(list)
+		pairs, isPairs := a.(pairList)
 		switch {
+		case isPairs:
+			if out == nil {
+				out = append(make([]any, 0, len(args)+2*pairs.size()), args[:i]...)
+			}
+			if s.dialect.arrays {
+				out = append(out, pairs.numbers.array(), pairs.texts.array())
+				continue
+			}
+			n := padded(pairs.size())
+			sizes = append(sizes, n)
+			for k := range n {
+				k = min(k, pairs.size()-1)
+				out = append(out, pairs.numbers.item(k), pairs.texts.item(k))
+			}
 		case !ok:
 			if out != nil {
 				out = append(out, a)

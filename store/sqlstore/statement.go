@@ -10,19 +10,20 @@ import (
 type shardKey uint8
 
 const (
-	byAudience shardKey = iota + 1 // few rows for each audience
-	byContact                      // everything about the contacts given, on the shards of these
-	byIdentity                     // the identities given, each on the shard of its own
-	byHash                         // the address hashes given
-	byRecord                       // the records of the names given
-	onEachShard                    // the feed of a shard, which is read and numbered by itself
-	everywhere                     // all shards, their answers united
+	byAudience  shardKey = iota + 1 // few rows for each audience
+	byContact                       // everything about the contacts given, on the shards of these
+	byIdentity                      // the identities given, each on the shard of its own
+	byHash                          // the address hashes given
+	byRecord                        // the records of the names given
+	onEachShard                     // the feed of a shard, which is read and numbered by itself
+	everywhere                      // all shards, their answers united
 )
 
 // statement is one SQL statement. Its text names tables in braces, such as
 // {contacts}, takes parameters as question marks, and lists, each a parameter
 // of its own kind, as {in bigint}, {in text} or {in bytea}: what is in front is
-// compared with every item.
+// compared with every item. {pairs contact id} compares two columns, of numbers
+// and texts, with every pair of a list.
 type statement struct {
 	name string
 	key  shardKey
@@ -71,7 +72,12 @@ func (d *dialect) build(prefix, text string, sizes []int) string {
 		name := text[i+1 : end]
 		text = text[end+1:]
 		kind, isList := strings.CutPrefix(name, "in ")
+		columns, isPairs := strings.CutPrefix(name, "pairs ")
 		switch {
+		case isPairs:
+			first, second, _ := strings.Cut(columns, " ")
+			d.writePairs(&b, first, second, sizes, mark)
+			sizes = sizes[min(1, len(sizes)):]
 		case !isList:
 			b.WriteString(prefix + name)
 		case d.arrays:
@@ -91,4 +97,35 @@ func (d *dialect) build(prefix, text string, sizes []int) string {
 		}
 	}
 	return b.String()
+}
+
+// writePairs writes the comparison of two columns with pairs in the form that
+// uses an index of both.
+func (d *dialect) writePairs(b *strings.Builder, first, second string, sizes []int, mark func()) {
+	if d.arrays {
+		b.WriteString("(" + first + ", " + second + ") IN (SELECT * FROM unnest(")
+		mark()
+		b.WriteString("::bigint[], ")
+		mark()
+		b.WriteString("::text[]))")
+		return
+	}
+	before, between, after, separator := "("+first+" = ", " AND "+second+" = ", ")", " OR "
+	if d.kind == SQLite { // where a long chain of OR is too deep
+		b.WriteString("(" + first + ", " + second + ") IN (VALUES ")
+		before, between, separator = "(", ", ", ", "
+	} else {
+		b.WriteByte('(')
+	}
+	for k := range sizes[0] {
+		if k > 0 {
+			b.WriteString(separator)
+		}
+		b.WriteString(before)
+		mark()
+		b.WriteString(between)
+		mark()
+		b.WriteString(after)
+	}
+	b.WriteByte(')')
 }

@@ -25,8 +25,8 @@ type Options struct {
 	Prefix string
 	// Logger gets what the adapter has to say; nil discards it.
 	Logger *slog.Logger
-	// Driver has what the host's driver can do beyond database/sql: see
-	// package pgxcopy. nil: nothing.
+	// Driver has what the host's driver can do beyond database/sql, such as
+	// [Listener]: see package pgxcopy. nil: nothing.
 	Driver any
 }
 
@@ -46,6 +46,9 @@ type Store struct {
 	// turn is the one writer's, where there is one at a time.
 	turn chan struct{}
 
+	listening  listening
+	announcing announcing
+
 	mu         sync.Mutex
 	partitions map[string]*partition
 }
@@ -57,6 +60,7 @@ func (s *Store) Name() string { return adapterName }
 // after it fail with audience.ErrClosed.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.wakeAll() // so that they find it closed
 	return nil
 }
 
@@ -112,10 +116,11 @@ func (s *Store) open(ctx context.Context, name string) (*partition, error) {
 			if err := r.Scan(&b); err != nil {
 				return err
 			}
-			if len(b) != len(p.incarnation) {
+			if len(b) != len(incarnation) {
 				return fmt.Errorf("an incarnation of %d bytes", len(b))
 			}
-			copy(p.incarnation[:], b)
+			copy(incarnation[:], b)
+			p.incarnation.Store(&incarnation)
 			return nil
 		}, p.id)
 	})

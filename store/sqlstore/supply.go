@@ -111,6 +111,13 @@ func (s *supply) add(sp span, taken uint64) {
 	}
 }
 
+// empty forgets the numbers in stock.
+func (s *supply) empty() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spans = nil
+}
+
 // saw notes that numbers up to one are taken by somebody.
 func (s *supply) saw(taken uint64) {
 	s.mu.Lock()
@@ -185,6 +192,12 @@ func (s *supplies) transactions() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
+}
+
+// empty forgets the numbers in stock.
+func (s *supplies) empty() {
+	s.contacts.empty()
+	s.versions.empty()
 }
 
 // of gives the supply of a kind; nil where numbers are taken one by one.

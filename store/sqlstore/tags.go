@@ -13,13 +13,15 @@ import (
 // The tags of contacts stand in their rows; {tags} has them again to be found
 // by.
 type tagStatements struct {
-	remove *statement
-	add    *insertion
+	remove, among *statement
+	add           *insertion
 }
 
 func newTagStatements(c *catalog) tagStatements {
+	byTag := keyed{table: "tags", column: "contact", kind: "bigint", where: "audience = ? AND tag = ?"}
 	return tagStatements{
-		remove: c.add(byContact, "remove tags", "DELETE FROM {tags} WHERE audience = ? AND tag = ? AND contact {in bigint}"),
+		remove: c.add(byContact, "remove tags", byTag.remove(c.dialect)),
+		among:  c.add(byContact, "who has a tag", "SELECT contact FROM {tags} WHERE audience = ? AND tag = ? AND contact {in bigint}"),
 		add: c.insert(insertion{
 			name: "add tags", key: byContact, table: "tags", keys: []string{"audience", "tag", "contact"},
 			columns:  []column{{"audience", intColumn}, {"tag", textColumn}, {"contact", intColumn}},
@@ -54,6 +56,10 @@ func (w *writer) putTags(ctx context.Context, rows []store.ContactRow) error {
 	if err := w.deleteTags(ctx, removed); err != nil {
 		return err
 	}
+	return w.addTags(ctx, added)
+}
+
+func (w *writer) addTags(ctx context.Context, added []tagged) error {
 	slices.SortFunc(added, tagged.compare)
 	_, err := w.insert(ctx, w.p.store.sql.tags.add, len(added), func(i int, values []any) {
 		values[0], values[1], values[2] = w.p.id, added[i].tag, int64(added[i].contact)
@@ -97,7 +103,7 @@ func (w *writer) deleteTags(ctx context.Context, all []tagged) error {
 			of, all = append(of, all[0].contact), all[1:]
 		}
 		for part := range parts(of) {
-			if _, err := w.exec(ctx, w.p.store.sql.tags.remove, w.p.id, tag, idList(part)); err != nil {
+			if _, err := w.exec(ctx, w.p.store.sql.tags.remove, idList(part), w.p.id, tag); err != nil {
 				return err
 			}
 		}

@@ -131,7 +131,7 @@ func (t *byHand) discard() {
 	_ = t.Close()
 }
 
-// committed commits a transaction in which everything is done. When it fails
+// commit commits a transaction in which everything is done. When it fails
 // the error says whether the transaction is undone or nobody knows.
 func (s *Store) commit(ctx context.Context, tx transaction) error {
 	if s.isClosed() {
@@ -145,10 +145,7 @@ func (s *Store) commit(ctx context.Context, tx transaction) error {
 		return nil
 	}
 	code, what := classify(s.dialect.kind, err)
-	e := &DatabaseError{Statement: "commit", Code: code, trouble: what, err: err, text: s.dialect.kind.meaning(code)}
-	if e.text == "" {
-		e.text = harmlessText(err, true)
-	}
+	e := &DatabaseError{Statement: "commit", Code: code, trouble: what, err: err, text: s.dialect.kind.harmlessText(code, err, true)}
 	if what == disconnected || code == "" || s.dialect.kind == SQLite && !undoneBySQLite(err) {
 		return wrap(&CommitUnknownError{Err: e})
 	}

@@ -64,6 +64,7 @@ CREATE TABLE {members} (
 	audience integer NOT NULL,
 	contact bigint NOT NULL,
 	list varbinary(1024) NOT NULL,
+	at_us bigint NOT NULL,
 	body longblob NOT NULL,
 	PRIMARY KEY (audience, contact, list)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4;
@@ -146,3 +147,4 @@ CREATE TABLE {mentions} (
 	seq bigint NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4;
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);

@@ -66,6 +66,7 @@ CREATE TABLE {members} (
 	audience integer NOT NULL,
 	contact bigint NOT NULL,
 	list text COLLATE "C" NOT NULL,
+	at_us bigint NOT NULL,
 	body bytea NOT NULL,
 	PRIMARY KEY (audience, contact, list)
 );
@@ -150,3 +151,4 @@ CREATE TABLE {mentions} (
 	seq bigint NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 );
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);

@@ -64,6 +64,7 @@ CREATE TABLE {members} (
 	audience INTEGER NOT NULL,
 	contact INTEGER NOT NULL,
 	list TEXT NOT NULL,
+	at_us INTEGER NOT NULL,
 	body BLOB NOT NULL,
 	PRIMARY KEY (audience, contact, list)
 ) STRICT, WITHOUT ROWID;
@@ -146,3 +147,4 @@ CREATE TABLE {mentions} (
 	seq INTEGER NOT NULL,
 	PRIMARY KEY (audience, contact, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX {mentions}_seq ON {mentions} (audience, seq);

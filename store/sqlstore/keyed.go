@@ -1,0 +1,44 @@
+package sqlstore
+
+// keyed is what is read or removed by a list of keys, each of which is at most
+// one row.
+type keyed struct {
+	table, columns string
+	column, kind   string // the last column of the key, and its type: "bigint", "text" or "bytea"
+	where          string // the columns of the key before it
+}
+
+// find gives the SELECT, whose arguments are the list and then those of where.
+// With a lock rows are locked in the order of the list.
+//
+// PostgreSQL looks up one key after another. Asked for = ANY of an array it
+// plans once for arrays of any size: before it has statistics of a table, which
+// is while the first import runs, it compares every row with every item.
+func (k keyed) find(d *dialect, lock string) string {
+	if d.arrays {
+		return "SELECT found.* FROM unnest(?::" + k.kind + "[]) AS listed(item) CROSS JOIN LATERAL (" + k.one(k.columns) + lock + ") AS found"
+	}
+	text := k.those("SELECT " + k.columns)
+	if lock != "" {
+		text += " ORDER BY " + k.column + lock
+	}
+	return text
+}
+
+// remove gives the DELETE, with the same arguments.
+func (k keyed) remove(d *dialect) string {
+	if d.arrays {
+		return "DELETE FROM {" + k.table + "} WHERE ctid = ANY(ARRAY(SELECT found.ctid FROM unnest(?::" + k.kind +
+			"[]) AS listed(item) CROSS JOIN LATERAL (" + k.one("ctid") + ") AS found))"
+	}
+	return k.those("DELETE")
+}
+
+// one reads the row of one item; the limit keeps it apart from the list.
+func (k keyed) one(columns string) string {
+	return "SELECT " + columns + " FROM {" + k.table + "} WHERE " + k.where + " AND " + k.column + " = listed.item LIMIT 1"
+}
+
+func (k keyed) those(what string) string {
+	return what + " FROM {" + k.table + "} WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+}
