@@ -71,8 +71,10 @@ func (s *Server) Kill9(t testing.TB) {
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	require.NotNil(t, s.running, "%s does not run", s.database.Name)
-	require.NoError(t, s.end(func(p *os.Process) error { return p.Signal(s.stop) }))
+	require.NoError(t, s.end(s.signal))
 }
+
+func (s *Server) signal(p *os.Process) error { return p.Signal(s.stop) }
 
 // launch starts the program, with its output in the log.
 func (s *Server) launch() (*process, error) {
@@ -168,7 +170,7 @@ func newServer(t testing.TB, name string, accounts []string, missing error, plan
 		if s.running == nil {
 			return
 		}
-		if err := s.end(killAll); err != nil {
+		if err := s.end(s.signal); err != nil { // one that is killed leaves shared memory behind
 			t.Error(err)
 		}
 	})
