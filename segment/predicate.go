@@ -45,7 +45,7 @@ func nobody() store.Predicate { return store.Or{} }
 // engine: each holds where a part is true or, negated, where it is false.
 type translator struct {
 	calendar audience.Calendar
-	leaves   int
+	leaves   int                 // that there will be
 	dated    bool                // there is one instant
 	now      int64               // that
 	others   map[int]translation // segments that may be inlined, by their place in the set
@@ -55,18 +55,34 @@ type translator struct {
 // all of it as the rest.
 func (e *Expression) translate(t *translator) translation {
 	t.calendar = audience.NewCalendar(e.language.zone)
-	out := t.formula(e.program.Formula(), false)
-	if t.leaves > maxPredicate {
-		return translation{rest: []string{e.source}, leaves: 1}
+	if t.leaves = leavesOf(e.program.Formula()); t.leaves > maxPredicate {
+		return translation{rest: []string{e.source}}
 	}
+	out := t.formula(e.program.Formula(), false)
 	out.rest, out.leaves = slices.Compact(out.rest), t.leaves
 	return out
 }
 
-func (t *translator) formula(f *celenv.Formula, negated bool) translation {
-	if t.leaves > maxPredicate {
-		return translation{}
+// leavesOf gives how many leaves a formula becomes, other segments aside.
+func leavesOf(f *celenv.Formula) int {
+	n := 0
+	for i, p := range f.Parts {
+		more := leavesOf(p)
+		if f.Op == celenv.Choice && i == 0 { // for either branch
+			more *= 2
+		}
+		n += more
 	}
+	if f.Op != celenv.Condition {
+		return n
+	}
+	if in, ok := f.Atom.Dated.(celenv.InTest); ok {
+		return len(in.Values)
+	}
+	return 1
+}
+
+func (t *translator) formula(f *celenv.Formula, negated bool) translation {
 	switch f.Op {
 	case celenv.Not:
 		return t.formula(f.Parts[0], !negated)
@@ -86,7 +102,6 @@ func (t *translator) formula(f *celenv.Formula, negated bool) translation {
 		)
 	case celenv.Condition:
 	}
-	t.leaves++
 	test := f.Atom.Test
 	if t.dated && f.Atom.Dated != nil {
 		test = f.Atom.Dated
@@ -95,6 +110,9 @@ func (t *translator) formula(f *celenv.Formula, negated bool) translation {
 		return t.inlined(m.Segment, f.Atom.Source, negated)
 	}
 	p, ok := t.test(test)
+	if !ok {
+		p, ok = t.constant(f.Atom)
+	}
 	if !ok {
 		return translation{rest: []string{f.Atom.Source}}
 	}

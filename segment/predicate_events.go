@@ -11,6 +11,24 @@ import (
 // unknownLeaf is neither true nor false for anybody.
 func unknownLeaf() *leaf { return leafOf(nobody(), nobody()) }
 
+// constant translates a condition that reads nothing of the contact, such as
+// one about the hour of now.
+func (t *translator) constant(a *celenv.Atom) (*leaf, bool) {
+	if !t.dated {
+		return nil, false
+	}
+	truth, ok := a.TruthAt(t.now)
+	switch {
+	case !ok:
+		return nil, false
+	case truth == celenv.True:
+		return leafOf(nil, nobody()), true
+	case truth == celenv.False:
+		return leafOf(nobody(), nil), true
+	}
+	return unknownLeaf(), true
+}
+
 // filter gives the events of a stream at the instant; known is false when an
 // edge of its windows is unknown.
 func (t *translator) filter(s *celenv.Stream) (f store.EventFilter, known bool) {
@@ -63,7 +81,6 @@ func (t *translator) measuredIn(test celenv.InTest) (*leaf, bool) {
 	var some store.Or
 	var none store.And
 	for _, v := range test.Values {
-		t.leaves++
 		l, ok := t.measured(test.Feature, store.Equal, v)
 		if !ok {
 			return nil, false
@@ -96,15 +113,13 @@ func (t *translator) edge(test celenv.EdgeTest) (*leaf, bool) {
 	return leafOf(and(l.holds), and(l.negated.holds)), true
 }
 
-// instant compares a timestamp with an instant that may be out of range.
+// instant compares a timestamp with an instant that may be out of range: then
+// the outcome is the same for all of them, and that hers is known is for the
+// caller to ask.
 func (t *translator) instant(f celenv.Feature, op celenv.CompareOp, us int64) (*leaf, bool) {
 	first, last := audience.Micros(audience.MinInstant()), audience.Micros(audience.MaxInstant())
 	if first <= us && us <= last {
 		return t.comparison(celenv.CompareTest{Feature: f, Op: op, Value: celenv.Constant{Int: us}})
-	}
-	known, ok := t.there(f)
-	if !ok {
-		return nil, false
 	}
 	holds := op == celenv.NotEqual
 	if us < first {
@@ -113,29 +128,14 @@ func (t *translator) instant(f celenv.Feature, op celenv.CompareOp, us int64) (*
 		holds = holds || op == celenv.Less || op == celenv.LessOrEqual
 	}
 	if holds {
-		return leafOf(known, nobody()), true
+		return leafOf(nil, nobody()), true
 	}
-	return leafOf(nobody(), known), true
+	return leafOf(nobody(), nil), true
 }
 
-// there holds where a timestamp is known.
-func (t *translator) there(f celenv.Feature) (store.Predicate, bool) {
-	if f.Stream != nil {
-		l, ok := t.measured(f, store.GreaterOrEqual, celenv.Constant{Int: audience.Micros(audience.MinInstant())})
-		if !ok {
-			return nil, false
-		}
-		return l.holds, true
-	}
-	l, ok := t.test(celenv.HasTest{Feature: f})
-	if !ok {
-		return nil, false
-	}
-	return l.holds, true
-}
-
-// near holds where the difference of a timestamp and an instant is known: it
-// is no longer than durations can be.
+// near holds where the difference of a timestamp and an instant is known: the
+// timestamp is, and the difference no longer than durations can be. At most
+// one end of that is out of range.
 func (t *translator) near(f celenv.Feature, us int64) (store.Predicate, bool) {
 	from, ok1 := t.instant(f, celenv.GreaterOrEqual, us-celenv.LongestDuration)
 	to, ok2 := t.instant(f, celenv.LessOrEqual, us+celenv.LongestDuration)
@@ -154,16 +154,17 @@ func (t *translator) inlined(place int, source string, negated bool) translation
 	if !ok || t.leaves+other.leaves > maxPredicate {
 		return translation{rest: []string{source}}
 	}
-	exact := len(other.rest) == 0
-	if negated && !exact {
-		return translation{rest: []string{source}}
+	var rest []string
+	if len(other.rest) > 0 {
+		rest = []string{source}
+	}
+	if negated && rest != nil {
+		return translation{rest: rest}
 	}
 	t.leaves += other.leaves
 	switch {
-	case !exact:
-		return translation{predicate: other.predicate, rest: []string{source}}
 	case !negated:
-		return translation{predicate: other.predicate}
+		return translation{predicate: other.predicate, rest: rest}
 	case other.predicate == nil:
 		return translation{predicate: nobody()}
 	case other.isNobody():

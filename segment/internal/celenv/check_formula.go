@@ -34,7 +34,7 @@ func (c *checker) formula(e ast.Expr, v value, from int) *Formula {
 		f = &Formula{Op: Condition, Atom: &Atom{Reads: slices.Clone(c.log[from:])}}
 	}
 	if f.Op == Not && f.Parts[0].Op == Condition && v.datedTest != nil { // none()
-		f.Parts[0].Atom.Dated = negatedTest(v.datedTest)
+		f.Parts[0].Atom.Dated = negatedNone(v.datedTest)
 	} else if f.Op == Condition && v.datedTest != nil {
 		f.Atom.Dated = v.datedTest
 	}

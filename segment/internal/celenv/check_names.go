@@ -169,7 +169,9 @@ func (c *checker) field(e ast.Expr, name string, optional bool) value {
 		c.read(Read{Kind: ReadField, Field: f.ID})
 	case name == "tags":
 		c.read(Read{Kind: ReadTags})
-	case name != "id":
+	case name == "id":
+		c.read(Read{Kind: ReadID})
+	default:
 		c.read(Read{Kind: ReadBuiltin, Name: name})
 	}
 	v := value{

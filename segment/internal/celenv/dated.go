@@ -206,13 +206,13 @@ func datedComparison(op CompareOp, a, b value) Test {
 	return nil
 }
 
-// negatedTest gives the opposite of a count that has a form.
-func negatedTest(t Test) Test {
+// negatedNone gives the opposite of there being no events.
+func negatedNone(t Test) Test {
 	c, ok := t.(CompareTest)
 	if !ok {
 		return nil
 	}
-	c.Op = c.Op.Negated()
+	c.Op = Greater
 	return c
 }
 

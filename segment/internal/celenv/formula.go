@@ -85,6 +85,7 @@ const (
 	ReadLedger                         // anything of the ledger
 	ReadSuppressed                     // whether an address is suppressed
 	ReadMember                         // membership in the segment at Place
+	ReadID                             // the contact's id, which never changes
 )
 
 // Test is a condition in a form that can be indexed. It is one of the types
