@@ -26,7 +26,11 @@ func (r *reader) Candidates(
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	q, err := r.render(p, at, after, limit)
+	columns, err := r.generatedColumns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q, err := r.render(p, at, after, limit, columns)
 	if err != nil {
 		return nil, wrap(err)
 	}
@@ -81,9 +85,9 @@ func joined(regular, irregular []store.Candidate, limit int) []store.Candidate {
 // tell the whole, and for all others. nil: nobody.
 type rendered struct{ regular, irregular *fragment }
 
-func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactID, limit int) (rendered, error) {
+func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactID, limit int, columns map[string]bool) (rendered, error) {
 	s := r.p.store
-	w := renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: s.generated.known()}
+	w := renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: columns}
 	own := w
 	own.own = true
 	w.collect(p)
@@ -137,12 +141,12 @@ func (r *renderer) query(b bounds, limit int) *fragment {
 }
 
 // irregular is about those who have merged contacts and, where it matters,
-// those of whom standings by name are not kept.
+// those whose chains are too complicated for standings.
 func (r *renderer) irregular() fragment {
 	text, args := "SELECT m.winner FROM {merges} m WHERE m.audience = ?", []any{r.audience}
-	if r.readsNames {
-		text += " UNION ALL SELECT s.contact FROM {standings} s WHERE s.audience = ? AND s.purpose = ? AND s.list = ?"
-		args = append(args, r.audience, "", "")
+	if r.readsLedger {
+		text += " UNION ALL SELECT s.contact FROM {standings} s WHERE s.audience = ? AND s.purpose = ? AND s.list = ? AND s.status = ?"
+		args = append(args, r.audience, "", "", int64(tooComplicated))
 	}
 	return condition("c.id IN ("+text+")", args...)
 }

@@ -22,12 +22,10 @@ type renderer struct {
 	columns  map[string]bool
 	sources  []*source
 	wide     eventWindow // that of windows without a beginning
-	// own: leaves that read what is written under several contacts once these
-	// were merged say nothing.
-	own bool
-	// reads what cannot be told of somebody with merged contacts, and standings
-	// by name.
-	readsOrigins, readsNames bool
+	own      bool        // those leaves say nothing
+	// readsOrigins: there is a leaf that reads what is written under several
+	// contacts once these were merged; readsLedger: one of the ledger.
+	readsOrigins, readsLedger bool
 }
 
 // literal gives the bounds for those for whom the predicate is true, or those
