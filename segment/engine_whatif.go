@@ -36,7 +36,7 @@ func (w *WhatIf) String() string {
 	return b.String()
 }
 
-// errBehind says that a transaction begins where the engine does not stand.
+// errBehind says that a transaction has to begin again.
 var errBehind = errors.New("segment: the engine is behind the transaction")
 
 // maxBehind is how often WhatIf catches up with others before it gives up.
@@ -50,11 +50,12 @@ const maxBehind = 10
 //
 // The contacts that change concerns are evaluated for all live segments, which
 // takes some microseconds for each contact and segment. The transaction is open
-// for so long, and while it is, nothing that is committed is applied.
+// for so long, and while it is, nothing that is committed is applied but by
+// WhatIf itself.
 //
 // Errors: those of change, as Update gives them; those of [Moment.Match];
-// [audience.ErrRetryable] when others commit all the time; [Engine.Err]; the
-// store's; the context's.
+// [audience.ErrRetryable] when others commit all the time what concerns the
+// same contacts; [Engine.Err]; the store's; the context's.
 func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*WhatIf, error) {
 	if change == nil {
 		return nil, required("change", "a function that writes")
@@ -68,16 +69,7 @@ func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*Wha
 			return nil, err
 		}
 		var out *WhatIf
-		err := e.aud.Try(ctx, func(tx *store.Tx) error {
-			at, err := tx.Position(ctx)
-			if err != nil {
-				return err
-			}
-			if at != e.position {
-				return errBehind
-			}
-			return change(tx)
-		}, func(tx *store.Tx, changes []store.Change) (err error) {
+		err := e.aud.Try(ctx, change, func(tx *store.Tx, changes []store.Change) (err error) {
 			out, err = e.whatIf(ctx, tx, changes)
 			return err
 		})
@@ -85,17 +77,101 @@ func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*Wha
 			return out, err
 		}
 	}
-	return nil, fmt.Errorf("segment: others commit faster than their changes can be looked at: %w", audience.ErrRetryable)
+	return nil, errOvertaken()
 }
 
-// whatIf evaluates whom a transaction concerns.
+func errOvertaken() error {
+	return fmt.Errorf("segment: others commit faster than their changes can be looked at: %w", audience.ErrRetryable)
+}
+
+// whatIf evaluates whom a transaction concerns, as they are in it, and compares
+// that with what they are where the engine stands. The transaction may have
+// begun after others committed what the engine does not know, and may see what
+// others commit while it lasts: what it read of a contact is what she would be
+// unless such a commit concerns her. Those whom it changes are locked, so that
+// these come to an end.
 func (e *Engine) whatIf(ctx context.Context, tx *store.Tx, changes []store.Change) (*WhatIf, error) {
-	set := e.set
-	before, err := e.standing(audience.Micros(tx.At()))
+	ids, err := concerned(ctx, tx, changes)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := concerned(ctx, tx, changes)
+	for range maxBehind {
+		if err := e.pullInside(ctx, tx); err != nil {
+			return nil, err
+		}
+		w, err := e.compare(ctx, tx, ids)
+		if err != nil {
+			return nil, err
+		}
+		overtaken, err := e.overtaken(ctx, tx, ids)
+		if err != nil || !overtaken {
+			return w, err
+		}
+	}
+	return nil, errBehind
+}
+
+// pullInside applies what is committed by now, as far as that needs no other
+// transaction.
+func (e *Engine) pullInside(ctx context.Context, tx *store.Tx) error {
+	for {
+		commits, err := tx.Commits(ctx, e.position, followLimit)
+		switch {
+		case errors.Is(err, audience.ErrPositionGone):
+			return errBehind
+		case err != nil:
+			return err
+		case len(commits) == 0:
+			return e.notRenewed()
+		}
+		if err := e.apply(commits); err != nil {
+			return err
+		}
+	}
+}
+
+// notRenewed is errBehind when what was applied makes the engine start anew, or
+// read definitions.
+func (e *Engine) notRenewed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.renewed || e.redefine || e.state.Load().core.Table().Doubtful() > 0 {
+		return errBehind
+	}
+	return nil
+}
+
+// overtaken reports whether somebody has committed what concerns the contacts,
+// or everybody, since the engine's position.
+func (e *Engine) overtaken(ctx context.Context, tx *store.Tx, ids []audience.ContactID) (bool, error) {
+	chosen := func(id audience.ContactID) bool {
+		_, found := slices.BinarySearch(ids, id)
+		return found
+	}
+	for at := e.position; ; {
+		commits, err := tx.Commits(ctx, at, followLimit)
+		if errors.Is(err, audience.ErrPositionGone) {
+			return false, errBehind
+		}
+		if err != nil || len(commits) == 0 {
+			return false, err
+		}
+		for i := range commits {
+			for k := range commits[i].Changes {
+				if c := &commits[i].Changes[k]; c.Kind == store.ChangeSchema || c.Concerns(chosen) {
+					return true, nil
+				}
+			}
+		}
+		at = commits[len(commits)-1].Position
+	}
+}
+
+// compare evaluates contacts as they are in a transaction and compares that
+// with who is in the segments.
+func (e *Engine) compare(ctx context.Context, tx *store.Tx, ids []audience.ContactID) (*WhatIf, error) {
+	set := e.set
+	before, err := e.standing(audience.Micros(tx.At()))
 	if err != nil {
 		return nil, err
 	}
