@@ -54,8 +54,8 @@ const maxBehind = 10
 // WhatIf itself.
 //
 // Errors: those of change, as Update gives them; those of [Moment.Match];
-// [audience.ErrRetryable] when others commit all the time what concerns the
-// same contacts; [Engine.Err]; the store's; the context's.
+// [audience.ErrRetryable] when the schema or the segments change all the time;
+// [Engine.Err]; the store's; the context's.
 func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*WhatIf, error) {
 	if change == nil {
 		return nil, required("change", "a function that writes")
@@ -77,38 +77,24 @@ func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*Wha
 			return out, err
 		}
 	}
-	return nil, errOvertaken()
-}
-
-func errOvertaken() error {
-	return fmt.Errorf("segment: others commit faster than their changes can be looked at: %w", audience.ErrRetryable)
+	return nil, fmt.Errorf("segment: the schema or the segments change all the time, or the feed is trimmed: %w", audience.ErrRetryable)
 }
 
 // whatIf evaluates whom a transaction concerns, as they are in it, and compares
 // that with what they are where the engine stands. The transaction may have
 // begun after others committed what the engine does not know, and may see what
-// others commit while it lasts: what it read of a contact is what she would be
-// unless such a commit concerns her. Those whom it changes are locked, so that
-// these come to an end.
+// others commit while it lasts. But whom it changes it has locked, and nobody
+// else commits anything of hers any more: so the engine comes to where what it
+// knows of her is what the transaction has changed.
 func (e *Engine) whatIf(ctx context.Context, tx *store.Tx, changes []store.Change) (*WhatIf, error) {
 	ids, err := concerned(ctx, tx, changes)
 	if err != nil {
 		return nil, err
 	}
-	for range maxBehind {
-		if err := e.pullInside(ctx, tx); err != nil {
-			return nil, err
-		}
-		w, err := e.compare(ctx, tx, ids)
-		if err != nil {
-			return nil, err
-		}
-		overtaken, err := e.overtaken(ctx, tx, ids)
-		if err != nil || !overtaken {
-			return w, err
-		}
+	if err := e.pullInside(ctx, tx); err != nil {
+		return nil, err
 	}
-	return nil, errBehind
+	return e.compare(ctx, tx, ids)
 }
 
 // pullInside applies what is committed by now, as far as that needs no other
@@ -139,32 +125,6 @@ func (e *Engine) notRenewed() error {
 		return errBehind
 	}
 	return nil
-}
-
-// overtaken reports whether somebody has committed what concerns the contacts,
-// or everybody, since the engine's position.
-func (e *Engine) overtaken(ctx context.Context, tx *store.Tx, ids []audience.ContactID) (bool, error) {
-	chosen := func(id audience.ContactID) bool {
-		_, found := slices.BinarySearch(ids, id)
-		return found
-	}
-	for at := e.position; ; {
-		commits, err := tx.Commits(ctx, at, followLimit)
-		if errors.Is(err, audience.ErrPositionGone) {
-			return false, errBehind
-		}
-		if err != nil || len(commits) == 0 {
-			return false, err
-		}
-		for i := range commits {
-			for k := range commits[i].Changes {
-				if c := &commits[i].Changes[k]; c.Kind == store.ChangeSchema || c.Concerns(chosen) {
-					return true, nil
-				}
-			}
-		}
-		at = commits[len(commits)-1].Position
-	}
 }
 
 // compare evaluates contacts as they are in a transaction and compares that
