@@ -35,3 +35,7 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+replace github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy => ../pgxcopy
+
+require github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
