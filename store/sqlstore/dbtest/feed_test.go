@@ -295,6 +295,47 @@ func TestFewWithoutNumbers(t *testing.T) {
 	})
 }
 
+// TestManyWithoutNumbers: more commits have become visible than get numbers at
+// once.
+func TestManyWithoutNumbers(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		if d.Engine == SQLite {
+			t.Skip("commits are numbered there when they are written")
+		}
+		for _, c := range []struct {
+			name string
+			read func(s *shop) store.Position
+		}{
+			{"head", func(s *shop) store.Position { return s.head() }},
+			{"snapshot", func(s *shop) (at store.Position) {
+				require.NoError(s, s.aud.View(s.ctx, func(r *store.Reader) (err error) {
+					at, err = r.Position(s.ctx)
+					return err
+				}))
+				return at
+			}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				s := newShop(t, d)
+				s.put("ann")
+				n := 2
+				for ; n < 30_000; n *= 2 {
+					s.exec(s.db, "INSERT INTO ak_feed (audience, at_us, contact, parts, changes) SELECT audience, at_us, contact, parts, changes FROM ak_feed")
+				}
+				at := c.read(s)
+				require.Zero(t, s.count("SELECT COUNT(*) FROM ak_feed WHERE number = 0"))
+				numbers, err := at.Numbers(at.Incarnation())
+				require.NoError(t, err)
+				require.Equal(t, []uint64{uint64(n)}, numbers)
+				require.Equal(t, n, s.count("SELECT COUNT(DISTINCT number) FROM ak_feed"))
+				require.Zero(t, s.count("SELECT COUNT(*) FROM ak_feed a JOIN ak_feed b ON b.audience = a.audience AND b.number = a.number + 1 WHERE b.seq < a.seq"), "in order of sequence")
+				s.put("bea")
+				require.Len(t, s.feed(at), 1)
+			})
+		}
+	})
+}
+
 // TestTrimGoesOn breaks off a Trim in the middle.
 func TestTrimGoesOn(t *testing.T) {
 	Run(t, func(t *testing.T, d Database) {
