@@ -12,11 +12,13 @@ import (
 	"context"
 	"os"
 	"os/signal"
+
+	"github.com/audiencekit/audiencekit/examples/internal/quickstart"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := (&quickstart.Command{Name: "quickstart"}).Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }

@@ -141,12 +141,12 @@ func (r *renderer) query(b bounds, limit int) *fragment {
 }
 
 // irregular is about those who have merged contacts and, where it matters,
-// those whose chains are too complicated for standings.
+// those of whom standings by name are not kept.
 func (r *renderer) irregular() fragment {
 	text, args := "SELECT m.winner FROM {merges} m WHERE m.audience = ?", []any{r.audience}
-	if r.readsLedger {
-		text += " UNION ALL SELECT s.contact FROM {standings} s WHERE s.audience = ? AND s.purpose = ? AND s.list = ? AND s.status = ?"
-		args = append(args, r.audience, "", "", int64(tooComplicated))
+	if r.readsNames {
+		text += " UNION ALL SELECT s.contact FROM {standings} s WHERE s.audience = ? AND s.purpose = ? AND s.list = ?"
+		args = append(args, r.audience, "", "")
 	}
 	return condition("c.id IN ("+text+")", args...)
 }

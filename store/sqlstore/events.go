@@ -29,8 +29,17 @@ func newEventStatements(c *catalog) eventStatements {
 		put: c.insert(insertion{
 			name: "put events", key: byContact, table: "events", keys: []string{"audience", "contact", "id"}, existing: replace,
 			columns: []column{
-				{"audience", intColumn}, {"contact", intColumn}, {"id", textColumn}, {"type", textColumn}, {"at_us", intColumn},
-				{"revision", intColumn}, {"retracted", intColumn}, {"amount_prop", intColumn}, {"amount", intColumn}, {"more", intColumn}, {"body", bytesColumn},
+				{"audience", intColumn},
+				{"contact", intColumn},
+				{"id", textColumn},
+				{"type", textColumn},
+				{"at_us", intColumn},
+				{"revision", intColumn},
+				{"retracted", intColumn},
+				{"amount_prop", intColumn},
+				{"amount", intColumn},
+				{"more", intColumn},
+				{"body", bytesColumn},
 			},
 		}),
 	}

@@ -62,6 +62,11 @@ const (
 // with keep that is the number of rows inserted in PostgreSQL and SQLite, and
 // at least that in MySQL.
 func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (touched int64, err error) {
+	if s.copies(in, n) {
+		if copied, done, err := s.copy(ctx, in, n, fill); done {
+			return copied, err
+		}
+	}
 	d := s.p.store.dialect
 	for from := 0; from < n; {
 		rows := gather(in, d.mostRows(in), from, n, fill)
@@ -74,7 +79,10 @@ func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (t
 			}
 			args := rows[:size*len(in.columns)]
 			rows = rows[len(args):]
-			if arrays {
+			switch {
+			case arrays && s.p.store.takesSlices():
+				args = slicesOf(in, args)
+			case arrays:
 				args = arraysOf(args, len(in.columns))
 			}
 			res, err := s.run(ctx, in.name, s.p.store.insertText(in, size, arrays), args)
@@ -145,10 +153,7 @@ func (s *Store) insertText(in *insertion, size int, arrays bool) string {
 // text gives the INSERT for some rows.
 func (in *insertion) text(d *dialect, size int, arrays bool) string {
 	var b strings.Builder
-	names := make([]string, len(in.columns))
-	for i, c := range in.columns {
-		names[i] = c.name
-	}
+	names := in.names()
 	b.WriteString("INSERT INTO {" + in.table + "} (" + strings.Join(names, ", ") + ")")
 	if arrays {
 		in.writeArrays(&b)

@@ -24,8 +24,8 @@ type renderer struct {
 	wide     eventWindow // that of windows without a beginning
 	own      bool        // those leaves say nothing
 	// readsOrigins: there is a leaf that reads what is written under several
-	// contacts once these were merged; readsLedger: one of the ledger.
-	readsOrigins, readsLedger bool
+	// contacts once these were merged; readsNames: one of standings by name.
+	readsOrigins, readsNames bool
 }
 
 // literal gives the bounds for those for whom the predicate is true, or those

@@ -45,6 +45,9 @@ func New(ctx context.Context, db *sql.DB, d Dialect, opts Options) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkDriver(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.check(ctx, all); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package quickstart
 
 import (
 	"embed"
@@ -39,8 +39,8 @@ type options struct {
 
 // parse reads the command line. Without an error but nil, help was asked for
 // and given.
-func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, error) {
-	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+func (c *Command) parse(args []string, stderr io.Writer, clock func() time.Time) (*options, error) {
+	flags := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	contacts := flags.String("contacts", "", "CSV `file` of contacts; without it and -events the sample is used")
 	events := flags.String("events", "", "CSV `file` of events")
@@ -50,19 +50,32 @@ func parse(args []string, stderr io.Writer, clock func() time.Time) (*options, e
 	ahead := flags.Int("ahead", defaultAhead, "for how many `days` to say who enters and leaves by time alone; 0 for none, and with -json only if it is given")
 	json := flags.Bool("json", false, "print the members of each segment as one line of JSON, and export nothing")
 	out := flags.String("out", "", "`folder` for the export (default a temporary one)")
+	imports := true
+	if c.Home != nil {
+		flags.BoolVar(&imports, "import", true, "import the files; with -import=false what is there is looked at")
+		c.Home.Flags(flags)
+	}
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, errUsage // flag has said it
+		return nil, ErrUsage // flag has said it
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("%w: unexpected argument %q; files are given with -contacts and -events", errUsage, flags.Arg(0))
+		return nil, fmt.Errorf("%w: unexpected argument %q; files are given with -contacts and -events", ErrUsage, flags.Arg(0))
 	}
-	o := &options{attest: *attest, json: *json, out: *out, sample: *contacts == "" && *events == ""}
+	if !imports && (*contacts != "" || *events != "") {
+		return nil, fmt.Errorf("%w: -import=false does without -contacts and -events", ErrUsage)
+	}
+	if c.Home != nil {
+		if err := c.Home.Check(); err != nil {
+			return nil, err
+		}
+	}
+	o := &options{attest: *attest, json: *json, out: *out, sample: imports && *contacts == "" && *events == ""}
 	if *ahead < 0 || *ahead > mostAhead {
-		return nil, fmt.Errorf("%w: -ahead wants a number of days up to %d", errUsage, mostAhead)
+		return nil, fmt.Errorf("%w: -ahead wants a number of days up to %d", ErrUsage, mostAhead)
 	}
 	given := false
 	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "ahead" })
@@ -84,9 +97,6 @@ const (
 	mostAhead    = 3660
 )
 
-// errUsage is a command line that cannot be understood.
-var errUsage = errors.New("usage")
-
 func (o *options) setNow(text string, clock func() time.Time) error {
 	switch {
 	case text == "" && o.sample:
@@ -98,7 +108,7 @@ func (o *options) setNow(text string, clock func() time.Time) error {
 	}
 	at, err := audience.ParseInstant(text)
 	if err != nil || at.Year() < 1000 || at.Year() > 8000 {
-		return fmt.Errorf("%w: -now wants an instant as RFC 3339 in the years 1000 to 8000, such as 2026-03-01T12:00:00Z", errUsage)
+		return fmt.Errorf("%w: -now wants an instant as RFC 3339 in the years 1000 to 8000, such as 2026-03-01T12:00:00Z", ErrUsage)
 	}
 	o.now = at
 	return nil

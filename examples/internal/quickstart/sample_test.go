@@ -1,4 +1,4 @@
-package main
+package quickstart
 
 import (
 	"cmp"
@@ -18,7 +18,7 @@ import (
 
 // update writes the sample and the golden report anew:
 //
-//	go test ./examples/quickstart -update
+//	go test ./examples/internal/quickstart -update
 var update = flag.Bool("update", false, "write the sample and the golden files anew")
 
 // TestSampleFiles: the sample is what the generator below makes.

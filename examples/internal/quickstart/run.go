@@ -1,12 +1,10 @@
-package main
+package quickstart
 
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"time"
 
@@ -15,55 +13,24 @@ import (
 	"github.com/audiencekit/audiencekit/importer/csvimport"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
-	"github.com/audiencekit/audiencekit/store/memstore"
 )
-
-// Exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1 // nothing could be used, or a segment does not compile
-	exitUsage  = 2 // the command line is not understood
-)
-
-// run is the whole program. Results go to stdout, everything else to stderr.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	opts, err := parse(args, stderr, time.Now)
-	if opts == nil && err == nil {
-		return exitOK // help
-	}
-	if err == nil {
-		r := &runner{opts: opts, stderr: stderr, out: bufio.NewWriter(stdout), mask: newMasker()}
-		if err = r.run(ctx); err == nil {
-			err = r.out.Flush()
-		}
-	}
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, errRefused): // each was said where it was found
-		return exitFailed
-	}
-	_, _ = fmt.Fprintln(stderr, "quickstart:", shown(err.Error()))
-	if errors.Is(err, errUsage) {
-		return exitUsage
-	}
-	return exitFailed
-}
 
 // Reasons to fail.
 var (
 	errRefused = errors.New("segments were refused")
-	errNothing = errors.New("nothing could be used: no contact came in")
+	errNothing = errors.New("nothing could be used: no contact came in, and none is there")
 )
 
 // runner is one run.
 type runner struct {
-	opts   *options
-	stderr io.Writer
-	out    *bufio.Writer // stdout
-	mask   *masker
-	aud    *store.Audience
-	files  []fileReport
+	command *Command
+	opts    *options
+	notes   *notes
+	out     *bufio.Writer // stdout
+	mask    *masker
+	place   *Place
+	aud     *store.Audience
+	files   []fileReport
 }
 
 // fileReport is what became of one file.
@@ -74,10 +41,16 @@ type fileReport struct {
 	useless bool // it could not be read as a whole
 }
 
-func (r *runner) run(ctx context.Context) error {
+func (r *runner) run(ctx context.Context) (err error) {
 	defs, refused, err := r.load()
 	if err != nil {
 		return err
+	}
+	if r.place, err = r.command.place(ctx, r.notes.say); err != nil {
+		return err
+	}
+	if r.place.Close != nil {
+		defer func() { err = errors.Join(err, r.place.Close()) }()
 	}
 	if err := r.open(ctx); err != nil {
 		return err
@@ -115,29 +88,6 @@ func (f *findings) members(name string) segment.Members {
 	return members
 }
 
-// evaluate opens an engine, makes the segments its live ones, and asks it for
-// their members and for what time alone will do to them. A host keeps its
-// engine for as long as it runs; here one look is all.
-func (r *runner) evaluate(ctx context.Context, set *segment.Set) (*findings, error) {
-	engine, err := segment.OpenEngine(ctx, r.aud, segment.EngineOptions{Index: segment.RefIDs})
-	if err != nil {
-		return nil, err
-	}
-	var defs []segment.Definition
-	for _, name := range set.Names() {
-		def, _ := set.Definition(name)
-		defs = append(defs, def)
-	}
-	if _, err := engine.Apply(ctx, defs...); err != nil {
-		return nil, err
-	}
-	found := &findings{set: set, snapshot: engine.Snapshot()}
-	if r.opts.days > 0 {
-		found.forecast, err = engine.Forecast(ctx, r.opts.now.AddDate(0, 0, r.opts.days))
-	}
-	return found, err
-}
-
 // show prints what came out.
 func (r *runner) show(ctx context.Context, found *findings) error {
 	return r.aud.View(ctx, func(reader *store.Reader) error {
@@ -148,45 +98,56 @@ func (r *runner) show(ctx context.Context, found *findings) error {
 	})
 }
 
-// open opens an empty audience in memory. Its keys are made for this run:
-// nothing of it is kept. Its clock stands still at the instant of the run, so
-// that everything in the report is about the same instant.
-func (r *runner) open(ctx context.Context) error {
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // it never fails
-	keys, err := audience.NewKeys("this-run", map[string][]byte{"this-run": secret})
+// open opens the audience. Its clock stands still at the instant of the run,
+// so that everything in the report is about the same instant.
+func (r *runner) open(ctx context.Context) (err error) {
+	r.aud, err = store.Open(ctx, r.place.Adapter, r.place.Audience, store.Options{
+		Keys: r.place.Keys, Zone: time.UTC, Clock: func() time.Time { return r.opts.now },
+	})
 	if err != nil {
 		return err
 	}
-	r.aud, err = store.Open(ctx, memstore.New(), "quickstart", store.Options{
-		Keys: keys, Zone: time.UTC, Clock: func() time.Time { return r.opts.now },
-	})
-	return err
+	// What is there may have been written by a run of a later instant, and time
+	// never goes back in an audience.
+	var at time.Time
+	if _, err := r.aud.Update(ctx, func(tx *store.Tx) error { at = tx.At(); return nil }); err != nil {
+		return err
+	}
+	if at.After(r.opts.now) {
+		return fmt.Errorf("this audience was written to as of %s, after the instant of this run: give a later -now", at.Format(time.RFC3339Nano))
+	}
+	return nil
 }
 
 // importFiles imports contacts, then events. What came in is used whatever
 // became of the rest.
 func (r *runner) importFiles(ctx context.Context) error {
-	created := 0
 	for _, src := range r.opts.contacts {
-		report, err := r.importFile(ctx, "contacts", src, csvimport.Contacts)
-		if err != nil {
+		if err := r.importFile(ctx, "contacts", src, csvimport.Contacts); err != nil {
 			return err
 		}
-		created += report.Created
 	}
-	if len(r.opts.contacts) > 0 && created == 0 {
-		return errNothing // and every event would be of nobody
+	if len(r.opts.contacts) > 0 {
+		if err := r.somebody(ctx); err != nil {
+			return err // every event would be of nobody
+		}
 	}
 	for _, src := range r.opts.events {
-		if _, err := r.importFile(ctx, "events", src, csvimport.Events); err != nil {
+		if err := r.importFile(ctx, "events", src, csvimport.Events); err != nil {
 			return err
 		}
 	}
-	if created == 0 {
+	return r.somebody(ctx)
+}
+
+// somebody fails when the audience has no contact.
+func (r *runner) somebody(ctx context.Context) error {
+	return r.aud.View(ctx, func(reader *store.Reader) error {
+		if n, err := reader.CountContacts(ctx); n > 0 || err != nil {
+			return err
+		}
 		return errNothing
-	}
-	return nil
+	})
 }
 
 type importFunc func(context.Context, *store.Audience, importer.Source, importer.Options) (*importer.Report, error)
@@ -194,12 +155,14 @@ type importFunc func(context.Context, *store.Audience, importer.Source, importer
 // importFile imports one file and says what could not be used of it, never
 // with its cells. Only what stands in the file can make it useless; any other
 // reason ends the run.
-func (r *runner) importFile(ctx context.Context, kind string, src importer.Source, do importFunc) (*importer.Report, error) {
+func (r *runner) importFile(ctx context.Context, kind string, src importer.Source, do importFunc) error {
 	report, err := do(ctx, r.aud, src, importer.Options{
 		Job:         "quickstart",
 		Attestation: importer.Attestation{Text: r.opts.attest},
 		OnError:     func(e *importer.RowError) { r.complain(src.Name(), e) },
+		OnProgress:  func(p importer.Progress) { r.notes.progress("%s: %s", src.Name(), plural(p.Rows, "row")) },
 	})
+	r.notes.clear()
 	for _, column := range report.Columns {
 		r.complain(src.Name(), column)
 	}
@@ -208,7 +171,7 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 	case useless:
 		r.complain(src.Name(), fmt.Errorf("nothing of this file was used: %w", err))
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", src.Name(), err)
+		return fmt.Errorf("%s: %w", src.Name(), err)
 	}
 	if report.Pending > 0 {
 		const text = "rows that say subscribed, recorded as pending because nothing attests their consent: %d; attest what you hold with -attest"
@@ -218,12 +181,12 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 		r.complain(src.Name(), fmt.Errorf("status cells that were not recorded because a refusal stands: %d", report.Kept))
 	}
 	r.files = append(r.files, fileReport{name: src.Name(), kind: kind, report: report, useless: useless})
-	return report, nil
+	return nil
 }
 
 // complain says on stderr what is wrong with a file.
 func (r *runner) complain(file string, err error) {
-	_, _ = fmt.Fprintln(r.stderr, shown(fmt.Sprintf("%s: %v", file, err)))
+	r.notes.say(fmt.Sprintf("%s: %v", file, err))
 }
 
 // load reads the segments, before anything is imported for them. refused
@@ -268,7 +231,7 @@ func (r *runner) refuse(err error) (bool, error) {
 				at.File = filepath.Join(r.opts.folder, at.File)
 			}
 			at.Line, at.Column = max(at.Line, 1), max(at.Column, 1)
-			_, _ = fmt.Fprintln(r.stderr, shown(at.Error()))
+			r.notes.say(at.Error())
 		}
 	}
 	return true, nil

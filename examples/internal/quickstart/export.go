@@ -1,4 +1,4 @@
-package main
+package quickstart
 
 import (
 	"context"
@@ -59,29 +59,18 @@ func (r *runner) folder() (string, error) {
 	return r.opts.out, os.MkdirAll(r.opts.out, 0o700)
 }
 
-// exportFile writes one file, whole or not at all, which only its owner may
-// read. One that was there is replaced, unless it was imported.
-func (r *runner) exportFile(ctx context.Context, reader *store.Reader, e *exportFile) (err error) {
+// exportFile writes one file, unless the one that is there was imported.
+func (r *runner) exportFile(ctx context.Context, reader *store.Reader, e *exportFile) error {
 	if err := r.spare(e.name); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(e.name), ".export-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
+	return replaceFile(e.name, func(w io.Writer) (err error) {
+		e.contacts, err = exporter.Contacts(ctx, reader, e.encoder(w), exporter.Options{Members: e.members, At: r.opts.now})
 		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
+			return fmt.Errorf("%s: %w", e.name, err)
 		}
-	}()
-	e.contacts, err = exporter.Contacts(ctx, reader, e.encoder(f), exporter.Options{Members: e.members, At: r.opts.now})
-	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", e.name, err), f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), e.name)
+		return nil
+	})
 }
 
 // spare refuses a name under which an imported file lies.

@@ -1,4 +1,4 @@
-package main
+package quickstart
 
 import (
 	"cmp"
@@ -53,6 +53,9 @@ func (r *runner) table(rows []string) {
 }
 
 func (r *runner) printImports() {
+	if len(r.files) == 0 {
+		return
+	}
 	r.heading("Imported")
 	rows := make([]string, len(r.files))
 	for i, f := range r.files {

@@ -1,9 +1,11 @@
-package main
+package quickstart
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,11 @@ import (
 type outcome struct {
 	code           int
 	stdout, stderr string
+}
+
+// run runs the command that keeps everything in memory.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return (&Command{Name: "quickstart"}).Run(ctx, args, stdout, stderr)
 }
 
 // quickstart runs the program. Arguments NAME=TEXT become files of a folder,
@@ -171,10 +178,10 @@ func TestNow(t *testing.T) {
 	require.Equal(t, "old", got)
 
 	clock := func() time.Time { return time.Date(2027, 1, 2, 3, 4, 5, 6789, time.FixedZone("x", 3600)) }
-	o, err := parse([]string{"-contacts", "run.go"}, os.Stderr, clock)
+	o, err := (&Command{}).parse([]string{"-contacts", "run.go"}, os.Stderr, clock)
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2027, 1, 2, 2, 4, 5, 6000, time.UTC), o.now, "own data without -now: the clock")
-	o, err = parse(nil, os.Stderr, clock)
+	o, err = (&Command{}).parse(nil, os.Stderr, clock)
 	require.NoError(t, err)
 	require.Equal(t, sampleNow(), o.now)
 }

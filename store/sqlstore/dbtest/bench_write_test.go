@@ -1,0 +1,261 @@
+package dbtest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/audience/audiencetest"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
+	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
+)
+
+// BenchmarkWrites writes contacts and events in batches, each batch one
+// commit, and measures against a program written by hand for these tables
+// (bench_hand_test.go), in turn on the same server:
+//
+//   - audience: through store.Audience, with all its rules
+//   - roles: the same changes through the roles of the adapter
+//   - hand: the same rows by plain SQL, which reads and checks nothing
+//   - bare: the same by hand without the feed
+//
+// They are reported as thousands of rows per second, and as shares: how fast
+// the library is where the hand-written program is 1. Run it with -benchtime
+// 1x; AUDIENCEKIT_BENCH_CONTACTS says how many contacts there are, and a fifth
+// of how many events.
+func BenchmarkWrites(b *testing.B) {
+	for _, d := range dbtest.Databases(b) {
+		b.Run(d.Name, func(b *testing.B) {
+			d.Need(b)
+			for _, size := range []int{1_000, 10_000} {
+				for _, j := range writeJobs(size) {
+					b.Run(j.name+"/"+strconv.Itoa(size), func(b *testing.B) { compareWrites(b, d, j) })
+				}
+			}
+		})
+	}
+}
+
+// compareWrites does the job in each of the ways and reports how fast they
+// were.
+func compareWrites(b *testing.B, d dbtest.Database, j job) {
+	spent := map[string]time.Duration{}
+	rows := 0
+	for b.Loop() {
+		source := open(b, d, j)
+		spent["audience"] += timed(b, source, j.throughAudience)
+		done := readDone(b, source.db, j, size(j))
+		rows += size(j)
+		roles := open(b, d, j)
+		spent["roles"] += timed(b, roles, func(ctx context.Context, t *target) error { return throughRoles(ctx, t, source.aud, j) })
+		hand := open(b, d, j)
+		spent["hand"] += timed(b, hand, func(ctx context.Context, t *target) error { return byHand(ctx, d.Engine, t.db, done, true) })
+		bare := open(b, d, j)
+		spent["bare"] += timed(b, bare, func(ctx context.Context, t *target) error { return byHand(ctx, d.Engine, t.db, done, false) })
+		requireEqualRows(b, source.db, hand.db)
+	}
+	b.ReportMetric(0, "ns/op") // it is of all of them together
+	for how, took := range spent {
+		b.ReportMetric(float64(rows)/took.Seconds()/1000, how+"-k/s")
+	}
+	b.ReportMetric(spent["hand"].Seconds()/spent["audience"].Seconds(), "audience/hand")
+	b.ReportMetric(spent["hand"].Seconds()/spent["roles"].Seconds(), "roles/hand")
+	b.ReportMetric(spent["bare"].Seconds()/spent["hand"].Seconds(), "hand/bare")
+}
+
+// target is a database with an audience that holds what a job begins with.
+type target struct {
+	db  *sql.DB
+	aud *store.Audience
+}
+
+func timed(b *testing.B, t *target, do func(context.Context, *target) error) time.Duration {
+	b.Helper()
+	start := time.Now()
+	require.NoError(b, do(b.Context(), t))
+	return time.Since(start)
+}
+
+// open makes a database for a job.
+func open(b *testing.B, d dbtest.Database, j job) *target {
+	b.Helper()
+	db := d.Open(b)
+	return &target{db: db, aud: prepare(b, openAudience(b, d, db), j.before)}
+}
+
+func openAudience(b *testing.B, d dbtest.Database, db *sql.DB) *store.Audience {
+	b.Helper()
+	kind := map[dbtest.Engine]sqlstore.Dialect{dbtest.Postgres: sqlstore.Postgres, dbtest.MySQL: sqlstore.MySQL, dbtest.SQLite: sqlstore.SQLite}[d.Engine]
+	opts := sqlstore.Options{}
+	if d.Engine == dbtest.Postgres && os.Getenv("AUDIENCEKIT_BENCH_PLAIN") == "" {
+		opts.Driver = pgxcopy.Driver{}
+	}
+	require.NoError(b, sqlstore.Migrate(b.Context(), db, kind, opts))
+	adapter, err := sqlstore.New(b.Context(), db, kind, opts)
+	require.NoError(b, err)
+	keys, err := audience.NewKeys("k", map[string][]byte{"k": []byte("an example key, and no secret at all")})
+	require.NoError(b, err)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	aud, err := store.Open(b.Context(), adapter, "bench", store.Options{Keys: keys, Schema: benchShop().Schema(), Clock: func() time.Time { return at }})
+	require.NoError(b, err)
+	return aud
+}
+
+// prepare writes what is there before anything is measured.
+func prepare(b *testing.B, aud *store.Audience, before []commit) *store.Audience {
+	b.Helper()
+	for _, c := range before {
+		require.NoError(b, c.write(b.Context(), aud))
+	}
+	return aud
+}
+
+// commit is what one transaction writes.
+type commit struct {
+	contacts []audience.ContactWrite
+	events   []audience.EventWrite
+}
+
+func (c commit) write(ctx context.Context, aud *store.Audience) error {
+	_, err := aud.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Put(ctx, c.contacts...); err != nil {
+			return err
+		}
+		_, err := tx.Append(ctx, c.events...)
+		return err
+	})
+	return err
+}
+
+// job is what is measured: commits to an audience with something in it.
+type job struct {
+	name    string
+	size    int // of a commit
+	before  []commit
+	commits []commit
+}
+
+func size(j job) (n int) {
+	for _, c := range j.commits {
+		n += len(c.contacts) + len(c.events)
+	}
+	return n
+}
+
+func (j job) throughAudience(ctx context.Context, t *target) error {
+	for _, c := range j.commits {
+		if err := c.write(ctx, t.aud); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func benchShop() audiencetest.Shop {
+	n, err := strconv.Atoi(os.Getenv("AUDIENCEKIT_BENCH_CONTACTS"))
+	if err != nil {
+		n = 20_000
+	}
+	return audiencetest.Shop{Contacts: n}
+}
+
+// writeJobs gives the jobs with commits of a size.
+func writeJobs(size int) []job {
+	shop := benchShop()
+	people := slices.Collect(shop.ContactWrites())
+	changed := make([]audience.ContactWrite, len(people))
+	for i, p := range people {
+		changed[i] = audience.ContactWrite{Match: p.Match, Set: map[string]audience.Value{"score": audience.DoubleValue(float64(i) / 8)}}
+	}
+	events := make([]audience.EventWrite, 0, 5*len(people))
+	for e := range shop.EventWrites() {
+		if events = append(events, e); len(events) == cap(events) {
+			break
+		}
+	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(events), func(i, k int) { events[i], events[k] = events[k], events[i] })
+	for i := range events {
+		events[i].ID = fmt.Sprintf("event-%08d", i) // which tells its commit
+	}
+	contacts := func(all []audience.ContactWrite, size int) (out []commit) {
+		for part := range slices.Chunk(all, size) {
+			out = append(out, commit{contacts: part})
+		}
+		return out
+	}
+	var appends []commit
+	for part := range slices.Chunk(events, size) {
+		appends = append(appends, commit{events: part})
+	}
+	before := contacts(people, 10_000)
+	return []job{
+		{"new contacts", size, nil, contacts(people, size)},
+		{"changed contacts", size, before, contacts(changed, size)},
+		{"events", size, before, appends},
+	}
+}
+
+// throughRoles makes the changes that an audience tells of, through the roles
+// of the adapter. Nobody else writes, so that ids come in the same order.
+func throughRoles(ctx context.Context, t *target, source *store.Audience, j job) error {
+	partition, _ := store.As[store.Partition](t.aud.Unwrap())
+	commits, err := source.Commits(ctx, store.Position{}, 1_000_000)
+	if err != nil {
+		return err
+	}
+	for _, c := range commits[len(commits)-len(j.commits):] {
+		if _, err := partition.Update(ctx, func(roles store.WriteRoles) error { return replay(ctx, roles, &c) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replay(ctx context.Context, roles store.WriteRoles, c *store.Commit) error {
+	var rows []store.ContactRow
+	var claims []store.Claim
+	var events []audience.Event
+	fresh := 0
+	for i := range c.Changes {
+		switch change := &c.Changes[i]; {
+		case change.After != nil:
+			row := store.ContactRow{Contact: *change.After, Expect: change.After.Version - 1}
+			if rows = append(rows, row); row.Expect == 0 {
+				fresh++
+				for _, identity := range change.After.Identities() {
+					claims = append(claims, store.Claim{Identity: identity, Contact: change.Contact})
+				}
+			}
+		case change.Event != nil:
+			events = append(events, *change.Event)
+		}
+	}
+	ids, err := roles.NewContactIDs(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	if fresh > 0 && ids[0] != rows[0].Contact.ID {
+		return fmt.Errorf("ids begin with %d instead of %d", ids[0], rows[0].Contact.ID)
+	}
+	if err := roles.PutContacts(ctx, rows); err != nil {
+		return err
+	}
+	if err := roles.ClaimIdentities(ctx, claims); err != nil {
+		return err
+	}
+	if err := roles.PutEvents(ctx, events); err != nil {
+		return err
+	}
+	return roles.AppendChanges(ctx, c.At, c.Changes)
+}
