@@ -12,6 +12,8 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
+var _ store.PredicateReader = (*reader)(nil)
+
 // Candidates gives contacts for whom a predicate may be true.
 //
 // Of somebody with merged contacts, what is written under her own id does not
