@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"database/sql"
 	"sync"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func (r *slowRoles) Position(ctx context.Context) (store.Position, error) {
 }
 
 // disorder is an engine that begins in a snapshot which has a commit and not
-// the one that is in front of it in the feed.
+// those that are in front of it in the feed.
 type disorder struct {
 	*engineWorld
 	slow   *slow
@@ -96,23 +97,29 @@ func (o *disorder) visit(who string) {
 	require.NoError(o, err)
 }
 
-// during calls what takes a snapshot while a commit is on its way: one that
-// draws its place first, and is committed when the snapshot is there.
+// during calls what takes a snapshot while two commits are on their way: they
+// draw their places first, and are committed when the snapshot is there.
 func (o *disorder) during(snapshot func()) {
 	o.Helper()
 	db := o.source.Open(o)
-	tx, err := db.BeginTx(o.ctx, nil)
-	require.NoError(o, err)
-	_, err = sqlstore.Join(o.ctx, o.engineWorld.aud, tx, func(tx *store.Tx) error {
-		_, err := tx.Append(o.ctx, audiencetest.Event("u1", "visit", tx.At()))
-		return err
-	})
-	require.NoError(o, err)
+	var open []*sql.Tx
+	for _, who := range []string{"u1", "u3"} {
+		tx, err := db.BeginTx(o.ctx, nil)
+		require.NoError(o, err)
+		_, err = sqlstore.Join(o.ctx, o.engineWorld.aud, tx, func(tx *store.Tx) error {
+			_, err := tx.Append(o.ctx, audiencetest.Event(who, "visit", tx.At()))
+			return err
+		})
+		require.NoError(o, err)
+		open = append(open, tx)
+	}
 	o.visit("u2")
 	done := false
 	o.slow.next(func() {
 		done = true
-		require.NoError(o, tx.Commit())
+		for _, tx := range open {
+			require.NoError(o, tx.Commit())
+		}
 		_, err := o.engineWorld.aud.Head(o.ctx) // gives both their numbers
 		require.NoError(o, err)
 	})
@@ -145,7 +152,7 @@ func (o *disorder) goesOn(e *segment.Engine) {
 	require.Greater(o, len(after), len(before)+3)
 	dates := map[time.Time]bool{}
 	for _, x := range after[len(before):] {
-		require.False(o, x.Causes.Has(segment.CauseRebuild), "it knows what has happened: %s", x)
+		require.False(o, x.Causes.Has(segment.CauseRebuild), "it knows what has happened: %v", x)
 		dates[x.At] = true
 	}
 	require.Greater(o, len(dates), 3, "each at its instant")
