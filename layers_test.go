@@ -38,12 +38,15 @@ func layers() map[string][]string {
 	return map[string][]string{
 		".": {},
 
+		// Sums that the segment language and the store's predicates have to agree on to the bit.
+		"internal/decimal": {},
+
 		"audience":              {domains, unicode},
 		"audience/analytics":    {"audience"},
 		"audience/audiencetest": {"audience", "testing"},
 		"audience/dedupe":       {"audience"},
 
-		"store":           {"audience"},
+		"store":           {"audience", "internal/decimal"},
 		"store/memstore":  {"audience", "store"},
 		"store/sqlstore":  {"audience", "store"},
 		"store/storetest": {"audience", "store", "testing", testify},
@@ -53,10 +56,10 @@ func layers() map[string][]string {
 		"segment":                     {"audience", "store"},
 		"segment/internal/agenda":     {},
 		"segment/internal/bitset":     {bitmaps},
-		"segment/internal/celenv":     {"audience", cel},
+		"segment/internal/celenv":     {"audience", "internal/decimal", cel},
 		"segment/internal/checkpoint": {},
 		"segment/internal/columns":    {"audience", "store", "segment/internal/celenv", "segment/internal/checkpoint"},
-		"segment/internal/live":       {"audience", "store", "segment/internal/..."},
+		"segment/internal/live":       {"audience", "store", "internal/decimal", "segment/internal/..."},
 		"segment/internal/timeorder":  {},
 		"segment/segmenttest":         {"audience", "store", "store/memstore", "segment", "testing", testify},
 

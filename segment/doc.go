@@ -18,6 +18,8 @@
 // and sets of segments that may name each other ([Language.CompileSet]). An
 // [Expression] or a [Set] is evaluated at an instant ([Expression.At],
 // [Set.At]) for one contact, or for all contacts of a store ([Set.Evaluate]).
+// The members of one segment alone are found without going through everybody
+// where the store can look for them ([Set.Find], [Set.Count]).
 // This is the reference that the engine is held to. The same contact at the
 // same instant always gives the same answer, in any order of events and on any
 // machine.

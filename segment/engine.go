@@ -69,7 +69,8 @@ type EngineOptions struct {
 	ForecastLimit int
 
 	// Poll is how long [Engine.Run] waits at most before it looks at the feed
-	// again; default 200 ms. It is awake in time for what is due all the same.
+	// again; default 200 ms. It is awake in time for what is due all the same,
+	// and for commits of which the store tells ([store.Waker]).
 	Poll time.Duration
 
 	// Rebuilt is told why [LoadEngine] does not use a checkpoint, a

@@ -300,7 +300,8 @@ func (e *Engine) Close(ctx context.Context) error {
 const pollEvery = 200 * time.Millisecond
 
 // Run does what is to be done in the background, until the context is done,
-// whose error it gives: it applies what is committed, lets happen what is due,
+// whose error it gives: it applies what is committed (as soon as it is told of
+// it, where the store can: see [store.Waker]), lets happen what is due,
 // and writes the transitions, for [Engine.Follow], unless another engine does;
 // then it is ready to take over. Without it reads are exact all the same, as of
 // the last [Engine.Sync].
@@ -314,6 +315,8 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.unfollow()
 		}
 	}()
+	hints, stop := e.hints(ctx)
+	defer stop()
 	for {
 		err := e.round(ctx)
 		switch {
@@ -324,12 +327,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		case err != nil:
 			e.aud.Logger().WarnContext(ctx, "segment: the engine could not read or write the store and tries again", "error", err)
 		}
-		timer := time.NewTimer(e.pause())
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := e.rest(ctx, hints); err != nil {
+			return err
 		}
 	}
 }

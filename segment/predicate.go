@@ -17,16 +17,13 @@ const maxPredicate = 5_000
 // the order of the source. Without rest it holds exactly where the expression
 // is true; with rest also for others, of whom the expression has to be asked.
 //
-// A nil predicate holds for everybody. Stores know comparisons of fields with
-// constants, tags, items of list fields, lists, consent and suppression; events,
-// instants that move with now, and other segments they do not know.
+// A nil predicate holds for everybody. At every instant stores know
+// comparisons of fields with constants, tags, items of list fields, lists,
+// consent and suppression. Events, instants that move with now, and other
+// segments they know at a given instant only: see [Expression.PredicateAt].
 func (e *Expression) Predicate() (p store.Predicate, rest []string) {
-	t := translator{calendar: audience.NewCalendar(e.language.zone)}
-	out := t.formula(e.program.Formula(), false)
-	if t.leaves > maxPredicate {
-		return nil, []string{e.source}
-	}
-	return out.predicate, slices.Compact(out.rest)
+	out := e.translate(&translator{})
+	return out.predicate, out.rest
 }
 
 // translation is a predicate that holds wherever a part is true, and what it
@@ -34,6 +31,7 @@ func (e *Expression) Predicate() (p store.Predicate, rest []string) {
 type translation struct {
 	predicate store.Predicate
 	rest      []string
+	leaves    int // of all of it
 }
 
 func (t translation) isNobody() bool {
@@ -47,13 +45,44 @@ func nobody() store.Predicate { return store.Or{} }
 // engine: each holds where a part is true or, negated, where it is false.
 type translator struct {
 	calendar audience.Calendar
-	leaves   int
+	leaves   int                 // that there will be
+	dated    bool                // there is one instant
+	now      int64               // that
+	others   map[int]translation // segments that may be inlined, by their place in the set
+}
+
+// translate translates the whole expression. What is too large is nil, with
+// all of it as the rest.
+func (e *Expression) translate(t *translator) translation {
+	t.calendar = audience.NewCalendar(e.language.zone)
+	if t.leaves = leavesOf(e.program.Formula()); t.leaves > maxPredicate {
+		return translation{rest: []string{e.source}}
+	}
+	out := t.formula(e.program.Formula(), false)
+	out.rest, out.leaves = slices.Compact(out.rest), t.leaves
+	return out
+}
+
+// leavesOf gives how many leaves a formula becomes, other segments aside.
+func leavesOf(f *celenv.Formula) int {
+	n := 0
+	for i, p := range f.Parts {
+		more := leavesOf(p)
+		if f.Op == celenv.Choice && i == 0 { // for either branch
+			more *= 2
+		}
+		n += more
+	}
+	if f.Op != celenv.Condition {
+		return n
+	}
+	if in, ok := f.Atom.Dated.(celenv.InTest); ok {
+		return len(in.Values)
+	}
+	return 1
 }
 
 func (t *translator) formula(f *celenv.Formula, negated bool) translation {
-	if t.leaves > maxPredicate {
-		return translation{}
-	}
 	switch f.Op {
 	case celenv.Not:
 		return t.formula(f.Parts[0], !negated)
@@ -73,8 +102,17 @@ func (t *translator) formula(f *celenv.Formula, negated bool) translation {
 		)
 	case celenv.Condition:
 	}
-	t.leaves++
-	p, ok := t.test(f.Atom.Test)
+	test := f.Atom.Test
+	if t.dated && f.Atom.Dated != nil {
+		test = f.Atom.Dated
+	}
+	if m, ok := test.(celenv.MemberTest); ok {
+		return t.inlined(m.Segment, f.Atom.Source, negated)
+	}
+	p, ok := t.test(test)
+	if !ok {
+		p, ok = t.constant(f.Atom)
+	}
 	if !ok {
 		return translation{rest: []string{f.Atom.Source}}
 	}
@@ -186,12 +224,17 @@ func (t *translator) test(test celenv.Test) (*leaf, bool) {
 		return t.comparison(test)
 	case celenv.InTest:
 		return t.in(test)
+	case celenv.EdgeTest:
+		return t.edge(test)
 	default:
 		return nil, false
 	}
 }
 
 func (t *translator) comparison(test celenv.CompareTest) (*leaf, bool) {
+	if test.Feature.Stream != nil {
+		return t.measured(test.Feature, store.CompareOp(test.Op), test.Value)
+	}
 	f, ok := featureOf(test.Feature)
 	if !ok {
 		return nil, false
@@ -204,6 +247,9 @@ func (t *translator) comparison(test celenv.CompareTest) (*leaf, bool) {
 }
 
 func (t *translator) in(test celenv.InTest) (*leaf, bool) {
+	if test.Feature.Stream != nil {
+		return t.measuredIn(test)
+	}
 	f, ok := featureOf(test.Feature)
 	if !ok {
 		return nil, false

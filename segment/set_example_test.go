@@ -125,3 +125,45 @@ func ExampleMembers() {
 	// Output:
 	// bought once or twice: contact 2
 }
+
+// The members of one segment, without an engine. A database that can look for
+// them reads nobody else.
+func ExampleSet_Find() {
+	ctx := context.Background()
+	aud, err := shop(ctx, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	lang, err := segment.LanguageOf(aud, segment.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	set, err := lang.CompileSet(
+		segment.Definition{Name: "buyers", Source: `events("purchase").within("90d").any()`},
+		segment.Definition{Name: "regulars", Source: `inSegment("buyers") && events("purchase").sum("value") > 100`},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = aud.View(ctx, func(r *store.Reader) error {
+		regulars, err := set.Find(ctx, r, "regulars", aud.Now(), nil)
+		if err != nil {
+			return err
+		}
+		for id := range regulars.All() {
+			fmt.Println("regular: contact", id)
+		}
+		n, err := set.Count(ctx, r, "buyers", aud.Now())
+		fmt.Println("buyers:", n)
+		return err
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// regular: contact 1
+	// buyers: 2
+}

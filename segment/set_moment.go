@@ -70,29 +70,17 @@ func (m *SetMoment) Truth(name string, p *audience.Profile) (Truth, error) {
 
 // prepare finds a segment and evaluates those that it needs.
 func (m *SetMoment) prepare(name string, p *audience.Profile) (slot int, members []bool, err error) {
-	k, ok := m.set.index(name)
-	if !ok {
-		return 0, nil, &audience.NotFoundError{Kind: "segment", Name: name}
+	slot, err = m.set.slot(name)
+	if err != nil {
+		return 0, nil, err
 	}
-	slot = m.set.slots[k]
 	members = make([]bool, len(m.moments))
-	named := m.set.expressions[slot].segments()
-	if len(named) == 0 {
+	if len(m.set.expressions[slot].segments()) == 0 {
 		return slot, members, nil
 	}
-	needed := make([]bool, len(m.moments)) // with what those need in turn, which come before them in order
-	for _, i := range named {
-		needed[i] = true
-	}
-	for _, i := range slices.Backward(m.set.order) {
-		if needed[i] {
-			for _, j := range m.set.expressions[i].segments() {
-				needed[j] = true
-			}
-		}
-	}
+	needed := m.set.neededFor(slot)
 	for _, i := range m.set.order {
-		if !needed[i] {
+		if !needed[i] || i == slot {
 			continue
 		}
 		truth, err := m.moments[i].truth(p, members)

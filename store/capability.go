@@ -1,6 +1,11 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
 
 // Unwrapper is implemented by adapters, partitions and roles that wrap
 // another one, so that what the inner one can do is found through them.
@@ -50,4 +55,25 @@ type Waker interface {
 // reading them.
 type ContactCounter interface {
 	CountContacts(ctx context.Context) (int, error)
+}
+
+// PredicateReader is a capability of ReadRoles: find the contacts for whom a
+// predicate is true inside the database.
+type PredicateReader interface {
+	// Candidates gives contacts in ascending order of their id, above after,
+	// up to limit; fewer than limit only at the end. Every contact that has a
+	// row and for whom [Match] is true at the instant is among them. Others may
+	// be too: one that is Certain matches for sure, of any other the caller has
+	// to ask Match.
+	//
+	// A predicate of which nothing can be pushed down, and one of a type that
+	// the adapter does not know, is [audience.ErrUnsupported]: the caller then
+	// goes through all contacts.
+	Candidates(ctx context.Context, p Predicate, at time.Time, after audience.ContactID, limit int) ([]Candidate, error)
+}
+
+// Candidate is a contact that may match a predicate.
+type Candidate struct {
+	ID      audience.ContactID
+	Certain bool // it does
 }

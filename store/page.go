@@ -39,7 +39,10 @@ type ContactQuery struct {
 func (q *ContactQuery) key() string { return "contacts:" + describePredicate(q.Where) }
 
 // Contacts gives a page of contacts. A page may hold fewer than asked for, or
-// none, although more follow; only an empty Next is the end.
+// none, although more follow; only an empty Next is the end. Where the adapter
+// can find contacts by Where ([PredicateReader]) only those that may match are
+// read, else all of them are gone through: the contacts are the same, and the
+// cursors of one way work the other.
 func (r *Reader) Contacts(ctx context.Context, q ContactQuery) (Page[audience.Contact], error) {
 	profiles, err := r.Profiles(ctx, ProfileQuery{ContactQuery: q})
 	if err != nil {
@@ -64,7 +67,7 @@ func (r *Reader) AllContacts(ctx context.Context, q ContactQuery) iter.Seq2[audi
 // ProfileQuery asks for profiles in ascending order of the contact's id.
 type ProfileQuery struct {
 	ContactQuery
-	Parts audience.ProfileParts // what the profiles hold; Where may add to it
+	Parts audience.ProfileParts // what the profiles hold; Where may add to it, for some of them
 }
 
 // Profiles gives a page of profiles: see [Reader.Contacts].
@@ -74,31 +77,19 @@ func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Pr
 	if err != nil {
 		return out, err
 	}
-	at := q.At
-	if at.IsZero() {
-		if at, err = r.instant(ctx); err != nil {
-			return out, err
-		}
-	}
-	limit := pageSize(q.Limit)
-	rows, err := r.roles.ContactsAfter(ctx, after, limit)
+	s, err := r.scan(ctx, &q.ContactQuery)
 	if err != nil {
 		return out, err
 	}
-	profiles, err := r.profilesOf(ctx, rows, q.Parts.Union(PartsOf(q.Where)))
+	last, err := s.step(ctx, after)
 	if err != nil {
 		return out, err
 	}
-	out.Items = profiles[:0]
-	m := matcher{at: at} // one for all of them
-	for i := range profiles {
-		if m.profile = &profiles[i]; truthFor(q.Where, &m) == isTrue {
-			out.Items = append(out.Items, profiles[i])
-		}
+	if out.Items, err = s.profiles(ctx, q.Parts); err != nil {
+		return out, err
 	}
-	clear(profiles[len(out.Items):])
-	if len(rows) == limit {
-		out.Next = r.encodeIDCursor(q.key(), rows[len(rows)-1].ID)
+	if last != 0 {
+		out.Next = r.encodeIDCursor(q.key(), last)
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestDescribeTellsPredicatesApart(t *testing.T) {
 	oneOf := func(values ...audience.Value) Predicate { return OneOf{Feature: field(1), Values: values} }
 	equal := func(v audience.Value) Predicate { return Compare{Feature: field(1), Op: Equal, Value: v} }
 	a, b := audience.StringValue("a"), audience.StringValue("b")
+	filter := func(types ...string) EventFilter { return EventFilter{Types: types} }
 	all := []Predicate{
 		nil,
 		Not{},
@@ -61,6 +63,45 @@ func TestDescribeTellsPredicatesApart(t *testing.T) {
 		Consents{Purpose: "a"},
 		Consents{Purpose: "b"},
 		IsSuppressed{},
+		IsTrue{},
+		IsTrue{Part: tag("a")},
+		CompareCount{},
+		CompareCount{Events: filter("a")},
+		CompareCount{Events: filter("b")},
+		CompareCount{Events: filter("a", "b")},
+		CompareCount{Events: filter("a b")},
+		CompareCount{Events: filter(`a" "b`)},
+		CompareCount{Events: filter("a"), Op: Less},
+		CompareCount{Events: filter("a"), N: 1},
+		CompareCount{Events: EventFilter{Types: []string{"a"}, From: at}},
+		CompareCount{Events: EventFilter{Types: []string{"a"}, Until: at}},
+		CompareCount{Events: EventFilter{Types: []string{"a"}, From: at.Add(time.Microsecond)}},
+		CompareCount{Events: EventFilter{Types: []string{"a"}, From: at, Until: at}},
+		CompareSum{},
+		CompareSum{Events: filter("a")},
+		CompareSum{Props: []audience.PropID{1}},
+		CompareSum{Props: []audience.PropID{1, 0}},
+		CompareSum{Op: Less},
+		CompareSum{Value: 1},
+		CompareSum{Value: math.Nextafter(1, 2)},
+		CompareSum{Events: filter("a"), Props: []audience.PropID{1}},
+		CompareAvg{},
+		CompareAvg{Events: filter("a")},
+		CompareAvg{Props: []audience.PropID{1}},
+		CompareAvg{Op: Less},
+		CompareAvg{Value: 1},
+		CompareRate{},
+		CompareRate{Of: filter("a")},
+		CompareRate{Over: filter("a")},
+		CompareRate{Op: Less},
+		CompareRate{Value: 1},
+		CompareRate{Of: filter("a/")},
+		CompareEdge{},
+		CompareEdge{Events: filter("a")},
+		CompareEdge{Last: true},
+		CompareEdge{Op: Less},
+		CompareEdge{At: at},
+		CompareEdge{At: at.Add(time.Microsecond)},
 	}
 	seen := map[string]int{}
 	for i, p := range all {

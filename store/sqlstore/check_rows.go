@@ -215,7 +215,8 @@ func (c *checker) chainPage(ctx context.Context, w *writer, ids []audience.Conta
 	}
 	wrong := make(map[audience.ContactID][]audience.ConsentRecord)
 	for _, id := range ids {
-		derived, _ := w.standingsOf(id, chains[id])
+		derived := standingsOf(chains[id])
+		slices.SortFunc(derived, standingRow.compare)
 		if !slices.Equal(derived, stored[id]) {
 			note(FindingStandings, id, true)
 			wrong[id] = chains[id]
@@ -223,11 +224,6 @@ func (c *checker) chainPage(ctx context.Context, w *writer, ids []audience.Conta
 	}
 	if !c.mend || len(wrong) == 0 {
 		return nil
-	}
-	for id := range wrong {
-		if err := w.removeOf(ctx, w.p.store.sql.standings.remove, []audience.ContactID{id}); err != nil {
-			return err
-		}
 	}
 	return w.putStandings(ctx, wrong)
 }

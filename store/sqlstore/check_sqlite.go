@@ -77,9 +77,9 @@ func (s *Store) checkPragmas(ctx context.Context, conn *sql.Conn) error {
 const deferredHint = "transactions of the pool begin as readers, and one that writes after somebody else has written fails at once, whatever busy_timeout says: " +
 	"open with _txlock=immediate, so that Join can work"
 
-// checkImmediate finds out how transactions of database/sql begin, by trying
-// whether another connection may write while one is open. That somebody else
-// writes meanwhile is told apart by trying again when it is over.
+// checkImmediate finds out how transactions of database/sql begin: while
+// another connection writes, one that begins as a writer has to wait and one
+// that begins as a reader has not.
 func (s *Store) checkImmediate(ctx context.Context, conn *sql.Conn) error {
 	soon, cancel := context.WithTimeout(ctx, secondConnection) // who has the others may wait for this one
 	other, err := s.db.Conn(soon)
@@ -92,61 +92,41 @@ func (s *Store) checkImmediate(ctx context.Context, conn *sql.Conn) error {
 	if err := s.checkPragmas(ctx, other); err != nil { // of a connection that the host has not seen
 		return err
 	}
+	if err := s.again(ctx, func() error { return s.tell(ctx, other, "begin", "BEGIN IMMEDIATE") }); err != nil {
+		(&byHand{Conn: other}).discard() // a driver may have begun and say that the context is over
+		return err
+	}
+	defer func() { _ = s.tell(context.WithoutCancel(ctx), other, "rollback", "ROLLBACK") }()
+	waits, err := s.beginsAsWriter(ctx, conn)
+	if err == nil && !waits {
+		err = setupError("transactions", deferredHint)
+	}
+	return err
+}
+
+// beginsAsWriter tries to begin a transaction, without waiting, while another
+// connection writes.
+func (s *Store) beginsAsWriter(ctx context.Context, conn *sql.Conn) (bool, error) {
 	var patience int64
-	if _, err := s.ask(ctx, other, "look at busy_timeout", "PRAGMA busy_timeout", nil, &patience); err != nil {
-		return err
-	}
-	impatient, patient := pragmaBusy(0), pragmaBusy(patience)
-	if _, err := s.ask(ctx, other, "set busy_timeout", impatient, nil, new(int64)); err != nil {
-		return err
-	}
-	defer func() { _, _ = s.ask(context.WithoutCancel(ctx), other, "set busy_timeout", patient, nil, new(int64)) }()
-	const tries = 20
-	for attempt := range tries {
-		during, after, err := s.mayWriteBeside(ctx, conn, other)
-		switch {
-		case err != nil:
-			return err
-		case during:
-			return setupError("transactions", deferredHint)
-		case after:
-			return nil
-		}
-		if err := pause(ctx, backoff(attempt+1)); err != nil {
-			return err
-		}
-	}
-	s.logger.WarnContext(ctx, "sqlstore: somebody writes all the time: whether transactions begin immediate could not be found out")
-	return nil
-}
-
-// mayWriteBeside tells whether a connection may write while a transaction of
-// another one is open, and after it.
-func (s *Store) mayWriteBeside(ctx context.Context, conn, other *sql.Conn) (during, after bool, err error) {
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return false, false, s.failed(ctx, "begin", err, false)
-	}
-	defer func() { _ = tx.Rollback() }()
-	if during, err = s.mayWrite(ctx, other); err != nil || during {
-		return during, false, err
-	}
-	if err := tx.Rollback(); err != nil {
-		return false, false, s.failed(ctx, "rollback", err, false)
-	}
-	after, err = s.mayWrite(ctx, other)
-	return false, after, err
-}
-
-func (s *Store) mayWrite(ctx context.Context, conn *sql.Conn) (bool, error) {
-	err := s.tell(ctx, conn, "begin", "BEGIN IMMEDIATE")
-	if e, ok := databaseError(err); ok && e.trouble == conflicting {
-		return false, nil
-	}
-	if err != nil {
+	if _, err := s.ask(ctx, conn, "look at busy_timeout", "PRAGMA busy_timeout", nil, &patience); err != nil {
 		return false, err
 	}
-	return true, s.tell(context.WithoutCancel(ctx), conn, "rollback", "ROLLBACK")
+	if _, err := s.ask(ctx, conn, "set busy_timeout", pragmaBusy(0), nil, new(int64)); err != nil {
+		return false, err
+	}
+	defer func() {
+		_, _ = s.ask(context.WithoutCancel(ctx), conn, "set busy_timeout", pragmaBusy(patience), nil, new(int64))
+	}()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err == nil {
+		_ = tx.Rollback()
+		return false, nil
+	}
+	err = s.failed(ctx, "begin", err, false)
+	if e, ok := databaseError(err); ok && e.trouble == conflicting {
+		return true, nil
+	}
+	return false, err
 }
 
 // pragmaBusy sets busy_timeout, and gives it as a row.

@@ -33,8 +33,8 @@ type dialect struct {
 	arrays bool
 	// mostParameters is how many parameters a statement may have.
 	mostParameters int
-	// lock and share end a SELECT that locks what it reads.
-	lock, share string
+	// lock ends a SELECT that locks what it reads.
+	lock string
 	// oneWriter: one transaction writes at a time, so that commits are numbered
 	// in the order of their transactions by these themselves.
 	oneWriter bool

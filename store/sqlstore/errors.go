@@ -50,7 +50,11 @@ type CommitUnknownError struct {
 
 // Error says what is not known.
 func (e *CommitUnknownError) Error() string {
-	return "the connection was lost during the commit: the transaction was committed as a whole or not at all, look which before writing it again: " + e.Err.Error()
+	s := "the connection was lost during the commit: the transaction was committed as a whole or not at all, look which before writing it again"
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
 }
 
 // Is reports whether the target is of this type too: errors.Is(err,

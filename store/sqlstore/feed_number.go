@@ -82,8 +82,7 @@ func (p *partition) numberSome(ctx context.Context) error {
 	p.feed.own.Store(0)
 	return p.store.transaction(ctx, p, func(s *session) error {
 		st := &p.store.sql.feed
-		_, err := s.numberFrom(ctx, st.lockHead, st.unnumbered, mostAtOnce)
-		return err
+		return s.numberFrom(ctx, st.lockHead, st.unnumbered, mostAtOnce)
 	})
 }
 
@@ -99,8 +98,7 @@ func (p *partition) numberOwn(ctx context.Context) {
 	p.feed.own.Store(0)
 	err := p.store.transaction(ctx, p, func(s *session) error {
 		st := &p.store.sql.feed
-		_, err := s.numberFrom(ctx, st.lockHeadIfFree, st.unnumbered, mostAtOnce)
-		return err
+		return s.numberFrom(ctx, st.lockHeadIfFree, st.unnumbered, mostAtOnce)
 	})
 	if err != nil && ctx.Err() == nil {
 		p.store.logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: commits could not be numbered and wait for the next reader", slog.Any("error", err))
@@ -109,19 +107,20 @@ func (p *partition) numberOwn(ctx context.Context) {
 
 // numberFrom locks the head, and then reads what is visible without a number
 // and numbers it in order of sequence. Locking first is what makes it right:
-// see DESIGN.md. It reports false when the head is locked by somebody for whom
-// the statement does not wait.
-func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ...any) (locked bool, err error) {
+// see DESIGN.md. It does nothing when somebody has the head for whom the
+// statement does not wait.
+func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ...any) error {
 	var h head
+	locked := false
+	var life []byte
 	if err := s.query(ctx, lock, func(r *sql.Rows) error {
 		locked = true
-		var incarnation []byte
-		if err := r.Scan(&h.number, &h.last, &incarnation); err != nil {
-			return err
-		}
-		return s.p.checkLife(incarnation)
+		return r.Scan(&h.number, &h.last, &life)
 	}, s.p.id); err != nil || !locked {
-		return false, err
+		return err
+	}
+	if err := s.p.checkLife(life); err != nil {
+		return err
 	}
 	var seqs, ats numberList
 	if err := s.query(ctx, read, func(r *sql.Rows) error {
@@ -130,7 +129,7 @@ func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ..
 		seqs, ats = append(seqs, seq), append(ats, at)
 		return err
 	}, append([]any{s.p.id}, args...)...); err != nil || len(seqs) == 0 {
-		return true, err
+		return err
 	}
 	numbers := make(numberList, len(seqs))
 	for i := range seqs {
@@ -142,10 +141,10 @@ func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ..
 		numbers[i], ats[i] = int64(h.number), h.last
 	}
 	if err := s.setNumbers(ctx, seqs, numbers, ats); err != nil {
-		return true, err
+		return err
 	}
-	_, err = s.exec(ctx, s.p.store.sql.feed.moveHead, int64(h.number), h.last, s.p.id)
-	return true, err
+	_, err := s.exec(ctx, s.p.store.sql.feed.moveHead, int64(h.number), h.last, s.p.id)
+	return err
 }
 
 // setNumbers writes numbers and instants of commits.
@@ -193,7 +192,7 @@ func (p *partition) numbersOf(ctx context.Context, seqs numberList) ([]uint64, e
 		if err := p.store.transaction(ctx, p, func(s *session) error {
 			found = found[:0]
 			st := &p.store.sql.feed
-			if _, err := s.numberFrom(ctx, st.lockHead, st.unnumberedOf, some); err != nil {
+			if err := s.numberFrom(ctx, st.lockHead, st.unnumberedOf, some); err != nil {
 				return err
 			}
 			return s.query(ctx, st.numbersOf, func(r *sql.Rows) error {
@@ -212,12 +211,11 @@ func (p *partition) numbersOf(ctx context.Context, seqs numberList) ([]uint64, e
 
 // readHead reads the head.
 func (p *partition) readHead(ctx context.Context, s *session) (h head, err error) {
-	err = s.query(ctx, p.store.sql.feed.head, func(r *sql.Rows) error {
-		var incarnation []byte
-		if err := r.Scan(&h.number, &h.trimmed, &incarnation); err != nil {
-			return err
-		}
-		return p.checkLife(incarnation)
-	}, p.id)
-	return h, err
+	var life []byte
+	if err := s.query(ctx, p.store.sql.feed.head, func(r *sql.Rows) error {
+		return r.Scan(&h.number, &h.trimmed, &life)
+	}, p.id); err != nil {
+		return head{}, err
+	}
+	return h, p.checkLife(life)
 }

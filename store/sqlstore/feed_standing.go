@@ -33,23 +33,23 @@ func (r *reader) LastCommit(ctx context.Context) (time.Time, error) {
 	if at.last != nil {
 		return *at.last, nil
 	}
-	var last time.Time
+	var number, numbered int64
+	var fresh sql.NullInt64 // of commits without number
+	var life []byte
 	if err := r.query(ctx, r.p.store.sql.feed.lastCommit, func(row *sql.Rows) error {
-		var number, numbered int64
-		var incarnation []byte
-		var fresh sql.NullInt64 // of commits without number
-		if err := row.Scan(&number, &numbered, &incarnation, &fresh); err != nil {
-			return err
-		}
-		switch {
-		case fresh.Valid && (number == 0 || fresh.Int64 > numbered):
-			last = audience.FromMicros(fresh.Int64)
-		case number > 0:
-			last = audience.FromMicros(numbered)
-		}
-		return r.p.checkLife(incarnation)
+		return row.Scan(&number, &numbered, &life, &fresh)
 	}, r.p.id, r.p.id); err != nil {
 		return time.Time{}, err
+	}
+	if err := r.p.checkLife(life); err != nil {
+		return time.Time{}, err
+	}
+	var last time.Time
+	switch {
+	case fresh.Valid && (number == 0 || fresh.Int64 > numbered):
+		last = audience.FromMicros(fresh.Int64)
+	case number > 0:
+		last = audience.FromMicros(numbered)
 	}
 	at.last = &last
 	return last, nil

@@ -12,15 +12,14 @@ import (
 )
 
 type identityStatements struct {
-	find, share, lock, remove *statement
-	add                       *insertion
+	find, lock, remove *statement
+	add                *insertion
 }
 
 func newIdentityStatements(c *catalog) identityStatements {
 	byKey := keyed{table: "identities", columns: "ident, contact", column: "ident", kind: "text", where: "audience = ? AND kind = ?"}
 	return identityStatements{
 		find:   c.add(byIdentity, "find identities", byKey.find(c.dialect, "")),
-		share:  c.add(byIdentity, "find current identities", byKey.find(c.dialect, c.dialect.share)),
 		lock:   c.add(byIdentity, "lock identities", byKey.find(c.dialect, c.dialect.lock)),
 		remove: c.add(byIdentity, "remove identities", byKey.remove(c.dialect)),
 		add: c.insert(insertion{
@@ -84,11 +83,7 @@ func (r *reader) Resolve(ctx context.Context, identities []audience.Identity) ([
 	for i, identity := range identities {
 		keys[i] = keyOf(identity)
 	}
-	st := r.p.store.sql.identities.find
-	if r.joined && r.p.store.dialect.kind == MySQL { // whose snapshot may be old: it would never see who came first
-		st = r.p.store.sql.identities.share
-	}
-	held, err := r.holders(ctx, st, keys)
+	held, err := r.holders(ctx, r.p.store.sql.identities.find, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +115,11 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 		wanted[key] = claim.Contact
 		keys = append(keys, key)
 	}
-	holders, err := w.holders(ctx, w.p.store.sql.identities.lock, keys)
+	lock := w.p.store.sql.identities.lock
+	if w.joined && w.p.store.dialect.kind == MySQL { // which locks the gap where there is no row; adding finds out who came first
+		lock = w.p.store.sql.identities.find
+	}
+	holders, err := w.holders(ctx, lock, keys)
 	if err != nil {
 		return err
 	}

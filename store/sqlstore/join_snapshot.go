@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 
@@ -47,6 +48,30 @@ func (w *writer) upToDate(ctx context.Context, locked []audience.ContactID) erro
 	return nil
 }
 
+// seesSuppressions looks whether a host's transaction sees suppressions that it
+// is about to replace as they are: they belong to addresses and not to
+// contacts. PostgreSQL refuses to replace rows that a snapshot does not show,
+// SQLite to write at all; MySQL would replace what it has not seen.
+func (w *writer) seesSuppressions(ctx context.Context, rows []*audience.Suppression) error {
+	st := &w.p.store.sql.joins
+	if !w.joined || st.suppressionNow == nil {
+		return nil
+	}
+	for _, row := range rows {
+		var bodies [2][]byte
+		for i, read := range []*statement{st.suppressionSeen, st.suppressionNow} {
+			if err := w.query(ctx, read, func(r *sql.Rows) error { return r.Scan(&bodies[i]) },
+				w.p.id, row.Hash.Key, row.Hash.Sum[:], int64(row.Reason)); err != nil {
+				return err
+			}
+		}
+		if !bytes.Equal(bodies[0], bodies[1]) {
+			return w.doom("the host's transaction is older than a suppression that it changes; begin it again")
+		}
+	}
+	return nil
+}
+
 // maybe is what is not known from the beginning.
 type maybe uint8
 
@@ -84,18 +109,18 @@ type seen struct {
 
 // sees asks what the transaction sees by now.
 func (s *session) sees(ctx context.Context) (out seen, err error) {
-	err = s.query(ctx, s.p.store.sql.feed.standing, func(row *sql.Rows) error {
-		var incarnation []byte
+	var life []byte
+	if err := s.query(ctx, s.p.store.sql.feed.standing, func(row *sql.Rows) error {
 		var seq sql.NullInt64
-		if err := row.Scan(&out.number, &incarnation, &seq); err != nil {
-			return err
-		}
+		err := row.Scan(&out.number, &life, &seq)
 		if seq.Valid {
 			out.fresh = append(out.fresh, seq.Int64)
 		}
-		return s.p.checkLife(incarnation)
-	}, s.p.id)
-	return out, err
+		return err
+	}, s.p.id); err != nil {
+		return seen{}, err
+	}
+	return out, s.p.checkLife(life)
 }
 
 // laterConcern reports whether commits that a transaction does not see concern

@@ -75,7 +75,9 @@ func (s *Store) migrated(ctx context.Context, all []migration) (bool, error) {
 // stage reads how far the schema is: the zero stage when there is none.
 func (s *Store) stage(ctx context.Context, q querier) (stage, error) {
 	table := map[Dialect]string{
-		Postgres: "SELECT CASE WHEN to_regclass(?) IS NULL THEN 0 ELSE 1 END",
+		// Not to_regclass: it remembers that there was no table, and looks at
+		// nothing that would make it forget.
+		Postgres: "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = ? AND relkind = 'r' AND pg_catalog.pg_table_is_visible(oid)",
 		MySQL:    "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
 		SQLite:   "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = ?",
 	}[s.dialect.kind]

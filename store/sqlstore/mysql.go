@@ -8,7 +8,6 @@ func mysql() *dialect {
 		kind:           MySQL,
 		mostParameters: 65_535,
 		lock:           " FOR UPDATE",
-		share:          " LOCK IN SHARE MODE",
 		keyBytes:       1_024,
 		// Setting a key to itself touches no row; IGNORE would hide other
 		// mistakes than that the row exists.

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -35,9 +37,17 @@ func (p *partition) enter(ctx context.Context) error {
 }
 
 // transaction runs fn in a transaction that writes, again when others were in
-// the way, and commits. It must not be called inside another one.
+// the way, and commits. It is for what does no harm when it is done twice: when
+// nobody knows whether it was committed it is done again. It must not be called
+// inside another one.
 func (s *Store) transaction(ctx context.Context, p *partition, fn func(*session) error) error {
-	return s.again(ctx, func() error { return s.attempt(ctx, p, fn) })
+	return s.again(ctx, func() error {
+		err := s.attempt(ctx, p, fn)
+		if unknown, ok := errors.AsType[*CommitUnknownError](err); ok {
+			return wrap(fmt.Errorf("%w: %w", audience.ErrRetryable, unknown.Err))
+		}
+		return err
+	})
 }
 
 // attempt runs fn in a transaction and commits.

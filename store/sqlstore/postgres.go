@@ -9,7 +9,6 @@ func postgres() *dialect {
 		arrays:         true,
 		mostParameters: 65_535,
 		lock:           " FOR UPDATE",
-		share:          " FOR SHARE",
 		doNothing:      onConflictDoNothing,
 		upsert:         onConflictUpdate,
 	}

@@ -23,8 +23,13 @@ func newRecordStatements(c *catalog) recordStatements {
 	put := insertion{
 		name: "put records", key: byRecord, table: "records", keys: []string{"audience", "namespace", "name"}, existing: replace,
 		columns: []column{
-			{"audience", intColumn}, {"namespace", textColumn}, {"name", textColumn}, {"version", intColumn},
-			{"expires_us", intColumn}, {"contact", intColumn}, {"value", bytesColumn},
+			{"audience", intColumn},
+			{"namespace", textColumn},
+			{"name", textColumn},
+			{"version", intColumn},
+			{"expires_us", intColumn},
+			{"contact", intColumn},
+			{"value", bytesColumn},
 		},
 	}
 	add := put

@@ -82,7 +82,7 @@ func (p *partition) checkLife(stored []byte) error {
 	}
 	p.outdated.Store(true)
 	p.store.forget(p)
-	return errRestored
+	return wrap(errRestored)
 }
 
 // forget forgets a partition, so that the next one who asks gets another.

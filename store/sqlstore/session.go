@@ -46,21 +46,26 @@ func (s *session) exec(ctx context.Context, st *statement, args ...any) (sql.Res
 
 // query runs a statement and calls scan for each row.
 func (s *session) query(ctx context.Context, st *statement, scan func(row *sql.Rows) error, args ...any) error {
+	text, args := s.p.store.prepare(st, args)
+	return s.ask(ctx, st.name, text, args, scan)
+}
+
+// ask runs the text of a statement and calls scan for each row.
+func (s *session) ask(ctx context.Context, name, text string, args []any, scan func(row *sql.Rows) error) error {
 	if s.broken != nil {
 		return s.broken
 	}
-	text, args := s.p.store.prepare(st, args)
 	rows, err := s.q.QueryContext(ctx, text, args...)
 	if err != nil {
-		return s.breaks(ctx, st.name, err)
+		return s.breaks(ctx, name, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return s.p.store.failed(ctx, st.name, err, true)
+			return s.p.store.failed(ctx, name, err, true)
 		}
 	}
-	return s.breaks(ctx, st.name, rows.Err())
+	return s.breaks(ctx, name, rows.Err())
 }
 
 // run runs the text of a statement that gives no rows.

@@ -3,50 +3,30 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
 
-// Standings are what the fold of a contact's own chain gives, kept beside the
-// chain so that a database can ask for it. Nothing but push-down reads them,
-// and it only believes a row for instants from since to until; merged contacts
-// it leaves to the fold.
+// The rows of {standings} tell queries what the ledger says, see
+// [renderer.standing]. They are derived from a contact's own chain alone, anew
+// whenever something is appended to it, and stand for e-mail:
 //
-// For every purpose that the chain names, for marketing, and for any other
-// (""), there is a row of the purpose itself (list "") and one of each topic
-// that the chain names. A chain that is too complicated for this has one row
-// that is valid at no instant.
+//   - (purpose, "") is History.Fold for the purpose, (purpose, list) is
+//     History.OnList for the topic of the purpose. status is an audience.Status;
+//     it is that at every instant from since_us until before until_us, and
+//     nothing is known of other instants.
+//   - There is a row for marketing and for every purpose that the chain names,
+//     each with and without every list that it names. Where there is no row, the
+//     status is none at every instant, or a refusal: in any case not subscribed.
+//     For marketing without a list, no row means that there is no chain.
+//   - The row ("", "") says that the chain is irregular, since it grants something
+//     for every purpose or names too much: besides it there is only the row of
+//     marketing, and nothing is known of other purposes and of topics.
 
-const (
-	mostFoldedRecords = 2_000
-	mostStandings     = 400
-	forever           = math.MaxInt64
-)
-
-type standingStatements struct {
-	remove *statement
-	put    *insertion
-}
-
-func newStandingStatements(c *catalog) standingStatements {
-	return standingStatements{
-		remove: c.add(byContact, "delete standings", "DELETE FROM {standings} WHERE audience = ? AND contact {in bigint}"),
-		put: c.insert(insertion{
-			name: "put standings", key: byContact, table: "standings", keys: []string{"audience", "contact", "purpose", "list"}, existing: replace,
-			columns: []column{
-				{"audience", intColumn}, {"contact", intColumn}, {"purpose", textColumn}, {"list", textColumn},
-				{"status", intColumn}, {"since_us", intColumn}, {"until_us", intColumn},
-			},
-		}),
-	}
-}
-
-// standingRow is one row of {standings}.
+// standing is one row.
 type standingRow struct {
 	contact       audience.ContactID
 	purpose, list string
@@ -58,74 +38,126 @@ func (a standingRow) compare(b standingRow) int {
 	return cmp.Or(cmp.Compare(a.contact, b.contact), strings.Compare(a.purpose, b.purpose), strings.Compare(a.list, b.list))
 }
 
-// putStandings derives the standings of chains. Names never leave a chain, so
-// that rows are replaced and none has to go, but for the one that says that
-// there are too many.
-func (w *writer) putStandings(ctx context.Context, chains map[audience.ContactID][]audience.ConsentRecord) error {
-	var rows []standingRow
-	var complicated []audience.ContactID
-	for _, contact := range slices.Sorted(maps.Keys(chains)) {
-		derived, ok := w.standingsOf(contact, chains[contact])
-		if !ok {
-			complicated = append(complicated, contact)
-		}
-		rows = append(rows, derived...)
+// mostStandings is how many rows a contact has.
+const mostStandings = 32
+
+// standingsOf gives the rows for the whole chain of a contact.
+func standingsOf(chain []audience.ConsentRecord) []standingRow {
+	if len(chain) == 0 {
+		return nil
 	}
-	if len(complicated) > 0 {
-		if err := w.removeOf(ctx, w.p.store.sql.standings.remove, complicated); err != nil {
+	h := audience.History{Records: chain}
+	last := chain[len(chain)-1]
+	at, since := last.Recorded, sinceOf(chain)
+	row := func(purpose, list string, s audience.Standing) standingRow {
+		until := int64(math.MaxInt64)
+		if !s.Until.IsZero() {
+			until = audience.Micros(s.Until)
+		}
+		return standingRow{contact: last.Contact, purpose: purpose, list: list, status: s.Status, since: since, until: until}
+	}
+	marketing := row(audience.PurposeMarketing, "", h.Fold(audience.MarketingScope(), at))
+	purposes, lists, regular := scopesOf(chain)
+	if !regular {
+		return []standingRow{{contact: last.Contact}, marketing}
+	}
+	var out []standingRow
+	for _, purpose := range purposes {
+		scope := audience.Scope{Channel: audience.ChannelEmail, Purpose: purpose}
+		out = append(out, row(purpose, "", h.Fold(scope, at)))
+		for _, list := range lists {
+			topic := audience.List{Name: list, Kind: audience.ListTopic, Purpose: purpose}
+			out = append(out, row(purpose, list, h.OnList(topic, at)))
+		}
+	}
+	return out
+}
+
+// sinceOf gives the last instant, up to the last record, at which any standing
+// can have changed.
+func sinceOf(chain []audience.ConsentRecord) int64 {
+	last := chain[len(chain)-1].Recorded
+	since := int64(math.MinInt64)
+	for i := range chain {
+		r := &chain[i]
+		since = max(since, audience.Micros(r.Acted))
+		if !r.Expires.IsZero() && !r.Expires.After(last) {
+			since = max(since, audience.Micros(r.Expires))
+		}
+	}
+	return since
+}
+
+// scopesOf gives the purposes, marketing among them, and the lists that
+// records about e-mail name, sorted.
+func scopesOf(chain []audience.ConsentRecord) (purposes, lists []string, regular bool) {
+	const mostPurposeBytes, mostListBytes = 512, 1_024 // in the columns
+	purposes = []string{audience.PurposeMarketing}
+	for i := range chain {
+		r := &chain[i]
+		s := r.Scope
+		switch {
+		case s.Channel != "" && s.Channel != audience.ChannelEmail:
+			continue
+		case r.Kind == audience.ConsentGranted && s.Purpose == "", len(s.Purpose) > mostPurposeBytes, len(s.List) > mostListBytes:
+			return nil, nil, false
+		}
+		if s.Purpose != "" && !slices.Contains(purposes, s.Purpose) {
+			purposes = append(purposes, s.Purpose)
+		}
+		if s.List != "" && !slices.Contains(lists, s.List) {
+			lists = append(lists, s.List)
+		}
+		if len(purposes)*(1+len(lists)) > mostStandings {
+			return nil, nil, false
+		}
+	}
+	slices.Sort(purposes)
+	slices.Sort(lists)
+	return purposes, lists, true
+}
+
+type standingStatements struct {
+	remove *statement
+	add    *insertion
+}
+
+func newStandingStatements(c *catalog) standingStatements {
+	return standingStatements{
+		remove: c.add(byContact, "remove standings", "DELETE FROM {standings} WHERE audience = ? AND contact {in bigint}"),
+		add: c.insert(insertion{
+			name: "add standings", key: byContact, table: "standings", keys: []string{"audience", "contact", "purpose", "list"},
+			columns: []column{
+				{"audience", intColumn}, {"contact", intColumn}, {"purpose", textColumn}, {"list", textColumn},
+				{"status", intColumn}, {"since_us", intColumn}, {"until_us", intColumn},
+			},
+			existing: refuse,
+		}),
+	}
+}
+
+// putStandings makes the rows of contacts, whose locks are held, those of their
+// whole chains.
+func (w *writer) putStandings(ctx context.Context, chains map[audience.ContactID][]audience.ConsentRecord) error {
+	st := &w.p.store.sql.standings
+	var contacts []audience.ContactID
+	for id := range chains {
+		contacts = append(contacts, id)
+	}
+	slices.Sort(contacts)
+	var rows []standingRow
+	for _, id := range contacts {
+		rows = append(rows, standingsOf(chains[id])...)
+	}
+	for part := range parts(contacts) {
+		if _, err := w.exec(ctx, st.remove, w.p.id, idList(part)); err != nil {
 			return err
 		}
 	}
-	_, err := w.insert(ctx, w.p.store.sql.standings.put, len(rows), func(i int, values []any) {
+	_, err := w.insert(ctx, st.add, len(rows), func(i int, values []any) {
 		r := &rows[i]
 		values[0], values[1], values[2], values[3] = w.p.id, int64(r.contact), r.purpose, r.list
 		values[4], values[5], values[6] = int64(r.status), r.since, r.until
 	})
 	return err
-}
-
-// standingsOf folds a chain for everything that it names; false when that is
-// too much.
-func (w *writer) standingsOf(contact audience.ContactID, chain []audience.ConsentRecord) ([]standingRow, bool) {
-	purposes := map[string]bool{audience.PurposeMarketing: true, "": true}
-	lists := map[string]bool{"": true}
-	var last time.Time
-	short := true // every name fits into an index
-	for i := range chain {
-		r := &chain[i]
-		purposes[r.Scope.Purpose] = true
-		lists[r.Scope.List] = true
-		short = short && w.checkKey("scope", r.Scope.Purpose) == nil && w.checkKey("scope", r.Scope.List) == nil
-		if r.Recorded.After(last) {
-			last = r.Recorded
-		}
-	}
-	if len(chain) > mostFoldedRecords || len(purposes)*len(lists) > mostStandings || !short {
-		return []standingRow{{contact: contact, since: forever, until: forever}}, false
-	}
-	h := audience.History{Records: chain}
-	var rows []standingRow
-	for _, purpose := range slices.Sorted(maps.Keys(purposes)) {
-		for _, list := range slices.Sorted(maps.Keys(lists)) {
-			s := foldFor(&h, purpose, list, last)
-			row := standingRow{contact: contact, purpose: purpose, list: list, status: s.Status, since: audience.Micros(last), until: forever}
-			if !s.Until.IsZero() {
-				row.until = audience.Micros(s.Until)
-			}
-			rows = append(rows, row)
-		}
-	}
-	return rows, true
-}
-
-// foldFor folds for a purpose, or for one that no record names, and a topic of
-// it.
-func foldFor(h *audience.History, purpose, list string, at time.Time) audience.Standing {
-	if purpose == "" {
-		purpose = "\x00" // nobody can name this one
-	}
-	if list == "" {
-		return h.Fold(audience.Scope{Channel: audience.ChannelEmail, Purpose: purpose}, at)
-	}
-	return h.OnList(audience.List{Name: list, Kind: audience.ListTopic, Purpose: purpose}, at)
 }

@@ -41,6 +41,8 @@ type Store struct {
 	sql     *statements
 	texts   sync.Map // built or insertKey to string
 	closed  atomic.Bool
+	// generated are the columns that indexes on fields are on.
+	generated generatedColumns
 	// turn is the one writer's, where there is one at a time.
 	turn chan struct{}
 

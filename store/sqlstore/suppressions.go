@@ -129,6 +129,9 @@ func (w *writer) PutSuppressions(ctx context.Context, suppressions []audience.Su
 	slices.SortFunc(rows, func(a, b *audience.Suppression) int {
 		return cmp.Or(strings.Compare(a.Hash.Key, b.Hash.Key), bytes.Compare(a.Hash.Sum[:], b.Hash.Sum[:]), cmp.Compare(a.Reason, b.Reason))
 	})
+	if err := w.seesSuppressions(ctx, rows); err != nil {
+		return err
+	}
 	_, err := w.insert(ctx, w.p.store.sql.suppressions.put, len(rows), func(i int, values []any) {
 		s := rows[i]
 		values[0], values[1], values[2], values[3], values[4] = w.p.id, s.Hash.Key, s.Hash.Sum[:], int64(s.Reason), rowcodec.AppendSuppression(nil, s)

@@ -8,6 +8,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/internal/decimal"
 )
 
 // count gives the number of events; false when a window is unknown.
@@ -159,28 +160,28 @@ type property struct {
 func (p *property) of(i item) audience.Value { return i.event.Prop(p.ids[i.place]) }
 
 // total adds the property up.
-func (p *property) total(st *state, items []item) *decimalSum {
+func (p *property) total(st *state, items []item) *decimal.Sum {
 	sum := &st.sum
-	sum.reset()
+	sum.Reset()
 	for _, i := range items {
 		v := p.of(i)
 		if n, ok := v.Int(); ok {
-			sum.addInt(n)
+			sum.AddInt(n)
 		} else if f, ok := v.Double(); ok {
-			sum.add(f)
+			sum.Add(f)
 		}
 	}
 	return sum
 }
 
-func (p *property) sum(st *state, items []item) ref.Val { return double(p.total(st, items).float()) }
+func (p *property) sum(st *state, items []item) ref.Val { return double(p.total(st, items).Float()) }
 
 func (p *property) avg(st *state, items []item) ref.Val {
 	sum := p.total(st, items)
-	if sum.n == 0 {
+	if sum.Len() == 0 {
 		return errUnknown
 	}
-	return double(sum.mean())
+	return double(sum.Mean())
 }
 
 func (p *property) least(_ *state, items []item) ref.Val    { return p.extreme(items, -1) }

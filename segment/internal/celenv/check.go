@@ -28,6 +28,12 @@ type value struct {
 	feature *Feature  // a read that can be indexed
 	move    *Movement // a timestamp that moves with now, in a way that can be indexed
 	formula *Formula  // of a condition; nil: decided row by row
+
+	// The same for those who ask for one instant only.
+	dated      *Feature    // an aggregate; nil: feature
+	edge       *Edge       // a timestamp that depends on now alone; see edgeOf
+	difference *difference // a duration
+	datedTest  Test        // of a condition that is no && || ! or ? :
 }
 
 // checker types an expression against the schema and rewrites it into what

@@ -292,6 +292,7 @@ func (c *checker) bucket(e ast.Expr) value {
 		return value{}
 	}
 	c.reads = true
+	c.read(Read{Kind: ReadID})
 	return value{tree: c.node(e.ID(), leaf(readBucket(salt, uint64(n)))), typ: typ{kind: intKind}}
 }
 

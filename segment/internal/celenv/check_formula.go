@@ -33,6 +33,11 @@ func (c *checker) formula(e ast.Expr, v value, from int) *Formula {
 	if f == nil {
 		f = &Formula{Op: Condition, Atom: &Atom{Reads: slices.Clone(c.log[from:])}}
 	}
+	if f.Op == Not && f.Parts[0].Op == Condition && v.datedTest != nil { // none()
+		f.Parts[0].Atom.Dated = negatedNone(v.datedTest)
+	} else if f.Op == Condition && v.datedTest != nil {
+		f.Atom.Dated = v.datedTest
+	}
 	if f.Op == Not && f.Parts[0].Op == Condition && f.Parts[0].Atom.Source == "" { // none()
 		c.place(f.Parts[0].Atom, e, v)
 	} else if f.Op == Condition && f.Atom.Source == "" {
@@ -221,18 +226,28 @@ func membershipFormula(c *checker, a, list value) *Formula {
 		}
 		return nil
 	}
-	if a.feature == nil || len(list.parts) == 0 {
+	if a.feature == nil {
 		return nil
 	}
-	in := InTest{Feature: *a.feature}
+	values, ok := constantsOf(list)
+	if !ok {
+		return nil
+	}
+	return test(InTest{Feature: *a.feature, Values: values})
+}
+
+// constantsOf gives the elements of a list that is written down and not
+// empty.
+func constantsOf(list value) ([]Constant, bool) {
+	out := make([]Constant, 0, len(list.parts))
 	for _, p := range list.parts {
 		v, ok := p.constantOf()
 		if !ok {
-			return nil
+			return nil, false
 		}
-		in.Values = append(in.Values, v)
+		out = append(out, v)
 	}
-	return test(in)
+	return out, len(out) > 0
 }
 
 // fieldFeature gives the feature that reading a field is, nil for sets.
@@ -268,25 +283,34 @@ func (s *stream) plain() *Stream {
 // aggregateFeature gives the feature that an aggregate is, nil when it has no
 // form that can be indexed.
 func aggregateFeature(s *stream, name string, t audience.Type, ids []audience.PropID) *Feature {
-	kinds := map[string]FeatureKind{
-		"count": FeatureCount, "any": FeatureCount, "none": FeatureCount, "sum": FeatureSum, "avg": FeatureAvg, "min": FeatureMin,
-		"max": FeatureMax, "distinct": FeatureDistinct, "first": FeatureFirst, "last": FeatureLast,
-	}
-	kind, plain := kinds[name], s.plain()
+	kind, plain := aggregateKind(name), s.plain()
 	if kind == 0 || plain == nil || slices.Contains(ids, 0) && ids != nil && !hasProp(ids) {
 		return nil
 	}
 	if plain.From != nil && kind != FeatureCount {
 		return nil // row by row, with deadlines
 	}
-	f := &Feature{Kind: kind, Stream: plain, Type: t}
-	if ids != nil {
-		f.Props = make([]audience.PropID, len(ids))
-		for i, name := range plain.Types { // they were sorted
-			f.Props[i] = ids[slices.Index(s.typeNames(), name)]
-		}
+	return &Feature{Kind: kind, Stream: plain, Type: t, Props: sortedProps(s, plain, ids)}
+}
+
+func aggregateKind(name string) FeatureKind {
+	return map[string]FeatureKind{
+		"count": FeatureCount, "any": FeatureCount, "none": FeatureCount, "sum": FeatureSum, "avg": FeatureAvg, "min": FeatureMin,
+		"max": FeatureMax, "distinct": FeatureDistinct, "first": FeatureFirst, "last": FeatureLast,
+	}[name]
+}
+
+// sortedProps gives the properties of a stream in the order of its types when
+// they are sorted; nil when there are none.
+func sortedProps(s *stream, sorted *Stream, ids []audience.PropID) []audience.PropID {
+	if ids == nil {
+		return nil
 	}
-	return f
+	out := make([]audience.PropID, len(ids))
+	for i, name := range sorted.Types {
+		out[i] = ids[slices.Index(s.typeNames(), name)]
+	}
+	return out
 }
 
 func hasProp(ids []audience.PropID) bool {

@@ -63,7 +63,7 @@ func (c *checker) ident(e ast.Expr) value {
 		return value{typ: typ{kind: contactKind}}
 	case "now":
 		c.moments = append(c.moments, course{}) // now minus nothing
-		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow, move: &Movement{}}
+		return value{tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: isNow, move: &Movement{}, edge: &Edge{course: &course{}}}
 	}
 	known := []string{"contact", "now"}
 	for _, l := range c.scope {
@@ -169,7 +169,9 @@ func (c *checker) field(e ast.Expr, name string, optional bool) value {
 		c.read(Read{Kind: ReadField, Field: f.ID})
 	case name == "tags":
 		c.read(Read{Kind: ReadTags})
-	case name != "id":
+	case name == "id":
+		c.read(Read{Kind: ReadID})
+	default:
 		c.read(Read{Kind: ReadBuiltin, Name: name})
 	}
 	v := value{

@@ -111,7 +111,8 @@ func (c *checker) comparison(e ast.Expr, name string) value {
 		c.known(args[1], a, b)
 		c.known(args[0], b, a)
 	}
-	out := value{typ: typ{kind: boolKind}, formula: comparisonFormula(compareOp(name), a, b)}
+	op := compareOp(name)
+	out := value{typ: typ{kind: boolKind}, formula: comparisonFormula(op, a, b), datedTest: datedComparison(op, a, b)}
 	if a.kind == stringKind {
 		out.tree = c.node(e.ID(), buildTextComparison(name), a.tree, b.tree)
 		return out
@@ -248,7 +249,7 @@ func (c *checker) membership(e ast.Expr) value {
 		return value{}
 	}
 	c.known(args[1], a, list)
-	out := value{typ: typ{kind: boolKind}, formula: membershipFormula(c, a, list)}
+	out := value{typ: typ{kind: boolKind}, formula: membershipFormula(c, a, list), datedTest: datedMembership(a, list)}
 	switch {
 	case list.field != "":
 		f, custom, _ := c.contactField(list.field)
@@ -293,6 +294,7 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 	switch {
 	case a.kind == timeKind && b.kind == timeKind && name == operators.Subtract:
 		out.kind, build = spanKind, buildSpans(subtractTimes)
+		out.difference = differenceOf(a, b)
 		if a.motion != still || b.motion != still {
 			out.motion = combined
 		}
@@ -313,6 +315,9 @@ func (c *checker) timeArithmetic(e ast.Expr, name string, a, b value) value {
 	if out.motion == badMotion {
 		c.fail(c.start(args[0]), ruleNow, "what moves with now can only be shifted by a constant duration", `such as now - duration("1h")`)
 		return value{}
+	}
+	if out.kind == timeKind {
+		out.edge = shiftedEdge(name, a, b)
 	}
 	a, b, out.steps = c.timeSteps(e, build, out, a, b)
 	out.tree = c.node(e.ID(), build, a.tree, b.tree)

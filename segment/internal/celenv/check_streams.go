@@ -106,8 +106,11 @@ func (c *checker) within(e ast.Expr, s *stream) value {
 	if !ok {
 		return value{}
 	}
-	c.moments = append(c.moments, course{kind: agoCourse, period: p})
-	return streamValue(s.narrowed(narrow{kind: withinNarrow, moment: len(c.moments) - 1, since: &Movement{Period: p}}))
+	ago := course{kind: agoCourse, period: p}
+	c.moments = append(c.moments, ago)
+	return streamValue(s.narrowed(narrow{
+		kind: withinNarrow, moment: len(c.moments) - 1, since: &Movement{Period: p}, fromEdge: &Edge{course: &ago},
+	}))
 }
 
 // window checks since, before and between.
@@ -121,12 +124,13 @@ func (c *checker) window(e ast.Expr, s *stream, name string) value {
 		return value{}
 	}
 	var slots []*slot
+	var edges []*Edge
 	var move *Movement
 	ok := true
 	for _, a := range e.AsCall().Args() {
 		slot, v, found := c.edge(a, name)
 		ok = ok && found
-		slots = append(slots, slot)
+		slots, edges = append(slots, slot), append(edges, v.edgeOf())
 		move = v.move
 	}
 	if !ok {
@@ -134,11 +138,11 @@ func (c *checker) window(e ast.Expr, s *stream, name string) value {
 	}
 	switch name {
 	case "since":
-		return streamValue(s.narrowed(narrow{kind: edgesNarrow, from: slots[0], since: move}))
+		return streamValue(s.narrowed(narrow{kind: edgesNarrow, from: slots[0], since: move, fromEdge: edges[0]}))
 	case "before":
-		return streamValue(s.narrowed(narrow{kind: edgesNarrow, to: slots[0]}))
+		return streamValue(s.narrowed(narrow{kind: edgesNarrow, to: slots[0], toEdge: edges[0]}))
 	}
-	return streamValue(s.narrowed(narrow{kind: edgesNarrow, from: slots[0], to: slots[1]}))
+	return streamValue(s.narrowed(narrow{kind: edgesNarrow, from: slots[0], to: slots[1], fromEdge: edges[0], toEdge: edges[1]}))
 }
 
 // edge checks an instant that a window begins or ends at.
@@ -200,7 +204,7 @@ func (c *checker) rate(e ast.Expr) value {
 		return value{}
 	}
 	slots := slices.Concat(a.slots(), b.slots())
-	out := value{tree: c.withSlots(e.ID(), slots, rateOf(a, b)), typ: typ{kind: doubleKind}}
+	out := value{tree: c.withSlots(e.ID(), slots, rateOf(a, b)), typ: typ{kind: doubleKind}, dated: datedRate(a, b)}
 	if over, under := a.plain(), b.plain(); over != nil && under != nil && over.From == nil && under.From == nil {
 		out.feature = &Feature{Kind: FeatureRate, Stream: over, Over: under}
 	}
@@ -231,7 +235,10 @@ func (c *checker) aggregate(e ast.Expr, s *stream, name string) value {
 		if !c.arity(e, 0, name+"()") {
 			return value{}
 		}
-		out := value{tree: c.withSlots(e.ID(), s.slots(), plainAggregate(s, name)), feature: aggregateFeature(s, name, audience.TypeTimestamp, nil)}
+		out := value{
+			tree:    c.withSlots(e.ID(), s.slots(), plainAggregate(s, name)),
+			feature: aggregateFeature(s, name, audience.TypeTimestamp, nil), dated: datedFeature(s, name, audience.TypeTimestamp, nil),
+		}
 		switch name {
 		case "count":
 			out.kind = intKind
@@ -239,6 +246,11 @@ func (c *checker) aggregate(e ast.Expr, s *stream, name string) value {
 			out.kind, out.instant = timeKind, true
 		default:
 			out.kind = boolKind
+			op := Greater
+			if name == "none" {
+				op = Equal
+			}
+			out.datedTest, out.dated = anyCount(out.dated, op), nil
 			if out.feature != nil {
 				out.formula = test(CompareTest{Feature: *out.feature, Op: Greater})
 				out.feature = nil
@@ -272,8 +284,8 @@ func (c *checker) aggregate(e ast.Expr, s *stream, name string) value {
 		}
 	}
 	return value{
-		feature: aggregateFeature(s, name, t, ids),
-		tree:    c.withSlots(e.ID(), s.slots(), propertyAggregate(c.env, s, name, ids, t)), typ: result,
+		feature: aggregateFeature(s, name, t, ids), dated: datedFeature(s, name, t, ids),
+		tree: c.withSlots(e.ID(), s.slots(), propertyAggregate(c.env, s, name, ids, t)), typ: result,
 		date: t == audience.TypeDate && result.kind == timeKind,
 	}
 }

@@ -172,14 +172,14 @@ func (c *checker) shiftedNow(e ast.Expr, name string) value {
 	if !ok {
 		return value{}
 	}
-	kind := agoCourse
+	follows := course{kind: agoCourse, period: p}
 	if name == "ahead" {
-		kind = aheadCourse
+		follows.kind = aheadCourse
 	}
-	c.moments = append(c.moments, course{kind: kind, period: p})
+	c.moments = append(c.moments, follows)
 	return value{
 		tree: c.moment(e.ID(), len(c.moments)-1), typ: typ{kind: timeKind}, motion: moving, instant: true,
-		move: &Movement{Period: p, Forward: name == "ahead"},
+		move: &Movement{Period: p, Forward: name == "ahead"}, edge: &Edge{course: &follows},
 	}
 }
 
@@ -199,10 +199,11 @@ func (c *checker) startOf(e ast.Expr) value {
 		c.failf(c.at(arg), rulePeriod, hintOf(err), "there is no unit %s", strconv.Quote(text))
 		return value{}
 	}
-	c.moments = append(c.moments, course{kind: startCourse, unit: unit})
+	start := course{kind: startCourse, unit: unit}
+	c.moments = append(c.moments, start)
 	i := len(c.moments) - 1
 	steps := c.node(e.ID(), leaf(func(s *state) ref.Val { return s.follow(i) }))
-	return value{tree: c.moment(e.ID(), i), steps: steps, typ: typ{kind: timeKind}, instant: true}
+	return value{tree: c.moment(e.ID(), i), steps: steps, typ: typ{kind: timeKind}, instant: true, edge: &Edge{course: &start}}
 }
 
 // timeSteps gives the operands of arithmetic, and what comes of it for those
@@ -237,7 +238,11 @@ func (c *checker) anniversary(e ast.Expr) value {
 		return value{}
 	}
 	c.timed = true
-	return value{tree: c.node(e.ID(), buildAnniversary(c.env), v.tree), typ: typ{kind: timeKind}}
+	out := value{tree: c.node(e.ID(), buildAnniversary(c.env), v.tree), typ: typ{kind: timeKind}}
+	if of := v.edgeOf(); of != nil {
+		out.edge = of.then(edgeStep{yearly: true})
+	}
+	return out
 }
 
 func getterNames() []string {

@@ -52,6 +52,10 @@ type Atom struct {
 	// Test says what it is when it has a form that can be indexed, else nil.
 	// Its truth is the Program's.
 	Test Test
+	// Dated says what it is at a given instant, by a [CompareTest] or [InTest],
+	// of which the streams have Windows, or an [EdgeTest]. When it is nil, Test
+	// says that, too.
+	Dated Test
 	// Program decides it row by row; nil when there is a Test.
 	Program *Program
 	Reads   []Read // what Program reads, in no order, some of it twice
@@ -81,6 +85,7 @@ const (
 	ReadLedger                         // anything of the ledger
 	ReadSuppressed                     // whether an address is suppressed
 	ReadMember                         // membership in the segment at Place
+	ReadID                             // the contact's id, which never changes
 )
 
 // Test is a condition in a form that can be indexed. It is one of the types
@@ -125,6 +130,8 @@ type Stream struct {
 	// instant itself is outside.
 	From  *Movement
 	After bool
+	// Windows are those of the Dated forms of atoms, which have no From.
+	Windows []Window
 }
 
 // CompareOp is a comparison.

@@ -71,3 +71,13 @@ func TestHintsAreFew(t *testing.T) {
 	}
 	require.Empty(t, c.nearest("cty", []string{"city"}))
 }
+
+func TestNearest(t *testing.T) {
+	candidates := []string{"city", "created_at", "email", "status", "subscribed", "email.opened", "email.sent"}
+	for name, want := range map[string]string{
+		"cyti": "city", "City": "city", "emial": "email", "staus": "status", "email.open": "email.opened", "subscibed": "subscribed",
+		"x": "", "": "", "completely": "", "createdat": "created_at", "zzzzzz": "",
+	} {
+		require.Equal(t, want, nearest(name, candidates), name)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/internal/decimal"
 )
 
 // stateName is how nodes within macros find the state; it cannot be written
@@ -36,7 +37,7 @@ type state struct {
 	texts   []string
 	many    int // how many texts there were
 	numbers []uint64
-	sum     decimalSum
+	sum     decimal.Sum
 	times   []movingTime // a stack, of those that were shifted
 	spans   []movingSpan // a stack
 	edges   []edge       // a stack, of windows when until is wanted

@@ -36,6 +36,8 @@ type narrow struct {
 	pred     *slot
 	weight   int       // of the condition, in steps
 	since    *Movement // the instant that moves with now and that it begins at, nil: anything else
+	// Of within and edges the instants when they depend on now alone.
+	fromEdge, toEdge *Edge
 }
 
 // narrowed gives the stream with one more window or condition.

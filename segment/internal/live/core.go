@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/internal/decimal"
 	"github.com/audiencekit/audiencekit/segment/internal/agenda"
 	"github.com/audiencekit/audiencekit/segment/internal/bitset"
 	"github.com/audiencekit/audiencekit/segment/internal/celenv"
@@ -37,7 +38,7 @@ type Core struct {
 	rowAt   uint64 // the changes when it was put there
 	changes uint64 // grows with everything that may change a row
 	members []bool // scratch for row-by-row evaluation
-	sum     celenv.Sum
+	sum     decimal.Sum
 	values  []int64
 	draft   *Draft // under way
 	until   int64  // of the evaluation under way

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/internal/decimal"
 	"github.com/audiencekit/audiencekit/segment/internal/celenv"
 	"github.com/audiencekit/audiencekit/segment/internal/columns"
 )
@@ -226,7 +227,7 @@ func known(f float64) (int64, bool) {
 	return fromFloat(f), !math.IsInf(f, 0) && !math.IsNaN(f)
 }
 
-func (f *aggregateOf) total(c *Core, id uint32, now int64) *celenv.Sum {
+func (f *aggregateOf) total(c *Core, id uint32, now int64) *decimal.Sum {
 	sum := &c.sum
 	sum.Reset()
 	for i, s := range f.stream {

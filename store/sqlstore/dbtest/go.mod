@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/audiencekit/audiencekit => ../../..
 
 require (
+	github.com/audiencekit/audiencekit v0.0.0-00010101000000-000000000000
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/mattn/go-sqlite3 v1.14.53
@@ -27,6 +28,7 @@ require (
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
@@ -36,8 +38,4 @@ require (
 
 replace github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy => ../pgxcopy
 
-require (
-	github.com/audiencekit/audiencekit v0.0.0-00010101000000-000000000000
-	github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
-	golang.org/x/sync v0.24.0
-)
+require github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000

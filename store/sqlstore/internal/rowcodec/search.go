@@ -65,8 +65,15 @@ func SortableDouble(f float64) int64 {
 //	"fr"      the wish about frequency
 //	"ph"      phone
 //	"s<id>"   a string field
-//	"n<id>"   an int; a double as SortableDouble; a bool as 0 or 1; a timestamp in microseconds, a date in days from 1970
+//	"i<id>"   an int field
+//	"d<id>"   a double field, as SortableDouble
+//	"b<id>"   a bool field, as 0 or 1
+//	"t<id>"   a timestamp field, in microseconds
+//	"y<id>"   a date field, in days from 1970
 //	"l<id>"   a list field, as an array
+//
+// The letter says the type, so that a value is never compared with a constant
+// of another one, whatever the field is declared to be: see [SearchKey].
 //
 // Texts are in the form of [SearchText]. What is absent or empty has no key,
 // but for fields: an empty string or list is a value. Every database reads the
@@ -105,11 +112,44 @@ func (o *object) key(key string) {
 	o.b = append(o.b, '"', ':')
 }
 
-func (o *object) fieldKey(letter byte, id audience.FieldID) {
+func (o *object) fieldKey(t audience.Type, id audience.FieldID) {
 	o.comma()
-	o.b = append(o.b, '"', letter)
+	o.b = append(o.b, '"', searchLetter(t))
 	o.b = strconv.AppendUint(o.b, uint64(id), 10)
 	o.b = append(o.b, '"', ':')
+}
+
+// SearchKey gives the key under which the search copy has the values of a type
+// of a custom field.
+func SearchKey(t audience.Type, id audience.FieldID) string {
+	return string(searchLetter(t)) + strconv.FormatUint(uint64(id), 10)
+}
+
+func searchLetter(t audience.Type) byte {
+	switch t {
+	case audience.TypeString:
+		return 's'
+	case audience.TypeInt:
+		return 'i'
+	case audience.TypeDouble:
+		return 'd'
+	case audience.TypeBool:
+		return 'b'
+	case audience.TypeTimestamp:
+		return 't'
+	case audience.TypeDate:
+		return 'y'
+	default:
+		return 'l'
+	}
+}
+
+// SearchJSON gives the JSON of a text as the search copy has it: some databases
+// compare JSON without undoing its escapes.
+func SearchJSON(s string) string {
+	var o object
+	o.text(s)
+	return string(o.b)
 }
 
 func (o *object) comma() {
@@ -120,12 +160,12 @@ func (o *object) comma() {
 
 func (o *object) field(f *audience.FieldValue) {
 	if s, ok := f.Value.Str(); ok {
-		o.fieldKey('s', f.ID)
+		o.fieldKey(audience.TypeString, f.ID)
 		o.text(s)
 		return
 	}
 	if list, ok := f.Value.StringList(); ok {
-		o.fieldKey('l', f.ID)
+		o.fieldKey(audience.TypeStringList, f.ID)
 		o.b = append(o.b, '[')
 		for _, s := range list {
 			o.comma()
@@ -135,7 +175,7 @@ func (o *object) field(f *audience.FieldValue) {
 		return
 	}
 	if n, ok := SearchNumber(f.Value); ok {
-		o.fieldKey('n', f.ID)
+		o.fieldKey(f.Value.Type(), f.ID)
 		o.b = strconv.AppendInt(o.b, n, 10)
 	}
 }

@@ -156,8 +156,8 @@ func TestAttributes(t *testing.T) {
 				},
 			},
 			`{"e":"jane@xn--bcher-kva.example","fn":"Zoë","ln":"O'Hara \"\\","fr":"weekly","ph":"+41","s1":"","s2":"a\u000a\u001f` + "\x7f\u2028" +
-				`</é>","n3":-9223372036854775808,"n4":4607182418800017408,"n5":1,"n6":0,"n7":253402300799999999,"n8":-1,"l9":[],"l10":["","a\"","b"],` +
-				`"n4294967295":-4607182418800017409}`,
+				`</é>","i3":-9223372036854775808,"d4":4607182418800017408,"b5":1,"b6":0,"t7":253402300799999999,"y8":-1,"l9":[],"l10":["","a\"","b"],` +
+				`"d4294967295":-4607182418800017409}`,
 		},
 		{
 			"long texts",
@@ -221,7 +221,7 @@ func expectedAttributes(c *audience.Contact) map[string]any {
 			want["l"+string(id)] = items
 		} else if isNumber {
 			b, _ := json.Marshal(number)
-			want["n"+string(id)] = json.Number(b)
+			want[rowcodec.SearchKey(f.Value.Type(), f.ID)] = json.Number(b)
 		}
 	}
 	return want

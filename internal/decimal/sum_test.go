@@ -1,4 +1,4 @@
-package celenv
+package decimal
 
 import (
 	"math"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDecimalSum(t *testing.T) {
+func TestSum(t *testing.T) {
 	tests := []struct {
 		name   string
 		values []float64
@@ -29,26 +29,26 @@ func TestDecimalSum(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var d decimalSum
+			var d Sum
 			for _, v := range tt.values {
-				d.add(v)
+				d.Add(v)
 			}
-			require.Equal(t, math.Float64bits(tt.sum), math.Float64bits(d.float()))
+			require.Equal(t, math.Float64bits(tt.sum), math.Float64bits(d.Float()))
 		})
 	}
 	t.Run("ints beyond doubles", func(t *testing.T) {
-		var d decimalSum
+		var d Sum
 		for range 3 {
-			d.addInt(math.MaxInt64)
-			d.addInt(math.MinInt64)
+			d.AddInt(math.MaxInt64)
+			d.AddInt(math.MinInt64)
 		}
-		require.Equal(t, math.Float64bits(-3), math.Float64bits(d.float()))
-		require.Equal(t, math.Float64bits(-0.5), math.Float64bits(d.mean()))
+		require.Equal(t, math.Float64bits(-3), math.Float64bits(d.Float()))
+		require.Equal(t, math.Float64bits(-0.5), math.Float64bits(d.Mean()))
 	})
 }
 
-// TestDecimalSumIsExact compares with fractions, whatever the order.
-func TestDecimalSumIsExact(t *testing.T) {
+// TestSumIsExact compares with fractions, whatever the order.
+func TestSumIsExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	draw := []func() float64{
 		func() float64 { return float64(random.IntN(2_000_000)-1_000_000) / 100 },
@@ -72,22 +72,12 @@ func TestDecimalSumIsExact(t *testing.T) {
 		mean, _ := new(big.Rat).Quo(exact, big.NewRat(int64(len(values)), 1)).Float64()
 		for range 3 {
 			random.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
-			var d decimalSum
+			var d Sum
 			for _, v := range values {
-				d.add(v)
+				d.Add(v)
 			}
-			require.Equal(t, math.Float64bits(sum), math.Float64bits(d.float()), values)
-			require.Equal(t, math.Float64bits(mean), math.Float64bits(d.mean()), values)
+			require.Equal(t, math.Float64bits(sum), math.Float64bits(d.Float()), values)
+			require.Equal(t, math.Float64bits(mean), math.Float64bits(d.Mean()), values)
 		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	candidates := []string{"city", "created_at", "email", "status", "subscribed", "email.opened", "email.sent"}
-	for name, want := range map[string]string{
-		"cyti": "city", "City": "city", "emial": "email", "staus": "status", "email.open": "email.opened", "subscibed": "subscribed",
-		"x": "", "": "", "completely": "", "createdat": "created_at", "zzzzzz": "",
-	} {
-		require.Equal(t, want, nearest(name, candidates), name)
 	}
 }

@@ -1,4 +1,4 @@
-package celenv
+package decimal
 
 import (
 	"math"
@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// decimalSum adds numbers as the shortest decimals that stand for them,
-// exactly, and rounds once in the end: 33.30 + 33.30 + 33.40 is 100, in any
-// order. The zero decimalSum is 0.
-type decimalSum struct {
+// Sum adds numbers as the shortest decimals that stand for them, exactly, and
+// rounds once in the end: 33.30 + 33.30 + 33.40 is 100, in any order. The zero
+// Sum is 0. It is not safe for concurrent use.
+type Sum struct {
 	n       int
 	small   wide // of numbers with few digits, in ten thousandths
 	buckets []bucket
@@ -56,13 +56,15 @@ const (
 	smallMost = 1e15
 )
 
-func (d *decimalSum) reset() {
+// Reset makes it 0 again.
+func (d *Sum) Reset() {
 	d.n = 0
 	d.small = wide{}
 	d.buckets = d.buckets[:0]
 }
 
-func (d *decimalSum) addInt(n int64) {
+// AddInt adds an int.
+func (d *Sum) AddInt(n int64) {
 	d.n++
 	const most = math.MaxInt64 / smallScale
 	if n >= -most && n <= most {
@@ -72,7 +74,8 @@ func (d *decimalSum) addInt(n int64) {
 	d.bucket(0).add(n)
 }
 
-func (d *decimalSum) add(f float64) {
+// Add adds a finite double as the shortest decimal that stands for it.
+func (d *Sum) Add(f float64) {
 	d.n++
 	if scaled := math.Round(f * smallScale); math.Abs(scaled) < smallMost && scaled/smallScale == f {
 		d.small.add(int64(scaled))
@@ -82,7 +85,7 @@ func (d *decimalSum) add(f float64) {
 	d.bucket(exponent).add(digits)
 }
 
-func (d *decimalSum) bucket(exponent int) *wide {
+func (d *Sum) bucket(exponent int) *wide {
 	for i := range d.buckets {
 		if d.buckets[i].exponent == exponent {
 			return &d.buckets[i].sum
@@ -118,8 +121,11 @@ func shortest(f float64) (digits int64, exponent int) {
 	return digits, 0
 }
 
-// float gives the nearest double, which may be infinite.
-func (d *decimalSum) float() float64 {
+// Len gives how many numbers were added.
+func (d *Sum) Len() int { return d.n }
+
+// Float gives the double nearest to the sum, which may be infinite.
+func (d *Sum) Float() float64 {
 	if len(d.buckets) == 0 {
 		if n, ok := d.small.int64(); ok && n > -1<<53 && n < 1<<53 {
 			return float64(n) / smallScale // both are exact, so this rounds once
@@ -129,8 +135,8 @@ func (d *decimalSum) float() float64 {
 	return f
 }
 
-// mean gives the double nearest to the sum over the count.
-func (d *decimalSum) mean() float64 {
+// Mean gives the double nearest to the sum over the count, which is not 0.
+func (d *Sum) Mean() float64 {
 	if len(d.buckets) == 0 {
 		n, ok := d.small.int64()
 		if ok && n > -1<<53 && n < 1<<53 && d.n < 1<<53/smallScale {
@@ -144,7 +150,7 @@ func (d *decimalSum) mean() float64 {
 
 // exact gives the sum as a fraction. Its size is bounded by the exponents of
 // doubles: some 700 digits.
-func (d *decimalSum) exact() *big.Rat {
+func (d *Sum) exact() *big.Rat {
 	least := -smallPlaces
 	for _, b := range d.buckets {
 		least = min(least, b.exponent)
