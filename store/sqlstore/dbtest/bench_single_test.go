@@ -46,9 +46,11 @@ func compareSingle(b *testing.B, d dbtest.Database, writers int) {
 				_, err := t.aud.Append(ctx, singleEvent(n, n%people))
 				return err
 			},
-			"hand": func(ctx context.Context, t *target, n int) error { return singleByHand(ctx, d.Engine, t.db, n, n%people+1) },
+			"hand": func(ctx context.Context, t *target, n int) error {
+				return singleByHand(ctx, d.Engine, t.db, n, n%people+1)
+			},
 		} {
-			t := openTarget(b, d, j)
+			t := openJob(b, d, j)
 			spent[how] = spent[how].add(measured(b, d, t, func(ctx context.Context, t *target) error {
 				all, ctx := errgroup.WithContext(ctx)
 				for w := range writers {

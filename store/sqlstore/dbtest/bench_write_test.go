@@ -56,7 +56,7 @@ func compareWrites(b *testing.B, d dbtest.Database, j job) {
 	spent := map[string]cost{}
 	rows := 0
 	for b.Loop() {
-		source := openTarget(b, d, j)
+		source := openJob(b, d, j)
 		spent["audience"] = spent["audience"].add(measured(b, d, source, j.throughAudience))
 		done := readDone(b, source.db, j)
 		rows += size(j)
@@ -68,7 +68,7 @@ func compareWrites(b *testing.B, d dbtest.Database, j job) {
 			"hand":  func(ctx context.Context, t *target) error { return byHand(ctx, d.Engine, t.db, done, true) },
 			"bare":  func(ctx context.Context, t *target) error { return byHand(ctx, d.Engine, t.db, done, false) },
 		} {
-			t := openTarget(b, d, j)
+			t := openJob(b, d, j)
 			spent[how] = spent[how].add(measured(b, d, t, do))
 			if how != "bare" {
 				requireEqualRows(b, source.db, t.db)
@@ -114,8 +114,8 @@ type target struct {
 	aud *store.Audience
 }
 
-// openTarget makes a database for a job.
-func openTarget(b *testing.B, d dbtest.Database, j job) *target {
+// openJob makes a database for a job.
+func openJob(b *testing.B, d dbtest.Database, j job) *target {
 	b.Helper()
 	db := d.Open(b)
 	return &target{db: db, aud: prepare(b, openAudience(b, d, db, benchDriver(d)), j.before)}

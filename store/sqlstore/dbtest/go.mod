@@ -35,6 +35,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
 	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20240826202546-f6391c0de4c7 // indirect
@@ -47,7 +48,4 @@ require (
 
 replace github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy => ../pgxcopy
 
-require (
-	github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
-	golang.org/x/sync v0.24.0
-)
+require github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000

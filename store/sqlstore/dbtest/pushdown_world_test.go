@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"context"
+	"database/sql"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,6 +21,7 @@ const pushdownAudience = "pushdown"
 // pushdown is a partition with contacts of all kinds, and what the reference
 // reads of them.
 type pushdown struct {
+	store     *sqlstore.Store
 	partition store.Partition
 	profiles  []*audience.Profile
 }
@@ -37,13 +39,17 @@ func dialectOf(e dbtest.Engine) sqlstore.Dialect {
 
 func openPushdown(t *testing.T, d dbtest.Database) *pushdown {
 	t.Helper()
-	db := d.Open(t)
+	return pushdownIn(t, d.Open(t), d)
+}
+
+func pushdownIn(t *testing.T, db *sql.DB, d dbtest.Database) *pushdown {
+	t.Helper()
 	require.NoError(t, sqlstore.Migrate(t.Context(), db, dialectOf(d.Engine), sqlstore.Options{}))
 	s, err := sqlstore.New(t.Context(), db, dialectOf(d.Engine), sqlstore.Options{})
 	require.NoError(t, err)
 	partition, err := s.Partition(t.Context(), pushdownAudience)
 	require.NoError(t, err)
-	return &pushdown{partition: partition}
+	return &pushdown{store: s, partition: partition}
 }
 
 func (w *pushdown) update(t *testing.T, fn func(roles store.WriteRoles) error) {

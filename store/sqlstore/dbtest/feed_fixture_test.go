@@ -1,0 +1,29 @@
+package dbtest
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// dialect gives the dialect of a database.
+func dialect(d Database) sqlstore.Dialect { return d.Engine.Dialect() }
+
+// opened is a store with the database it is in.
+type opened struct {
+	*sqlstore.Store
+	db *sql.DB
+}
+
+// openStore makes the tables in a database and a store over them.
+func openStore(t testing.TB, d Database, db *sql.DB, opts sqlstore.Options) *sqlstore.Store {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	require.NoError(t, sqlstore.Migrate(ctx, db, dialect(d), opts))
+	s, err := sqlstore.New(ctx, db, dialect(d), opts)
+	require.NoError(t, err)
+	return s
+}
