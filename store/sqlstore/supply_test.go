@@ -108,6 +108,15 @@ func TestSupplyNeverTwice(t *testing.T) {
 	require.Greater(t, len(seen), 100_000)
 }
 
+func TestSuppliesCount(t *testing.T) {
+	s := newSupplies()
+	one, other := s.enter(), s.enter()
+	require.Equal(t, 2, s.transactions())
+	one()
+	other()
+	require.Zero(t, s.transactions())
+}
+
 func TestLastNumbers(t *testing.T) {
 	require.EqualValues(t, math.MaxUint32, countContacts.lastNumber())
 	require.Less(t, countRecordVersions.lastNumber(), uint64(math.MaxInt64), "the next one is stored as an int64")

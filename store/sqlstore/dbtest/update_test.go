@@ -176,6 +176,66 @@ func TestDeadlock(t *testing.T) {
 	})
 }
 
+// TestLostRace lets two transactions put a row under an id that had none when
+// both looked: whoever is second looks again and is refused.
+func TestLostRace(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
+		if d.Engine == dbtest.SQLite {
+			t.Skip("one writer at a time")
+		}
+		p := partition(t, openStore(t, d.Open(t), d.Engine))
+		ids := draw(t, p, 1)
+		_, err := p.Update(t.Context(), func(w store.WriteRoles) error { return w.DeleteContacts(t.Context(), ids) })
+		require.NoError(t, err)
+		put := func(w store.WriteRoles, version uint64) error {
+			return w.PutContacts(t.Context(), []store.ContactRow{{Contact: audience.Contact{ID: ids[0], Version: version}}})
+		}
+		looked, second := make(chan struct{}), make(chan error)
+		calls := 0
+		_, err = p.Update(t.Context(), func(w store.WriteRoles) error {
+			if err := put(w, 7); err != nil {
+				return err
+			}
+			go func() {
+				_, err := p.Update(t.Context(), func(w store.WriteRoles) error {
+					calls++
+					if _, err := w.LockContacts(t.Context(), ids); err != nil {
+						return err
+					}
+					if calls == 1 {
+						close(looked)
+					}
+					return put(w, 8)
+				})
+				second <- err
+			}()
+			<-looked
+			return nil
+		})
+		require.NoError(t, err)
+		require.ErrorIs(t, <-second, audience.ErrConflict)
+		require.Equal(t, 2, calls)
+		require.NoError(t, p.View(t.Context(), func(r store.ReadRoles) error {
+			rows, err := r.Contacts(t.Context(), ids)
+			require.NoError(t, err)
+			require.EqualValues(t, 7, rows[0].Version)
+			return nil
+		}))
+	})
+}
+
+// awaited is a context that tells when somebody waits for its end.
+type awaited struct {
+	context.Context
+	once  sync.Once
+	asked chan struct{}
+}
+
+func (a *awaited) Done() <-chan struct{} {
+	a.once.Do(func() { close(a.asked) })
+	return a.Context.Done()
+}
+
 // TestWaitingEndsWithTheContext lets a writer wait for another one.
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
@@ -192,7 +252,8 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 				return err
 			})
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			late, stop := context.WithCancel(t.Context())
+			cancelled, stop := context.WithCancel(t.Context())
+			late := &awaited{Context: cancelled, asked: make(chan struct{})}
 			waits := make(chan error)
 			go func() {
 				_, err := p.Update(late, func(w store.WriteRoles) error {
@@ -201,6 +262,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 				})
 				waits <- err
 			}()
+			<-late.asked
 			stop()
 			require.ErrorIs(t, <-waits, context.Canceled)
 			return nil
