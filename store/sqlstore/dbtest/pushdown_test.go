@@ -7,7 +7,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,7 +116,8 @@ func isExact(p store.Predicate, profile *audience.Profile) bool {
 	case store.Compare:
 		s, text := p.Value.Str()
 		_, list := p.Value.StringList()
-		return p.Feature.Kind != store.FeatureStatus && !list && !(text && len(s) > 160)
+		inOrder := len(s) <= 160 && utf8.ValidString(s) && !strings.Contains(s, "\x00")
+		return p.Feature.Kind != store.FeatureStatus && !list && (!text || inOrder)
 	default:
 		return false
 	}
