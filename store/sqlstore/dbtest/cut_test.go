@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store"
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 
@@ -117,7 +117,7 @@ func TestLostConnection(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				db, s := openCuttable(t, d)
-				p := partition(t, open(t, db, d.Engine))
+				p := partition(t, openStore(t, db, d.Engine))
 				_, err := p.Update(t.Context(), func(store.WriteRoles) error { return nil }) // which takes numbers
 				require.NoError(t, err)
 				calls := 0
@@ -155,7 +155,7 @@ func TestLostConnectionOfOurOwn(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		for _, after := range []bool{false, true} {
 			db, s := openCuttable(t, d)
-			a := open(t, db, d.Engine)
+			a := openStore(t, db, d.Engine)
 			s.cut("COMMIT", after)
 			p := partition(t, a)
 			require.EqualValues(t, 1, s.cuts.Load())

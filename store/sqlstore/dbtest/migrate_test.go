@@ -10,11 +10,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/audiencekit/audiencekit/store/sqlstore/internal/othermigrations"
 	"github.com/stretchr/testify/require"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
-	"github.com/audiencekit/audiencekit/store/sqlstore/internal/othermigrations"
 )
 
 // extended gives a context in which the library has one more migration.
@@ -63,7 +63,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		for _, err := range errs {
 			require.NoError(t, err)
 		}
-		open(t, shared, d.Engine)
+		openStore(t, shared, d.Engine)
 		var n int
 		require.NoError(t, shared.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM ak_schema").Scan(&n))
 		require.Equal(t, 1, n)
@@ -74,7 +74,7 @@ func TestMigrateAtOnce(t *testing.T) {
 func TestMigrateWithData(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		s := open(t, db, d.Engine)
+		s := openStore(t, db, d.Engine)
 		p, err := s.Partition(t.Context(), "main")
 		require.NoError(t, err)
 		ids := draw(t, p, 3)
@@ -100,7 +100,7 @@ func TestMigrateWithData(t *testing.T) {
 func TestMigrateInterrupted(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		open(t, db, d.Engine)
+		openStore(t, db, d.Engine)
 		version, _ := latest(t, db)
 		const first, second, third = "CREATE TABLE {extra} (a integer);\n", "INSERT INTO {extra} (a) VALUES (7);\n", "CREATE INDEX {extra}_a ON {extra} (a);\n"
 		broken := extended(t, d, next(version), first+second+"NONSENSE;\n"+third)
@@ -137,7 +137,7 @@ func TestMigrateDoneButNotNoted(t *testing.T) {
 			t.Skip("migrations are one transaction")
 		}
 		db := d.Open(t)
-		open(t, db, d.Engine)
+		openStore(t, db, d.Engine)
 		version, _ := latest(t, db)
 		ctx := extended(t, d, next(version), "CREATE TABLE {extra} (a integer);\nALTER TABLE {extra} ADD COLUMN b integer;\nCREATE INDEX {extra}_a ON {extra} (a);\n")
 		for step := 1; step <= 5; step += 2 {

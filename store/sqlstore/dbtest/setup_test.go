@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 
@@ -24,8 +24,8 @@ func dialect(e dbtest.Engine) sqlstore.Dialect {
 	}[e]
 }
 
-// open migrates a database and opens a store on it.
-func open(t testing.TB, db *sql.DB, e dbtest.Engine) *sqlstore.Store {
+// openStore migrates a database and opens a store on it.
+func openStore(t testing.TB, db *sql.DB, e dbtest.Engine) *sqlstore.Store {
 	t.Helper()
 	require.NoError(t, sqlstore.Migrate(t.Context(), db, dialect(e), sqlstore.Options{}))
 	s, err := sqlstore.New(t.Context(), db, dialect(e), sqlstore.Options{})
@@ -63,7 +63,7 @@ func TestNewLooksAtTheSchema(t *testing.T) {
 			requireRefused(t, err, rule, hint)
 		}
 		refused("schema-missing", "Migrate")
-		open(t, db, d.Engine)
+		openStore(t, db, d.Engine)
 		exec(t, db, "UPDATE ak_schema SET version = 1000")
 		refused("schema-newer", "newer version of the program")
 		requireRefused(t, sqlstore.Migrate(t.Context(), db, dialect(d.Engine), sqlstore.Options{}), "schema-newer", "newer version of the program")
@@ -97,7 +97,7 @@ func TestNewLooksAtItsArguments(t *testing.T) {
 func TestPrefixes(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		open(t, db, d.Engine)
+		openStore(t, db, d.Engine)
 		other := sqlstore.Options{Prefix: "shop2_"}
 		_, err := sqlstore.New(t.Context(), db, dialect(d.Engine), other)
 		requireRefused(t, err, "schema-missing", "shop2_")
@@ -191,7 +191,7 @@ func TestImmediateBesideWriters(t *testing.T) {
 			t.Skip("not SQLite with pragmas as parameters")
 		}
 		source := d.Fresh(t)
-		open(t, source.Open(t), d.Engine)
+		openStore(t, source.Open(t), d.Engine)
 		deferred := source
 		deferred.DSN = strings.ReplaceAll(source.DSN, "_txlock=immediate", "_txlock=deferred")
 		require.NotEqual(t, source, deferred)
@@ -246,7 +246,7 @@ func TestMySQLSetup(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				source := d.Fresh(t)
-				open(t, source.Open(t), d.Engine)
+				openStore(t, source.Open(t), d.Engine)
 				config, err := mysql.ParseDSN(source.DSN)
 				require.NoError(t, err)
 				tt.change(config)
@@ -258,7 +258,7 @@ func TestMySQLSetup(t *testing.T) {
 		}
 		t.Run("another engine", func(t *testing.T) {
 			db := d.Open(t)
-			open(t, db, d.Engine)
+			openStore(t, db, d.Engine)
 			exec(t, db, "ALTER TABLE ak_tags ENGINE=MyISAM ROW_FORMAT=DEFAULT, MODIFY tag varbinary(900) NOT NULL")
 			_, err := sqlstore.New(t.Context(), db, sqlstore.MySQL, sqlstore.Options{})
 			requireRefused(t, err, "server-setting", "ak_tags")

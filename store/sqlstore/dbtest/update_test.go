@@ -7,11 +7,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 
@@ -54,7 +54,7 @@ func host(key string) audience.Identity {
 func TestNothingStaysOpen(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		p := partition(t, open(t, db, d.Engine))
+		p := partition(t, openStore(t, db, d.Engine))
 		id := draw(t, p, 1)[0]
 		failed := errors.New("failed")
 		ends := map[string]func(cancel func()) error{
@@ -98,7 +98,7 @@ func TestNothingStaysOpen(t *testing.T) {
 // returned.
 func TestUseAfterItsEnd(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
-		p := partition(t, open(t, d.Open(t), d.Engine))
+		p := partition(t, openStore(t, d.Open(t), d.Engine))
 		var r store.ReadRoles
 		var w store.WriteRoles
 		require.NoError(t, p.View(t.Context(), func(roles store.ReadRoles) error { r = roles; return nil }))
@@ -116,7 +116,7 @@ func TestUseAfterItsEnd(t *testing.T) {
 func TestClosedMeanwhile(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		s := open(t, db, d.Engine)
+		s := openStore(t, db, d.Engine)
 		p := partition(t, s)
 		_, err := p.Update(t.Context(), func(w store.WriteRoles) error {
 			_, err := add(t.Context(), w, 1)
@@ -136,7 +136,7 @@ func TestDeadlock(t *testing.T) {
 		if d.Engine == dbtest.SQLite {
 			t.Skip("one writer at a time")
 		}
-		p := partition(t, open(t, d.Open(t), d.Engine))
+		p := partition(t, openStore(t, d.Open(t), d.Engine))
 		ids := draw(t, p, 2)
 		var both, done sync.WaitGroup
 		both.Add(2)
@@ -179,7 +179,7 @@ func TestDeadlock(t *testing.T) {
 // TestWaitingEndsWithTheContext lets a writer wait for another one.
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
-		p := partition(t, open(t, d.Open(t), d.Engine))
+		p := partition(t, openStore(t, d.Open(t), d.Engine))
 		ids := draw(t, p, 1)
 		_, err := p.Update(t.Context(), func(w store.WriteRoles) error {
 			if _, err := w.LockContacts(t.Context(), ids); err != nil {
@@ -224,7 +224,7 @@ func TestErrorsOfTheDatabase(t *testing.T) {
 	codes := map[dbtest.Engine]string{dbtest.Postgres: "P0001", dbtest.MySQL: "1644", dbtest.SQLite: "1811"}
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		p := partition(t, open(t, db, d.Engine))
+		p := partition(t, openStore(t, db, d.Engine))
 		id := draw(t, p, 1)[0]
 		exec(t, db, says[d.Engine]...)
 		calls := 0
@@ -250,7 +250,7 @@ func TestErrorsOfTheDatabase(t *testing.T) {
 func TestNumbersOfTwoProcesses(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		source := d.Fresh(t)
-		partitions := []store.Partition{partition(t, open(t, source.Open(t), d.Engine)), partition(t, open(t, source.Open(t), d.Engine))}
+		partitions := []store.Partition{partition(t, openStore(t, source.Open(t), d.Engine)), partition(t, openStore(t, source.Open(t), d.Engine))}
 		var mu sync.Mutex
 		given := make(map[audience.ContactID]int)
 		var wg sync.WaitGroup
@@ -307,7 +307,7 @@ func TestSmallPool(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
 		db.SetMaxOpenConns(2)
-		p := partition(t, open(t, db, d.Engine))
+		p := partition(t, openStore(t, db, d.Engine))
 		var wg sync.WaitGroup
 		errs := make([]error, 8)
 		for i := range errs {
@@ -334,7 +334,7 @@ func TestSmallPool(t *testing.T) {
 func TestTags(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d dbtest.Database) {
 		db := d.Open(t)
-		p := partition(t, open(t, db, d.Engine))
+		p := partition(t, openStore(t, db, d.Engine))
 		ids := draw(t, p, 2)
 		version := uint64(1)
 		for _, tags := range [][]string{{"a", "b"}, {"b", "c"}, {"b", "c"}, {}, {"z"}} {
