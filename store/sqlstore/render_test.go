@@ -22,8 +22,8 @@ func rendering(t *testing.T, kind Dialect, p store.Predicate) (rendered, error) 
 
 func tagNamed(i int) store.Predicate { return store.HasTag{Tag: fmt.Sprintf("secret%d", i)} }
 
-func field(op store.CompareOp, v audience.Value) store.Predicate {
-	return store.Compare{Feature: store.Feature{Kind: store.FeatureField, Field: 1}, Op: op, Value: v}
+func equals(v audience.Value) store.Predicate {
+	return store.Compare{Feature: store.Feature{Kind: store.FeatureField, Field: 1}, Op: store.Equal, Value: v}
 }
 
 // TestRenderShowsNoConstant: what is not in the text can neither break it nor
@@ -32,10 +32,12 @@ func TestRenderShowsNoConstant(t *testing.T) {
 	secret := audience.StringValue("secret' OR 1=1 -- ? {contacts}")
 	events := store.EventFilter{Types: []string{"secret", "secret2"}}
 	all := store.Or{
-		tagNamed(1), field(store.Equal, secret), field(store.Equal, audience.IntValue(987654321)),
+		tagNamed(1), equals(secret), equals(audience.IntValue(987654321)),
 		store.OneOf{Feature: store.Feature{Kind: store.FeatureEmail}, Values: []audience.Value{secret, secret}},
-		store.ListContains{Field: 2, Item: "secret"}, store.Consents{Purpose: "secret"},
-		store.OnList{List: audience.List{Name: "secret", Kind: audience.ListTopic}}, store.OnList{List: audience.List{Name: "secret"}},
+		store.ListContains{Field: 2, Item: "secret"},
+		store.Consents{Purpose: "secret"},
+		store.OnList{List: audience.List{Name: "secret", Kind: audience.ListTopic}},
+		store.OnList{List: audience.List{Name: "secret"}},
 		store.CompareCount{Events: events, Op: store.Greater, N: 987654321},
 		store.CompareSum{Events: events, Props: []audience.PropID{987654321}, Op: store.Greater, Value: 987654321},
 		store.CompareAvg{Events: events, Props: []audience.PropID{987654321}, Op: store.Greater, Value: 987654321},
@@ -51,13 +53,13 @@ func TestRenderShowsNoConstant(t *testing.T) {
 			}
 			require.NotContains(t, f.text, "secret", kind)
 			require.NotContains(t, f.text, "98765", kind)
-			require.Equal(t, strings.Count(f.text, "?"), len(f.args), kind)
+			require.Len(t, f.args, strings.Count(f.text, "?"), kind)
 		}
 	}
 }
 
 func TestRenderRefuses(t *testing.T) {
-	var deep store.Predicate = tagNamed(1)
+	deep := tagNamed(1)
 	for i := range 2_000 {
 		deep = store.And{tagNamed(i % 9), store.Or{tagNamed(i % 7), deep}}
 	}
@@ -111,7 +113,7 @@ func nesting(text string) int {
 func TestRenderLongDisjunction(t *testing.T) {
 	var many store.Or
 	for i := range 5_000 {
-		many = append(many, field(store.Equal, audience.IntValue(int64(i))))
+		many = append(many, equals(audience.IntValue(int64(i))))
 	}
 	q, err := rendering(t, SQLite, many)
 	require.NoError(t, err)
@@ -127,7 +129,7 @@ func TestRenderNobody(t *testing.T) {
 		"another type":        store.Compare{Feature: store.Feature{Kind: store.FeatureID}, Op: store.Equal, Value: audience.StringValue("1")},
 		"fewer than none":     store.CompareCount{Events: store.EventFilter{Types: []string{"a"}}, Op: store.Less, N: 0},
 		"some of no types":    store.CompareCount{Op: store.Greater, N: 0},
-		"what no text can be": field(store.Equal, audience.StringValue("\xff")),
+		"what no text can be": equals(audience.StringValue("\xff")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			q, err := rendering(t, Postgres, p)

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 
@@ -105,11 +105,17 @@ func analyze(t *testing.T, db *sql.DB, e dbtest.Engine) {
 	t.Helper()
 	statement := map[dbtest.Engine]string{dbtest.Postgres: "ANALYZE ", dbtest.MySQL: "ANALYZE TABLE ", dbtest.SQLite: "ANALYZE "}[e]
 	for _, table := range []string{"contacts", "events", "tags"} {
-		rows, err := db.QueryContext(t.Context(), statement+"ak_"+table)
-		require.NoError(t, err)
-		for rows.Next() {
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
+		drain(t, db, statement+"ak_"+table)
 	}
+}
+
+// drain runs a statement that may give rows.
+func drain(t *testing.T, db *sql.DB, statement string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), statement)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+	}
+	require.NoError(t, rows.Err())
 }

@@ -46,8 +46,9 @@ func (d dice) constant(f store.Feature) audience.Value {
 		return audience.StringValue(one(d, "jane@example.com", "Jane@example.com", "b@example.org", "c"))
 	case store.FeatureFrequency:
 		return audience.StringValue(one(d, "weekly", "daily", "Weekly", ""))
+	default:
+		return d.valueOf(audience.TypeString, true)
 	}
-	return d.valueOf(audience.TypeString, true)
 }
 
 func (d dice) filter() store.EventFilter {

@@ -25,12 +25,15 @@ func nastyTexts() []string {
 		long, long + "y", long + "0123456789", long + "01234567890", long + "01234567891", strings.Repeat("é", 80), strings.Repeat("é", 80) + strings.Repeat("z", 60), strings.Repeat("é", 80) + strings.Repeat("y", 60), strings.Repeat("😀", 39) + "abcdé" + strings.Repeat("q", 50), strings.Repeat("x", 160), strings.Repeat("x", 160) + "\u0001" + strings.Repeat("y", 60), strings.Repeat("x", 161), strings.Repeat("x", 159),
 	}
 }
+
 func nastyInts() []int64 {
 	return []int64{0, 1, -1, 2, 3, 1 << 53, 1<<53 + 1, 1<<53 - 1, -1 << 53, -1<<53 - 1, math.MinInt64, math.MinInt64 + 1, math.MaxInt64, math.MaxInt64 - 1, 1 << 31, 1 << 32}
 }
+
 func nastyDoubles() []float64 {
 	return []float64{0, 1, -1, 2, 3, 0.1, 0.2, 0.3, 0.1 + 0.2, 1 << 53, -1 << 53, 1e300, -1e300, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, -math.SmallestNonzeroFloat64, 33.3, 99.9, 100, 1e15, 9007199254.740991, 9007199254.740992, 0.000001, 0.0000001, -2.5, 0.5, 1e-300}
 }
+
 func (d dice) instant() time.Time {
 	switch d.IntN(12) {
 	case 0:
