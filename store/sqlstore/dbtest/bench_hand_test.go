@@ -3,6 +3,7 @@ package dbtest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -260,7 +261,9 @@ func (h *hand) insert(ctx context.Context, t *handTable, rows [][]any) error {
 		if err != nil {
 			return err
 		}
-		if _, err := h.tx.StmtContext(ctx, stmt).ExecContext(ctx, slices.Concat(part...)...); err != nil {
+		own := h.tx.StmtContext(ctx, stmt)
+		_, err = own.ExecContext(ctx, slices.Concat(part...)...)
+		if err := errors.Join(err, own.Close()); err != nil {
 			return err
 		}
 	}
