@@ -24,8 +24,17 @@ func newEventStatements(c *catalog) eventStatements {
 	row := insertion{
 		name: "add events", key: byContact, table: "events", keys: []string{"audience", "contact", "id"}, existing: compete,
 		columns: []column{
-			{"audience", intColumn}, {"contact", intColumn}, {"id", textColumn}, {"type", textColumn}, {"at_us", intColumn},
-			{"revision", intColumn}, {"retracted", intColumn}, {"amount_prop", intColumn}, {"amount", intColumn}, {"more", intColumn}, {"body", bytesColumn},
+			{"audience", intColumn},
+			{"contact", intColumn},
+			{"id", textColumn},
+			{"type", textColumn},
+			{"at_us", intColumn},
+			{"revision", intColumn},
+			{"retracted", intColumn},
+			{"amount_prop", intColumn},
+			{"amount", intColumn},
+			{"more", intColumn},
+			{"body", bytesColumn},
 		},
 	}
 	replacing := row

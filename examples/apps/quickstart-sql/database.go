@@ -121,6 +121,7 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 		return nil, errors.New("mysql: the parameters behind ? cannot be read")
 	}
 	config := mysql.NewConfig()
+	config.InterpolateParams = true // or every statement is prepared, run and closed, in two round trips
 	config.User, config.DBName = u.User.Username(), strings.Trim(u.Path, "/")
 	config.Passwd, _ = u.User.Password()
 	config.Net, config.Addr = "tcp", net.JoinHostPort(cmp.Or(u.Hostname(), "localhost"), cmp.Or(u.Port(), "3306"))

@@ -46,6 +46,7 @@ func TestMySQLURL(t *testing.T) {
 			}
 			require.NoError(t, err)
 			want := mysql.NewConfig()
+			want.InterpolateParams = true
 			want.Net, want.DBName = "tcp", "shop"
 			tt.want(want)
 			want, err = mysql.ParseDSN(want.FormatDSN())

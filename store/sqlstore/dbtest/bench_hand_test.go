@@ -260,11 +260,19 @@ func (h *hand) insert(ctx context.Context, t *handTable, rows [][]any) error {
 		if err != nil {
 			return err
 		}
-		if _, err := h.tx.StmtContext(ctx, stmt).ExecContext(ctx, slices.Concat(part...)...); err != nil {
+		if err := h.run(ctx, stmt, slices.Concat(part...)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// run runs a prepared statement in the transaction.
+func (h *hand) run(ctx context.Context, stmt *sql.Stmt, args []any) error {
+	own := h.tx.StmtContext(ctx, stmt)
+	defer func() { _ = own.Close() }()
+	_, err := own.ExecContext(ctx, args...)
+	return err
 }
 
 func (h *hand) prepare(ctx context.Context, text string) (*sql.Stmt, error) {

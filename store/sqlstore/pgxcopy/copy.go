@@ -4,9 +4,8 @@ import (
 	"context"
 	"iter"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/jackc/pgx/v5"
 )
 
 var _ sqlstore.Copier = Driver{}
