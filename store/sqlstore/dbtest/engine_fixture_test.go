@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/stretchr/testify/require"
 )
 
 // envEngineScale multiplies how much the tests of the engine do.
@@ -128,9 +127,9 @@ func engineSegments(version int) []segment.Definition {
 	return append(defs, definitions("likes", `contact.likes.exists(l, l == "m")`, "buyers", `rate(events("purchase"), events("visit")) > 0.2`)...)
 }
 
-func (w *engineWorld) open(aud *store.Audience, opts segment.EngineOptions) *segment.Engine {
+func (w *engineWorld) open(aud *store.Audience) *segment.Engine {
 	w.Helper()
-	e, err := segment.OpenEngine(w.ctx, aud, opts)
+	e, err := segment.OpenEngine(w.ctx, aud, segment.EngineOptions{})
 	require.NoError(w, err)
 	return e
 }

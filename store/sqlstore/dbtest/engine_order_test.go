@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/stretchr/testify/require"
 )
 
 // slow is a store whose snapshots wait before they ask for their positions.
@@ -85,7 +84,7 @@ func newDisorder(t *testing.T, d Database) *disorder {
 	var err error
 	o.aud, err = openEngineAudience(w.ctx, o.slow, w.clock.Now)
 	require.NoError(t, err)
-	o.writer = w.open(w.aud, segment.EngineOptions{})
+	o.writer = w.open(w.aud)
 	w.apply(o.writer, append(countSegments(3), definitions("recent", `events("visit").within("1h").any()`)...))
 	require.NoError(t, o.writer.Advance(w.ctx, w.clock.Now()))
 	return o
@@ -173,14 +172,14 @@ func TestEngineOutOfOrder(t *testing.T) {
 		try  func(t *testing.T, o *disorder) *segment.Engine
 	}{
 		{"an engine is opened", func(t *testing.T, o *disorder) (e *segment.Engine) {
-			o.during(func() { e = o.open(o.aud, segment.EngineOptions{}) })
+			o.during(func() { e = o.open(o.aud) })
 			require.Len(t, numbersOf(t, e.Position()), 2)
 			require.NoError(t, e.Sync(o.ctx, store.Position{}))
 			require.Len(t, numbersOf(t, e.Position()), 1)
 			return e
 		}},
 		{"columns are loaded", func(t *testing.T, o *disorder) *segment.Engine {
-			e := o.open(o.aud, segment.EngineOptions{})
+			e := o.open(o.aud)
 			o.during(func() {
 				p, err := e.Preview(o.ctx, `contact.city == "Wien" && events("visit").any()`, segment.PreviewOptions{})
 				require.NoError(t, err)
@@ -190,7 +189,7 @@ func TestEngineOutOfOrder(t *testing.T) {
 			return e
 		}},
 		{"an engine starts anew", func(t *testing.T, o *disorder) *segment.Engine {
-			e := o.open(o.aud, segment.EngineOptions{})
+			e := o.open(o.aud)
 			require.NoError(t, e.Sync(o.ctx, store.Position{}))
 			o.visit("u3")
 			o.visit("u4")

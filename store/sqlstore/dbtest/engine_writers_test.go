@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
+	"github.com/stretchr/testify/require"
 )
 
 // crowd is many who do everything at once: two processes write, others read
@@ -130,13 +129,13 @@ func TestEngineUnderWriters(t *testing.T) {
 		w := newEngineWorld(t, d)
 		c := &crowd{engineWorld: w, people: 40}
 		w.fill(c.people)
-		first := w.open(w.aud, segment.EngineOptions{})
+		first := w.open(w.aud)
 		w.apply(first, engineSegments(0))
 		other := w.handle()
 		engines := []*segment.Engine{first}
 		for round := range engineScale(t, 3) {
 			c.start(6, 2)
-			late := w.open(other, segment.EngineOptions{})
+			late := w.open(other)
 			loaded := 0
 			for i := range 4 {
 				w.apply([]*segment.Engine{first, late}[i%2], engineSegments(round+i))
@@ -179,7 +178,7 @@ func TestWhatIfUnderWriters(t *testing.T) {
 	Run(t, func(t *testing.T, d Database) {
 		w := newEngineWorld(t, d)
 		w.fill(people)
-		e := w.open(w.aud, segment.EngineOptions{})
+		e := w.open(w.aud)
 		w.apply(e, countSegments(most))
 		ctx, stop := context.WithCancel(w.ctx)
 		defer stop()
@@ -249,7 +248,7 @@ func TestWhatIfSeesLaterCommits(t *testing.T) {
 		}
 		w := newEngineWorld(t, d)
 		w.fill(3)
-		e := w.open(w.aud, segment.EngineOptions{})
+		e := w.open(w.aud)
 		w.apply(e, countSegments(5))
 		other := w.handle()
 		what, err := e.WhatIf(w.ctx, func(tx *store.Tx) error {
