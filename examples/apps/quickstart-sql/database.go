@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 )
 
 // database is what -store says.

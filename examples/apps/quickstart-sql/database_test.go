@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 func TestMySQLURL(t *testing.T) {

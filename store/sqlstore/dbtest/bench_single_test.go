@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 

@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
+	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 )
 
 // BenchmarkWrites writes contacts and events in batches, each batch one

@@ -13,13 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/stretchr/testify/require"
 )
 
 // envEngineScale multiplies how much the tests of the engine do.

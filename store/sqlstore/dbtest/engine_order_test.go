@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/stretchr/testify/require"
 )
 
 // slow is a store whose snapshots wait before they ask for their positions.

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
-	"github.com/stretchr/testify/require"
 )
 
 // life is an engine whose process ends and begins again, each time in a pool of

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/segment/segmenttest"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/stretchr/testify/require"
 )
 
 // TestEngineScripts holds the engine over each database to the scripts that

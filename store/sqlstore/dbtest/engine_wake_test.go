@@ -5,10 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
-	"github.com/stretchr/testify/require"
 )
 
 // TestEngineIsWoken: a commit of the own process is applied at once, and its

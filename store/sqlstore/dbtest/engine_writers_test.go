@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/audience/audiencetest"
 	"github.com/audiencekit/audiencekit/segment"
 	"github.com/audiencekit/audiencekit/store"
-	"github.com/stretchr/testify/require"
 )
 
 // crowd is many who do everything at once: two processes write, others read

@@ -5,8 +5,9 @@ import (
 	"database/sql"
 	"testing"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 // dialect gives the dialect of a database.

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store"
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 // count gives a number that a query of the tables gives.

@@ -179,7 +179,9 @@ func searches(aud *store.Audience, text string) map[string]store.Predicate {
 
 func keyOf(i int) string { return fmt.Sprintf("k%d", i) }
 
-func hostilePerson(i int) audience.ContactWrite { return audience.ContactWrite{Match: audience.Key(keyOf(i))} }
+func hostilePerson(i int) audience.ContactWrite {
+	return audience.ContactWrite{Match: audience.Key(keyOf(i))}
+}
 
 // openInjected opens the audience that texts are put into.
 func openInjected(ctx context.Context, a store.Adapter) *store.Audience {

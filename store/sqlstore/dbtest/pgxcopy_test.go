@@ -7,13 +7,13 @@ import (
 	"iter"
 	"testing"
 
-	"github.com/audiencekit/audiencekit/store"
-	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
-	"github.com/audiencekit/audiencekit/store/storetest"
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
+	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
+	"github.com/audiencekit/audiencekit/store/storetest"
 )
 
 // postgres gives PostgreSQL among the databases.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store"
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 

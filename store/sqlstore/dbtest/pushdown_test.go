@@ -11,10 +11,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store"
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/stretchr/testify/require"
-
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 

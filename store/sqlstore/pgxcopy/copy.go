@@ -4,8 +4,9 @@ import (
 	"context"
 	"iter"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 var _ sqlstore.Copier = Driver{}

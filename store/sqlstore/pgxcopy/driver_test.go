@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 )
 
