@@ -13,12 +13,6 @@ import (
 // dialect gives the dialect of a database.
 func dialect(d Database) sqlstore.Dialect { return d.Engine.Dialect() }
 
-// opened is a store with the database it is in.
-type opened struct {
-	*sqlstore.Store
-	db *sql.DB
-}
-
 // openStore makes the tables in a database and a store over them.
 func openStore(t testing.TB, d Database, db *sql.DB, opts sqlstore.Options) *sqlstore.Store {
 	t.Helper()
