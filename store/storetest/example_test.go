@@ -42,7 +42,7 @@ func ExampleChecks() {
 	// contacts      10
 	// deletion       3
 	// events         9
-	// feed          13
+	// feed          14
 	// identities     7
 	// ids            6
 	// isolation      4
@@ -57,5 +57,5 @@ func ExampleChecks() {
 	// snapshots      5
 	// suppressions   4
 	// transactions  12
-	// all           134
+	// all           135
 }
