@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 	var table tally
 	defer func() { t.Logf("checks passed, of which skipped:\n%s", &table) }()
 	Run(t, func(t *testing.T, d Database) {
-		h := harness(d)
+		h := harness(t, d)
 		for _, c := range storetest.Checks() {
 			t.Run(c.String(), func(t *testing.T) {
 				noted := &noting{TB: t}
@@ -32,8 +32,10 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// harness opens stores on fresh databases, and again on the same.
-func harness(d Database) storetest.Harness {
+// harness opens stores on empty databases, and again on the same.
+func harness(t *testing.T, d Database) storetest.Harness {
+	t.Helper()
+	databases := &recycled{database: d, whole: t}
 	var (
 		mu   sync.Mutex
 		over = make(map[store.Adapter]Source)
@@ -46,7 +48,7 @@ func harness(d Database) storetest.Harness {
 		return a
 	}
 	h := storetest.Harness{
-		New: func(t testing.TB) store.Adapter { return open(t, d.Fresh(t)) },
+		New: func(t testing.TB) store.Adapter { return open(t, databases.source(t)) },
 		Reopen: func(t testing.TB, a store.Adapter) store.Adapter {
 			require.NoError(t, a.Close())
 			mu.Lock()
