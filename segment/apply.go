@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -180,11 +181,15 @@ func (e *Engine) prepare(ctx context.Context, set *Set) (*redefinition, error) {
 	return d, nil
 }
 
+// maxTrims is how often columns are loaded again because the feed was trimmed
+// meanwhile.
+const maxTrims = 3
+
 // loadColumns loads what is needed and not there, beside the serving core. The
 // caller follows.
 func (e *Engine) loadColumns(ctx context.Context, needs columns.Needs) ([]string, error) {
 	var loaded []string
-	for {
+	for trims := 0; ; {
 		before := e.state.Load()
 		have := before.core.Table().Needs()
 		// Of a type of events that is there in part all is loaded anew: also what
@@ -195,6 +200,10 @@ func (e *Engine) loadColumns(ctx context.Context, needs columns.Needs) ([]string
 			return slices.Compact(loaded), nil
 		}
 		more, err := e.loadBeside(ctx, missing)
+		if errors.Is(err, audience.ErrPositionGone) && ctx.Err() == nil && trims < maxTrims {
+			trims++ // the feed was, while they were loaded
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -45,6 +45,8 @@ type Engine struct {
 	schema   audience.Schema
 	zone     string
 	position store.Position
+	snapshot store.Position // where it started
+	started  bool           // and has not come to the end of the feed since
 	ticks    ticks
 	failed   error
 	renewed  bool // the schema or the zone changed
@@ -283,6 +285,7 @@ func (e *Engine) replace(l *loaded) {
 	e.refs.replace(l.refs)
 	e.state.Store(&engineState{core: l.core})
 	e.set, e.position, e.failed, e.schema, e.zone = l.set, l.position, nil, l.schema, l.zone
+	e.snapshot, e.started = l.position, true
 	_ = e.fail(failed)
 }
 

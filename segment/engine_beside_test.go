@@ -102,6 +102,27 @@ func TestEngineAppliesBesideAnother(t *testing.T) {
 	require.Equal(t, []string{"adults", "visitors"}, other.Snapshot().Names())
 }
 
+// The feed is trimmed while columns are loaded: neither they nor what is live
+// can be brought up to date, and both are loaded anew.
+func TestEngineLoadsBesideATrim(t *testing.T) {
+	w := newEngineWorld(t)
+	var beside func()
+	e := w.engineBeside(&beside)
+	w.apply(e, "adults", `contact.age >= 18`)
+	w.put(audiencetest.Contact("u", "age", 20, "city", "Wien"))
+	beside = func() {
+		w.put(audiencetest.Contact("v", "age", 30, "city", "Wien"))
+		head, err := w.aud.Head(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, w.aud.Trim(t.Context(), head))
+	}
+	w.apply(e, "adults", `contact.age >= 18`, "city", `contact.city == "Wien"`)
+	require.Nil(t, beside)
+	require.Len(t, w.in(e, "city"), 2)
+	w.agrees(e, w.aud)
+	w.logAgrees(e)
+}
+
 // A handle of a segment stays good when the segment is retired and comes back.
 func TestEngineSegmentComesBack(t *testing.T) {
 	w := newEngineWorld(t)

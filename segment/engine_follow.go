@@ -35,7 +35,8 @@ func (e *Engine) Sync(ctx context.Context, position store.Position) error {
 }
 
 // pull applies all commits there are. The caller follows. What is behind the
-// end of the feed at the beginning need not be in it.
+// end of the feed at the beginning need not be in it. The position is then one
+// to which others come, too: all commits up to some one.
 func (e *Engine) pull(ctx context.Context) error {
 	for {
 		if err := e.Err(); err != nil {
@@ -54,12 +55,38 @@ func (e *Engine) pull(ctx context.Context) error {
 		case err != nil:
 			return err
 		case len(commits) == 0:
-			return e.caughtUp(ctx)
+			e.inOrder()
+			if anew, err := e.caughtUp(ctx); err != nil || !anew {
+				return err
+			}
+			continue // from the snapshot it started from
 		}
 		if err := e.apply(commits); err != nil {
 			return err
 		}
 	}
+}
+
+// inOrder forgets the ticks that were made since a snapshot which does not have
+// all commits up to its last one. An adapter may give such ones numbers when it
+// is asked for the snapshot's position, which has more numbers then than the
+// positions to which those come who read the feed from its beginning; no log
+// can be compared with it. The log continues with the difference.
+func (e *Engine) inOrder() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.started {
+		return
+	}
+	e.started = false
+	if n := numbersIn(e.position); n > 0 && numbersIn(e.snapshot) > n {
+		e.ticks.forget(tick{at: e.state.Load().core.Now(), position: e.position})
+	}
+}
+
+func numbersIn(p store.Position) int {
+	numbers, _ := p.Numbers(p.Incarnation())
+	return len(numbers)
 }
 
 // apply applies commits, each a tick of its own.
@@ -129,24 +156,25 @@ func movesOf(moves []live.Move) []move {
 	return out
 }
 
-// caughtUp does what has to wait until the feed is read to its end. What fails
-// is tried again.
-func (e *Engine) caughtUp(ctx context.Context) error {
+// caughtUp does what has to wait until the feed is read to its end, and reports
+// whether the engine stands where it is not read to its end again. What fails is
+// tried again.
+func (e *Engine) caughtUp(ctx context.Context) (again bool, err error) {
 	e.mu.Lock()
 	renewed, redefine := e.renewed, e.redefine
 	e.renewed, e.redefine = false, false
 	e.mu.Unlock()
-	err := e.catchUpWith(ctx, renewed, redefine)
+	again, err = e.catchUpWith(ctx, renewed, redefine)
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.renewed, e.redefine = e.renewed || renewed, e.redefine || redefine
 	}
-	return err
+	return again, err
 }
 
-func (e *Engine) catchUpWith(ctx context.Context, renewed, redefine bool) error {
-	again := e.state.Load().core.Table().Doubtful() > 0 // the feed does not tell enough: see columns.Table.Doubtful
+func (e *Engine) catchUpWith(ctx context.Context, renewed, redefine bool) (again bool, err error) {
+	again = e.state.Load().core.Table().Doubtful() > 0 // the feed does not tell enough: see columns.Table.Doubtful
 	if renewed {
 		var schema audience.Schema
 		var zone string
@@ -155,7 +183,7 @@ func (e *Engine) catchUpWith(ctx context.Context, renewed, redefine bool) error 
 			schema, zone = r.Schema(), r.Zone().String()
 			return nil
 		}); err != nil {
-			return err
+			return false, err
 		}
 		e.mu.Lock()
 		e.schema = schema
@@ -164,13 +192,13 @@ func (e *Engine) catchUpWith(ctx context.Context, renewed, redefine bool) error 
 	}
 	if again {
 		if err := e.reload(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if again || redefine {
-		return e.adoptDefinitions(ctx)
+		return again, e.adoptDefinitions(ctx)
 	}
-	return nil
+	return false, nil
 }
 
 // settle lets happen what is due up to the clock's instant and gives that. A

@@ -309,6 +309,9 @@ const pollEvery = 200 * time.Millisecond
 // A failing store is tried again; what goes wrong otherwise ends it: see
 // [Engine.Err].
 func (e *Engine) Run(ctx context.Context) error {
+	if err := e.opened(); err != nil {
+		return err
+	}
 	defer func() { // so that another one need not wait for the lease to end
 		if e.follow(context.WithoutCancel(ctx)) == nil {
 			_ = e.log.release(context.WithoutCancel(ctx))

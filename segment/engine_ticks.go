@@ -41,9 +41,14 @@ func (t *ticks) add(n tick) {
 	t.queue = append(t.queue, n)
 	t.moves += len(n.moves) + len(n.erased)
 	if t.moves-t.base > cmp.Or(t.limit, maxQueuedMoves) {
-		t.queue, t.moves, t.base = nil, 0, 0
-		t.lose(n)
+		t.forget(n)
 	}
+}
+
+// forget empties the queue and notes what it does not tell any more.
+func (t *ticks) forget(n tick) {
+	t.queue, t.moves, t.base = nil, 0, 0
+	t.lose(n)
 }
 
 // restart begins the queue with what leads the log on from where it stands,

@@ -36,7 +36,7 @@ func (w *WhatIf) String() string {
 	return b.String()
 }
 
-// errBehind says that a transaction begins where the engine does not stand.
+// errBehind says that a transaction has to begin again.
 var errBehind = errors.New("segment: the engine is behind the transaction")
 
 // maxBehind is how often WhatIf catches up with others before it gives up.
@@ -50,11 +50,12 @@ const maxBehind = 10
 //
 // The contacts that change concerns are evaluated for all live segments, which
 // takes some microseconds for each contact and segment. The transaction is open
-// for so long, and while it is, nothing that is committed is applied.
+// for so long, and while it is, nothing that is committed is applied but by
+// WhatIf itself.
 //
 // Errors: those of change, as Update gives them; those of [Moment.Match];
-// [audience.ErrRetryable] when others commit all the time; [Engine.Err]; the
-// store's; the context's.
+// [audience.ErrRetryable] when the schema or the segments change all the time;
+// [Engine.Err]; the store's; the context's.
 func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*WhatIf, error) {
 	if change == nil {
 		return nil, required("change", "a function that writes")
@@ -68,16 +69,7 @@ func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*Wha
 			return nil, err
 		}
 		var out *WhatIf
-		err := e.aud.Try(ctx, func(tx *store.Tx) error {
-			at, err := tx.Position(ctx)
-			if err != nil {
-				return err
-			}
-			if at != e.position {
-				return errBehind
-			}
-			return change(tx)
-		}, func(tx *store.Tx, changes []store.Change) (err error) {
+		err := e.aud.Try(ctx, change, func(tx *store.Tx, changes []store.Change) (err error) {
 			out, err = e.whatIf(ctx, tx, changes)
 			return err
 		})
@@ -85,17 +77,61 @@ func (e *Engine) WhatIf(ctx context.Context, change func(*store.Tx) error) (*Wha
 			return out, err
 		}
 	}
-	return nil, fmt.Errorf("segment: others commit faster than their changes can be looked at: %w", audience.ErrRetryable)
+	return nil, fmt.Errorf("segment: the schema or the segments change all the time, or the feed is trimmed: %w", audience.ErrRetryable)
 }
 
-// whatIf evaluates whom a transaction concerns.
+// whatIf evaluates whom a transaction concerns, as they are in it, and compares
+// that with what they are where the engine stands. The transaction may have
+// begun after others committed what the engine does not know, and may see what
+// others commit while it lasts. But whom it changes it has locked, and nobody
+// else commits anything of hers any more: so the engine comes to where what it
+// knows of her is what the transaction has changed.
 func (e *Engine) whatIf(ctx context.Context, tx *store.Tx, changes []store.Change) (*WhatIf, error) {
-	set := e.set
-	before, err := e.standing(audience.Micros(tx.At()))
+	ids, err := concerned(ctx, tx, changes)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := concerned(ctx, tx, changes)
+	if err := e.pullInside(ctx, tx); err != nil {
+		return nil, err
+	}
+	return e.compare(ctx, tx, ids)
+}
+
+// pullInside applies what is committed by now, as far as that needs no other
+// transaction.
+func (e *Engine) pullInside(ctx context.Context, tx *store.Tx) error {
+	for {
+		commits, err := tx.Commits(ctx, e.position, followLimit)
+		switch {
+		case errors.Is(err, audience.ErrPositionGone):
+			return errBehind
+		case err != nil:
+			return err
+		case len(commits) == 0:
+			return e.notRenewed()
+		}
+		if err := e.apply(commits); err != nil {
+			return err
+		}
+	}
+}
+
+// notRenewed is errBehind when what was applied makes the engine start anew, or
+// read definitions.
+func (e *Engine) notRenewed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.renewed || e.redefine || e.state.Load().core.Table().Doubtful() > 0 {
+		return errBehind
+	}
+	return nil
+}
+
+// compare evaluates contacts as they are in a transaction and compares that
+// with who is in the segments.
+func (e *Engine) compare(ctx context.Context, tx *store.Tx, ids []audience.ContactID) (*WhatIf, error) {
+	set := e.set
+	before, err := e.standing(audience.Micros(tx.At()))
 	if err != nil {
 		return nil, err
 	}

@@ -111,6 +111,7 @@ func TestEventLeaves(t *testing.T) {
 		"count":                        {store.CompareCount{Events: purchases, Op: store.GreaterOrEqual, N: 4}, yes},
 		"count, no operator":           {store.CompareCount{Events: purchases, N: 4}, unknown},
 		"sum, exact":                   {sum(purchases, store.Equal, 100, propPrice), yes},
+		"two sums":                     {store.And{sum(purchases, store.Equal, 100, propPrice), sum(purchases, store.Equal, 100, propPrice)}, yes},
 		"sum, less":                    {sum(purchases, store.Less, 100, propPrice), no},
 		"sum of ints":                  {sum(purchases, store.Equal, math.MaxInt64, propItems), yes},
 		"sum of ints, cancelled":       {sum(both, store.Equal, math.MaxInt64, propItems, propItems), yes},

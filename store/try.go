@@ -47,6 +47,24 @@ func (a *Audience) Try(ctx context.Context, fn func(*Tx) error, look func(tx *Tx
 	return err
 }
 
+// FeedInside is a capability of WriteRoles: read the feed while the transaction
+// is open, also where no second connection can be had.
+type FeedInside interface {
+	// CommitsByNow is Commits of [FeedReader]: what others have committed by now,
+	// whether the transaction sees it or not, and nothing of its own.
+	CommitsByNow(ctx context.Context, after Position, limit int) ([]Commit, error)
+}
+
+// Commits is [Audience.Commits], to be called while the transaction is open: it
+// gives what others have committed by now, whether the transaction sees it or
+// not.
+func (tx *Tx) Commits(ctx context.Context, after Position, limit int) ([]Commit, error) {
+	if roles, ok := As[FeedInside](tx.write); ok {
+		return roles.CommitsByNow(ctx, after, max(limit, 1))
+	}
+	return tx.audience.Commits(ctx, after, limit)
+}
+
 // blank empties changes of the feed and of this transaction.
 func (tx *Tx) blank(ctx context.Context, contacts []audience.ContactID, kinds ...ChangeKind) error {
 	chosen := make(map[audience.ContactID]bool, len(contacts))

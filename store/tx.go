@@ -25,9 +25,18 @@ type Tx struct {
 	tried           []Change // so far, when trying
 }
 
-// At gives the instant of the transaction: everything it writes is dated
-// with it. It never lies before that of an earlier commit.
+// At gives the instant of the transaction: what it writes is dated with it. It
+// never lies before that of an earlier commit. Where transactions overlap it
+// moves on to what the transaction meets: what others wrote of a contact, who
+// began later and were done earlier, is not after what is written now.
 func (tx *Tx) At() time.Time { return tx.at }
+
+// notBefore moves the instant of the transaction on.
+func (tx *Tx) notBefore(t time.Time) {
+	if t.After(tx.at) {
+		tx.at = t
+	}
+}
 
 // Unwrap gives the adapter's roles, for capabilities.
 func (tx *Tx) Unwrap() any { return tx.write }
@@ -124,6 +133,7 @@ func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.
 	}
 	for _, c := range locked {
 		rows[c.ID] = c
+		tx.notBefore(c.UpdatedAt)
 	}
 	return rows, nil
 }

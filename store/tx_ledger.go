@@ -113,6 +113,7 @@ func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]a
 	}
 	for i := range heads {
 		b.heads[heads[i].Contact] = &heads[i]
+		tx.notBefore(heads[i].Recorded)
 	}
 	refuses, grants := false, false
 	for i := range writes {

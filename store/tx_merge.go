@@ -28,13 +28,18 @@ func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audi
 		return err
 	}
 	w, l := rows[ids[0]], rows[ids[1]]
-	heads, err := tx.roles.LedgerHeads(ctx, []audience.ContactID{w.ID})
+	heads, err := tx.roles.LedgerHeads(ctx, []audience.ContactID{w.ID, l.ID})
 	if err != nil {
 		return err
 	}
+	for i := range heads {
+		tx.notBefore(heads[i].Recorded)
+	}
 	m := Merge{Loser: l.ID, Winner: w.ID, At: tx.at, LoserRow: l, Identities: l.Identities(), Source: source}
-	if len(heads) > 0 {
-		m.WinnerSeq = heads[0].Seq
+	for i := range heads {
+		if heads[i].Contact == w.ID {
+			m.WinnerSeq = heads[i].Seq
+		}
 	}
 	after := withIdentities(w, l)
 	if limit := tx.audience.limits.Identities; len(after.Addresses)+len(after.External) > limit {

@@ -148,6 +148,7 @@ func (tx *Tx) copyRefusals(ctx context.Context, m Merge) ([]Change, error) {
 	}
 	seq, prev := uint64(0), audience.ChainStart(tx.audience.name, m.Loser)
 	for i := range chains {
+		tx.notBefore(chains[i].Recorded)
 		if chains[i].Contact == m.Loser {
 			seq, prev = chains[i].Seq, chains[i].Hash
 		}

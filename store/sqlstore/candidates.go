@@ -12,6 +12,8 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
+var _ store.PredicateReader = (*reader)(nil)
+
 // Candidates gives contacts for whom a predicate may be true.
 //
 // Of somebody with merged contacts, what is written under her own id does not
@@ -26,7 +28,11 @@ func (r *reader) Candidates(
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	q, err := r.render(p, at, after, limit)
+	columns, err := r.generatedColumns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q, err := r.render(p, at, after, limit, columns)
 	if err != nil {
 		return nil, wrap(err)
 	}
@@ -81,9 +87,9 @@ func joined(regular, irregular []store.Candidate, limit int) []store.Candidate {
 // tell the whole, and for all others. nil: nobody.
 type rendered struct{ regular, irregular *fragment }
 
-func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactID, limit int) (rendered, error) {
+func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactID, limit int, columns map[string]bool) (rendered, error) {
 	s := r.p.store
-	w := renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: s.generated.known()}
+	w := renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: columns}
 	own := w
 	own.own = true
 	w.collect(p)

@@ -123,9 +123,22 @@ func (c *checker) heldPage(ctx context.Context, w *writer, held []heldIdentity, 
 			has[heldIdentity{keyOf(identity), rows[i].ID}] = true
 		}
 	}
-	var stray []identityKey
+	var doubtful []identityKey
+	of := make(map[identityKey]audience.ContactID)
 	for _, h := range held {
 		if !has[h] {
+			doubtful = append(doubtful, h.key)
+			of[h.key] = h.contact
+		}
+	}
+	// It may have moved on between the two reads. Now it stays where it is.
+	now, err := w.lockHeld(ctx, doubtful)
+	if err != nil {
+		return err
+	}
+	var stray []identityKey
+	for _, h := range now {
+		if of[h.key] == h.contact {
 			note(FindingIdentity, h.contact, true)
 			stray = append(stray, h.key)
 		}
@@ -137,6 +150,22 @@ func (c *checker) heldPage(ctx context.Context, w *writer, held []heldIdentity, 
 		_, err := w.exec(ctx, w.p.store.sql.identities.remove, textList(idents), w.p.id, kind)
 		return err
 	})
+}
+
+// lockHeld locks identities and gives who holds them.
+func (w *writer) lockHeld(ctx context.Context, keys []identityKey) ([]heldIdentity, error) {
+	var out []heldIdentity
+	err := byKind(keys, func(kind string, idents []string) error {
+		return w.query(ctx, w.p.store.sql.identities.lock, func(r *sql.Rows) error {
+			h := heldIdentity{key: identityKey{kind: kind}}
+			var contact int64
+			err := r.Scan(&h.key.ident, &contact)
+			h.contact = audience.ContactID(contact)
+			out = append(out, h)
+			return err
+		}, textList(idents), w.p.id, kind)
+	})
+	return out, err
 }
 
 // strayTags finds tags that contacts do not have.
@@ -153,7 +182,11 @@ func (c *checker) strayTags(ctx context.Context, w *writer, page []tagged, note 
 	for i := range rows {
 		byID[rows[i].ID] = &rows[i]
 	}
-	stray := slices.DeleteFunc(slices.Clone(page), func(t tagged) bool { return byID[t.contact] != nil && byID[t.contact].HasTag(t.tag) })
+	doubtful := slices.DeleteFunc(slices.Clone(page), func(t tagged) bool { return byID[t.contact] != nil && byID[t.contact].HasTag(t.tag) })
+	stray, err := w.stillTagged(ctx, doubtful)
+	if err != nil {
+		return err
+	}
 	for _, t := range stray {
 		note(FindingTags, t.contact, true)
 	}
@@ -161,6 +194,29 @@ func (c *checker) strayTags(ctx context.Context, w *writer, page []tagged, note 
 		return nil
 	}
 	return w.deleteTags(ctx, stray)
+}
+
+// stillTagged leaves the tags that are there now that their contacts are
+// locked.
+func (w *writer) stillTagged(ctx context.Context, all []tagged) ([]tagged, error) {
+	byTag := make(map[string][]audience.ContactID)
+	for _, t := range all {
+		byTag[t.tag] = append(byTag[t.tag], t.contact)
+	}
+	var out []tagged
+	for _, tag := range sortedKeys(byTag) {
+		for part := range parts(distinct(byTag[tag])) {
+			if err := w.query(ctx, w.p.store.sql.tags.among, func(r *sql.Rows) error {
+				var id int64
+				err := r.Scan(&id)
+				out = append(out, tagged{tag, audience.ContactID(id)})
+				return err
+			}, w.p.id, tag, idList(part)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
 }
 
 // chains goes through the ledger: each chain must link, and the standings must

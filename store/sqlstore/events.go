@@ -14,34 +14,67 @@ import (
 
 type eventStatements struct {
 	all, ofTypes, byKey, counts, remove *statement
-	put                                 *insertion
+	add, put                            *insertion
 }
 
+const eventColumns = "contact, id, type, at_us, revision, retracted, body"
+
 func newEventStatements(c *catalog) eventStatements {
-	const columns = "contact, id, type, at_us, revision, retracted, body"
-	lockless := "SELECT " + columns + " FROM {events} WHERE audience = ? AND contact {in bigint}"
+	of := "SELECT " + eventColumns + " FROM {events} WHERE audience = ? AND contact {in bigint}"
+	row := insertion{
+		name: "add events", key: byContact, table: "events", keys: []string{"audience", "contact", "id"}, existing: compete,
+		columns: []column{
+			{"audience", intColumn},
+			{"contact", intColumn},
+			{"id", textColumn},
+			{"type", textColumn},
+			{"at_us", intColumn},
+			{"revision", intColumn},
+			{"retracted", intColumn},
+			{"amount_prop", intColumn},
+			{"amount", intColumn},
+			{"more", intColumn},
+			{"body", bytesColumn},
+		},
+	}
+	replacing := row
+	replacing.name, replacing.existing = "put events", replace
 	return eventStatements{
-		all:     c.add(byContact, "events", lockless+" AND retracted <= ?"),
-		ofTypes: c.add(byContact, "events of types", lockless+" AND retracted <= ? AND type {in text}"),
-		byKey:   c.add(byContact, "events by key", "SELECT "+columns+" FROM {events} WHERE audience = ? AND {pairs contact id}"),
-		counts:  c.add(byContact, "count events", "SELECT contact, type, COUNT(*) FROM {events} WHERE audience = ? AND contact {in bigint} AND type {in text} GROUP BY contact, type"),
+		all:     c.add(byContact, "events", of+" AND retracted <= ?"),
+		ofTypes: c.add(byContact, "events of types", of+" AND retracted <= ? AND type {in text}"),
+		byKey:   c.add(byContact, "events by key", eventsByKey(c.dialect)),
+		counts:  c.add(byContact, "count events", eventCounts(c.dialect)),
 		remove:  c.add(byContact, "delete events", "DELETE FROM {events} WHERE audience = ? AND contact {in bigint}"),
-		put: c.insert(insertion{
-			name: "put events", key: byContact, table: "events", keys: []string{"audience", "contact", "id"}, existing: replace,
-			columns: []column{
-				{"audience", intColumn},
-				{"contact", intColumn},
-				{"id", textColumn},
-				{"type", textColumn},
-				{"at_us", intColumn},
-				{"revision", intColumn},
-				{"retracted", intColumn},
-				{"amount_prop", intColumn},
-				{"amount", intColumn},
-				{"more", intColumn},
-				{"body", bytesColumn},
-			},
-		}),
+		add:     c.insert(row),
+		put:     c.insert(replacing),
+	}
+}
+
+// eventsByKey and eventCounts go by the primary key whatever the database
+// knows of the table: see keyed. While the first import runs that is nothing,
+// and it takes the whole table, or all events of a type, for few rows.
+func eventsByKey(d *dialect) string {
+	switch d.kind {
+	case Postgres:
+		return "SELECT found.* FROM unnest(?::bigint[], ?::text[]) AS listed(contact, item) CROSS JOIN LATERAL (SELECT " + eventColumns +
+			" FROM {events} WHERE contact = listed.contact AND id = listed.item AND audience = ? LIMIT 1) AS found"
+	case MySQL:
+		return "SELECT " + eventColumns + " FROM {events} FORCE INDEX (PRIMARY) WHERE {pairs contact id} AND audience = ?"
+	default:
+		return "SELECT " + eventColumns + " FROM {events} WHERE {pairs contact id} AND audience = ?"
+	}
+}
+
+func eventCounts(d *dialect) string {
+	const group = " GROUP BY contact, type"
+	switch d.kind {
+	case Postgres:
+		return "SELECT found.* FROM unnest(?::bigint[]) AS listed(item) CROSS JOIN LATERAL (SELECT contact, type, COUNT(*)" +
+			" FROM {events} WHERE contact = listed.item AND audience = ? AND type || '' {in text}" + group + ") AS found"
+	case MySQL:
+		return "SELECT contact, type, COUNT(*) FROM {events} FORCE INDEX (PRIMARY) WHERE contact {in bigint} AND audience = ? AND type {in text}" + group
+	default:
+		return "SELECT contact, type, COUNT(*) FROM {events} WHERE contact {in bigint} AND audience = ? AND +type {in text}" + group
 	}
 }
 
@@ -58,8 +91,10 @@ func (r *reader) Events(ctx context.Context, q store.EventQuery) ([]audience.Eve
 	if q.Types != nil && len(q.Types) == 0 {
 		return nil, nil
 	}
-	for part := range parts(distinct(q.Origins)) {
+	origins := distinct(q.Origins)
+	for part := range parts(origins) {
 		from := len(out)
+		origins = origins[len(part):]
 		var err error
 		if q.Types == nil {
 			out, err = r.readEvents(ctx, out, st.all, r.p.id, idList(part), retracted)
@@ -69,9 +104,30 @@ func (r *reader) Events(ctx context.Context, q store.EventQuery) ([]audience.Eve
 		if err != nil {
 			return nil, err
 		}
-		slices.SortFunc(out[from:], compareRows)
+		sortRows(out[from:])
+		if from == 0 { // the others have about as many
+			out = slices.Grow(out, len(out)*len(origins)/len(part)*9/8)
+		}
 	}
 	return out, nil
+}
+
+// sortRows sorts events, which mostly come origin by origin: so a few at a
+// time.
+func sortRows(events []audience.Event) {
+	byOrigin := func(a, b audience.Event) int { return cmp.Compare(a.Origin, b.Origin) }
+	if !slices.IsSortedFunc(events, byOrigin) {
+		slices.SortFunc(events, compareRows)
+		return
+	}
+	for len(events) > 0 {
+		n := 1
+		for n < len(events) && events[n].Origin == events[0].Origin {
+			n++
+		}
+		slices.SortFunc(events[:n], compareRows)
+		events = events[n:]
+	}
 }
 
 // compareRows orders events by origin, type, time and id.
@@ -119,11 +175,27 @@ func (r *reader) EventsByKey(ctx context.Context, keys []store.EventKey) ([]audi
 			pairs.numbers[i], pairs.texts[i] = key.Origin, key.ID
 		}
 		var err error
-		if out, err = r.readEvents(ctx, out, r.p.store.sql.events.byKey, r.p.id, pairs); err != nil {
+		if out, err = r.readEvents(ctx, out, r.p.store.sql.events.byKey, pairs, r.p.id); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// EventsByKey gives the events that exist, and remembers which do not: those
+// can be added, which costs less than to replace what may be there.
+func (w *writer) EventsByKey(ctx context.Context, keys []store.EventKey) ([]audience.Event, error) {
+	found, err := w.reader.EventsByKey(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		w.absent[key] = true
+	}
+	for i := range found {
+		delete(w.absent, store.EventKey{Origin: found[i].Origin, ID: found[i].ID})
+	}
+	return found, nil
 }
 
 // EventCounts gives how many events each origin has of a type.
@@ -145,7 +217,7 @@ func (r *reader) EventCounts(ctx context.Context, keys []store.EventCountKey) ([
 			}
 			counts[store.EventCountKey{Origin: audience.ContactID(contact), Type: eventType}] = int(n)
 			return nil
-		}, r.p.id, idList(distinct(origins)), textList(distinct(types)))
+		}, idList(distinct(origins)), r.p.id, textList(distinct(types)))
 		if err != nil {
 			return nil, err
 		}
@@ -173,16 +245,32 @@ func (w *writer) PutEvents(ctx context.Context, events []audience.Event) error {
 			return err
 		}
 	}
-	// In the order of the key, so that two batches do not wait for each other.
-	order := make([]int, len(events))
-	for i := range order {
-		order[i] = i
+	var added, changed []*audience.Event
+	for i := range events {
+		e := &events[i]
+		if key := (store.EventKey{Origin: e.Origin, ID: e.ID}); w.absent[key] {
+			delete(w.absent, key)
+			added = append(added, e)
+		} else {
+			changed = append(changed, e)
+		}
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(events[a].Origin, events[b].Origin), strings.Compare(events[a].ID, events[b].ID))
+	st := &w.p.store.sql.events
+	if err := w.add(ctx, st.add, len(added), w.eventRows(added)); err != nil {
+		return err
+	}
+	_, err := w.insert(ctx, st.put, len(changed), w.eventRows(changed))
+	return err
+}
+
+// eventRows gives events as rows, in the order of the key, so that two batches
+// do not wait for each other.
+func (w *writer) eventRows(events []*audience.Event) row {
+	slices.SortFunc(events, func(a, b *audience.Event) int {
+		return cmp.Or(cmp.Compare(a.Origin, b.Origin), strings.Compare(a.ID, b.ID))
 	})
-	_, err := w.insert(ctx, w.p.store.sql.events.put, len(events), func(i int, values []any) {
-		e := &events[order[i]]
+	return func(i int, values []any) {
+		e := events[i]
 		prop, amount, known, more := rowcodec.Amount(e)
 		values[0], values[1], values[2], values[3], values[4] = w.p.id, int64(e.Origin), e.ID, e.Type, audience.Micros(e.Time)
 		values[5], values[6], values[7], values[8], values[9] = int64(e.Revision), bit(e.Retracted), int64(prop), nil, bit(more)
@@ -190,8 +278,7 @@ func (w *writer) PutEvents(ctx context.Context, events []audience.Event) error {
 			values[8] = amount
 		}
 		values[10] = rowcodec.AppendProps(nil, e.Props)
-	})
-	return err
+	}
 }
 
 // DeleteEvents removes all events of the origins.

@@ -45,17 +45,18 @@ type head struct {
 	trimmed uint64
 }
 
-// number gives the commits that are visible their numbers. Only who finds some
-// without locks anything.
+// number gives the commits that are visible by now their numbers. Only who
+// finds some without locks anything. What is committed meanwhile is left to the
+// next one, or it would never end where somebody writes all the time.
 func (p *partition) number(ctx context.Context) error {
 	if p.store.dialect.oneWriter {
 		return nil
 	}
+	if some, err := p.anyUnnumbered(ctx); err != nil || !some {
+		return err
+	}
 	for {
-		if some, err := p.anyUnnumbered(ctx); err != nil || !some {
-			return err
-		}
-		if err := p.numberSome(ctx); err != nil {
+		if n, err := p.numberSome(ctx); err != nil || n < mostAtOnce {
 			return err
 		}
 	}
@@ -69,21 +70,24 @@ func (p *partition) anyUnnumbered(ctx context.Context) (found bool, err error) {
 	return found, err
 }
 
-// numberSome gives numbers to some, the lowest sequences first.
-func (p *partition) numberSome(ctx context.Context) error {
+// numberSome gives numbers to some, the lowest sequences first, and tells how
+// many they were: fewer than mostAtOnce when there were no more.
+func (p *partition) numberSome(ctx context.Context) (n int, err error) {
 	release, err := p.feed.numbering.take(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer release()
 	if some, err := p.anyUnnumbered(ctx); err != nil || !some { // somebody did it meanwhile
-		return err
+		return 0, err
 	}
 	p.feed.own.Store(0)
-	return p.store.transaction(ctx, p, func(s *session) error {
+	err = p.store.transaction(ctx, p, func(s *session) (err error) {
 		st := &p.store.sql.feed
-		return s.numberFrom(ctx, st.lockHead, st.unnumbered, mostAtOnce)
+		n, err = s.numberFrom(ctx, st.lockHead, st.unnumbered, mostAtOnce)
+		return err
 	})
+	return n, err
 }
 
 // numberOwn is numberSome for who has committed: it waits for nobody, and what
@@ -98,7 +102,8 @@ func (p *partition) numberOwn(ctx context.Context) {
 	p.feed.own.Store(0)
 	err := p.store.transaction(ctx, p, func(s *session) error {
 		st := &p.store.sql.feed
-		return s.numberFrom(ctx, st.lockHeadIfFree, st.unnumbered, mostAtOnce)
+		_, err := s.numberFrom(ctx, st.lockHeadIfFree, st.unnumbered, mostAtOnce)
+		return err
 	})
 	if err != nil && ctx.Err() == nil {
 		p.store.logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: commits could not be numbered and wait for the next reader", slog.Any("error", err))
@@ -108,8 +113,8 @@ func (p *partition) numberOwn(ctx context.Context) {
 // numberFrom locks the head, and then reads what is visible without a number
 // and numbers it in order of sequence. Locking first is what makes it right:
 // see DESIGN.md. It does nothing when somebody has the head for whom the
-// statement does not wait.
-func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ...any) error {
+// statement does not wait. It tells how many they were.
+func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ...any) (int, error) {
 	var h head
 	locked := false
 	var life []byte
@@ -117,10 +122,10 @@ func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ..
 		locked = true
 		return r.Scan(&h.number, &h.last, &life)
 	}, s.p.id); err != nil || !locked {
-		return err
+		return 0, err
 	}
 	if err := s.p.checkLife(life); err != nil {
-		return err
+		return 0, err
 	}
 	var seqs, ats numberList
 	if err := s.query(ctx, read, func(r *sql.Rows) error {
@@ -129,7 +134,7 @@ func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ..
 		seqs, ats = append(seqs, seq), append(ats, at)
 		return err
 	}, append([]any{s.p.id}, args...)...); err != nil || len(seqs) == 0 {
-		return err
+		return 0, err
 	}
 	numbers := make(numberList, len(seqs))
 	for i := range seqs {
@@ -141,10 +146,10 @@ func (s *session) numberFrom(ctx context.Context, lock, read *statement, args ..
 		numbers[i], ats[i] = int64(h.number), h.last
 	}
 	if err := s.setNumbers(ctx, seqs, numbers, ats); err != nil {
-		return err
+		return 0, err
 	}
 	_, err := s.exec(ctx, s.p.store.sql.feed.moveHead, int64(h.number), h.last, s.p.id)
-	return err
+	return len(seqs), err
 }
 
 // setNumbers writes numbers and instants of commits.
@@ -192,7 +197,7 @@ func (p *partition) numbersOf(ctx context.Context, seqs numberList) ([]uint64, e
 		if err := p.store.transaction(ctx, p, func(s *session) error {
 			found = found[:0]
 			st := &p.store.sql.feed
-			if err := s.numberFrom(ctx, st.lockHead, st.unnumberedOf, some); err != nil {
+			if _, err := s.numberFrom(ctx, st.lockHead, st.unnumberedOf, some); err != nil {
 				return err
 			}
 			return s.query(ctx, st.numbersOf, func(r *sql.Rows) error {

@@ -29,18 +29,23 @@ func (p *partition) Commits(ctx context.Context, after store.Position, limit int
 		return nil, err
 	}
 	var page []store.Commit
-	err := p.snapshot(ctx, func(s *session) error {
-		at, h, err := s.locate(ctx, after)
-		if err != nil {
-			return err
-		}
-		if at.n < h.trimmed {
-			return wrap(errTrimmed())
-		}
-		page, err = s.readCommits(ctx, at, limit)
+	err := p.snapshot(ctx, func(s *session) (err error) {
+		page, err = s.commitsAfter(ctx, after, limit)
 		return err
 	})
 	return page, err
+}
+
+// commitsAfter gives the commits after a position that have numbers.
+func (s *session) commitsAfter(ctx context.Context, after store.Position, limit int) ([]store.Commit, error) {
+	at, h, err := s.locate(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	if at.n < h.trimmed {
+		return nil, wrap(errTrimmed())
+	}
+	return s.readCommits(ctx, at, limit)
 }
 
 // snapshot runs fn in a snapshot of its own.

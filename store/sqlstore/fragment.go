@@ -14,9 +14,9 @@ type fragment struct {
 type fragmentKind uint8
 
 const (
-	someKind fragmentKind = iota // as the text says
-	alwaysKind
-	neverKind
+	someKind   fragmentKind = iota // as the text says
+	alwaysKind                     // everybody
+	neverKind                      // nobody
 )
 
 func always() fragment { return fragment{kind: alwaysKind} }
@@ -24,7 +24,7 @@ func never() fragment  { return fragment{kind: neverKind} }
 
 func condition(text string, args ...any) fragment { return fragment{text: text, args: args} }
 
-// orAlways gives a constant condition.
+// orNever is about everybody or nobody.
 func orNever(holds bool) fragment {
 	if holds {
 		return always()

@@ -22,11 +22,9 @@ type renderer struct {
 	columns  map[string]bool
 	sources  []*source
 	wide     eventWindow // that of windows without a beginning
-	// own: leaves that read what is written under several contacts once these
-	// were merged say nothing.
-	own bool
-	// reads what cannot be told of somebody with merged contacts, and standings
-	// by name.
+	own      bool        // those leaves say nothing
+	// readsOrigins: there is a leaf that reads what is written under several
+	// contacts once these were merged; readsNames: one of standings by name.
 	readsOrigins, readsNames bool
 }
 

@@ -118,9 +118,9 @@ func (r *renderer) oneOf(p store.OneOf, want bool) bounds {
 	}
 	var out []bounds
 	for t := audience.TypeString; t <= audience.TypeStringList; t++ {
-		items, any := r.items(p.Values, t)
+		items, some := r.items(p.Values, t)
 		o, ok := r.operand(p.Feature, t)
-		if !any || !ok {
+		if !some || !ok {
 			continue
 		}
 		out = append(out, r.oneOfType(o, t, items, want))
@@ -128,16 +128,16 @@ func (r *renderer) oneOf(p store.OneOf, want bool) bounds {
 	return anyBounds(out)
 }
 
-// items gives the constants of a type as parameters; any says whether there is
+// items gives the constants of a type as parameters; some says whether there is
 // one, be it one that nothing equals.
-func (r *renderer) items(values []audience.Value, t audience.Type) (out list, any bool) {
+func (r *renderer) items(values []audience.Value, t audience.Type) (out list, some bool) {
 	var texts textList
 	var numbers numberList
 	for _, v := range values {
 		if v.Type() != t {
 			continue
 		}
-		any = true
+		some = true
 		if s, ok := v.Str(); ok && isStorable(s) {
 			texts = append(texts, rowcodec.SearchText(s))
 		} else if n, ok := rowcodec.SearchNumber(v); ok {
@@ -145,9 +145,9 @@ func (r *renderer) items(values []audience.Value, t audience.Type) (out list, an
 		}
 	}
 	if t == audience.TypeString {
-		return texts, any
+		return texts, some
 	}
-	return numbers, any
+	return numbers, some
 }
 
 func (r *renderer) oneOfType(o operand, t audience.Type, items list, want bool) bounds {

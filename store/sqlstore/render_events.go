@@ -94,7 +94,7 @@ func (r *renderer) compareEdge(p *store.CompareEdge, op store.CompareOp) bounds 
 	if p.Last {
 		edge = "MAX"
 	}
-	return exactly(condition(s.add(edge, "e.at_us", "")+" "+operator+" ?", at))
+	return exactly(condition(s.edge(edge)+" "+operator+" ?", at))
 }
 
 // narrowed gives the window in which there is an event exactly when the edge

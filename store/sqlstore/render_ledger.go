@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store"
 )
 
 // statusAmong is about those whose status for e-mail and marketing is one of
@@ -89,5 +88,3 @@ func (r *renderer) standing(purpose, list string, among ...audience.Status) boun
 	}
 	return b
 }
-
-var _ store.PredicateReader = (*reader)(nil)

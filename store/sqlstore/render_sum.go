@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"math"
-	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -12,8 +11,8 @@ import (
 // amounts are what is added up of the events of a window: see rowcodec.Amount.
 type amounts struct {
 	eventsOf
+	terms     propTermList
 	sum       string // in millionths
-	count     string // of the events that have the property
 	uncertain fragment
 	certain   fragment
 }
@@ -30,16 +29,16 @@ func (r *renderer) amounts(f *store.EventFilter, props []audience.PropID) (a amo
 	if !ok {
 		return amounts{}, false, false
 	}
-	has, missed := allOf(s.chosen, terms.has()), allOf(s.chosen, terms.missed())
-	column := func(f fragment) string { return s.alias + "." + s.query.column(f) }
-	a = amounts{eventsOf: s}
-	a.count = column(condition("SUM(CASE WHEN "+has.text+" THEN 1 ELSE 0 END)", has.args...))
-	sum, tooLarge := r.dialect.sum("CASE WHEN "+has.text+" THEN e.amount END", has.args)
-	a.sum = column(sum)
-	doubts := column(condition("SUM(CASE WHEN "+missed.text+" THEN 1 ELSE 0 END)"+tooLarge.text, slices.Concat(missed.args, tooLarge.args)...))
-	a.uncertain, a.certain = condition(doubts+" > 0"), condition(doubts+" = 0")
-	return a, false, true
+	sum, tooLarge := r.dialect.sum(s.when(terms.has(), "e.amount"))
+	doubts := s.column("COUNT(" + s.when(terms.missed(), "1") + ")" + tooLarge)
+	return amounts{
+		eventsOf: s, terms: terms, sum: s.column(sum),
+		uncertain: condition(doubts + " > 0"), certain: condition(doubts + " = 0"),
+	}, false, true
 }
+
+// count gives the column with how many of the events have the property.
+func (a *amounts) count() string { return a.column("COUNT(" + a.when(a.terms.has(), "1") + ")") }
 
 // propTerm is a property of one type of events.
 type propTerm struct {
@@ -93,16 +92,15 @@ func (l propTermList) each(text string) fragment {
 
 // sum adds up amounts, which are below 2^53 on either side. A sum of 2^60 or
 // more adds to the doubts by tooLarge; where it could overflow it is NULL.
-func (d *dialect) sum(amount string, args []any) (sum, tooLarge fragment) {
+func (d *dialect) sum(amount string) (sum, tooLarge string) {
 	if d.kind != SQLite {
-		whole := "COALESCE(SUM(" + amount + "), 0)"
-		return condition(whole, args...), condition(" + CASE WHEN ABS("+whole+") < 1152921504606846976 THEN 0 ELSE 1 END", args...)
+		sum = "COALESCE(SUM(" + amount + "), 0)"
+		return sum, " + CASE WHEN ABS(" + sum + ") < 1152921504606846976 THEN 0 ELSE 1 END"
 	}
-	high := "COALESCE(SUM((" + amount + ") >> 26), 0)"
-	low := "COALESCE(SUM((" + amount + ") & 67108863), 0)"
-	inside := "ABS(" + high + ") < 17179869184" // 2^34
-	return condition("CASE WHEN "+inside+" THEN ("+high+" << 26) + "+low+" END", slices.Concat(args, args, args)...),
-		condition(" + CASE WHEN "+inside+" THEN 0 ELSE 1 END", args...)
+	high := "COALESCE(SUM(" + amount + " >> 26), 0)"
+	low := "COALESCE(SUM(" + amount + " & 67108863), 0)"
+	inside := "CASE WHEN ABS(" + high + ") < 17179869184 THEN " // 2^34
+	return inside + "(" + high + " << 26) + " + low + " END", " + " + inside + "0 ELSE 1 END"
 }
 
 func (r *renderer) compareSum(p *store.CompareSum, op store.CompareOp) bounds {
@@ -140,14 +138,15 @@ func (r *renderer) compareAvg(p *store.CompareAvg, op store.CompareOp) bounds {
 	case !ok:
 		return unknownBounds()
 	}
+	count := a.count()
 	most := int64(math.MaxInt64) // events, for the product not to overflow
 	b := compareRounded(op, p.Value, false, func(operator string, n int64) fragment {
 		const beyond = 1 << 53 // no amount is
 		n = max(-beyond, min(n, beyond))
 		most = min(most, math.MaxInt64/max(n, -n, 1))
-		return condition(a.sum+operator+r.dialect.wide(a.count)+" * "+r.dialect.wide("?"), n)
+		return condition(a.sum+operator+r.dialect.wide(count)+" * "+r.dialect.wide("?"), n)
 	})
-	some, few, many := condition(a.count+" > 0"), condition(a.count+" <= ?", most), condition(a.count+" > ?", most)
+	some, few, many := condition(count+" > 0"), condition(count+" <= ?", most), condition(count+" > ?", most)
 	return bounds{
 		upper: anyOf(allOf(b.upper, some), a.uncertain, many),
 		lower: allOf(b.lower, some, a.certain, few),

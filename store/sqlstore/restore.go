@@ -15,11 +15,11 @@ var _ store.Restorer = (*partition)(nil)
 // Restored.
 var errRestored = fmt.Errorf("a backup was restored since the audience was opened; open it again: %w", audience.ErrClosed)
 
-// skipped is how far a counter goes ahead when a backup was restored: what may
-// have been given between the backup and its end. Of contact ids that is 16
-// million, more than are made in an hour without any pause, and an eighth of
-// what there was, for audiences that grow faster; so an audience of ten million
-// can be restored a hundred times before its ids are used up. Versions and
+// skipped is how far a counter goes ahead when a backup was restored: past what
+// may have been given between the backup and its end. Of contact ids that is 16
+// million and an eighth of what there was, since who has many gets many: more
+// than an audience grows by between two backups, and little enough for one of
+// ten million to be restored 29 times before its ids are used up. Versions and
 // numbers of merges are not scarce.
 func skipped(kind countKind, given uint64) uint64 {
 	if kind == countContacts {

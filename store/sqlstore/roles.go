@@ -26,6 +26,7 @@ type reader struct {
 type writer struct {
 	reader
 	locked  map[audience.ContactID]*audience.Contact // rows this transaction has locked or written; nil: none is there
+	absent  map[store.EventKey]bool                  // events that this transaction has looked for in vain, and not written
 	at      time.Time                                // of the changes
 	pending []store.Change                           // to be written when the transaction ends
 	doomed  error                                    // a lost race was found after something was written
@@ -33,7 +34,7 @@ type writer struct {
 }
 
 func newWriter(s *session) *writer {
-	return &writer{reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact)}
+	return &writer{reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact), absent: make(map[store.EventKey]bool)}
 }
 
 // enterWrite is what every write checks first.

@@ -23,7 +23,7 @@ const mostSources = 24
 
 // join gives a source, the one there is when the same was joined before; false
 // when there are too many.
-func (r *renderer) join(key string, make func() source) (*source, bool) {
+func (r *renderer) join(key string, build func() source) (*source, bool) {
 	for _, s := range r.sources {
 		if s.key == key {
 			return s, true
@@ -32,7 +32,7 @@ func (r *renderer) join(key string, make func() source) (*source, bool) {
 	if len(r.sources) == mostSources {
 		return nil, false
 	}
-	s := make()
+	s := build()
 	s.key, s.alias = key, "j"+strconv.Itoa(len(r.sources))
 	r.sources = append(r.sources, &s)
 	return &s, true

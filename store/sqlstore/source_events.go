@@ -12,33 +12,45 @@ import (
 // that is chosen. It is one pass over a range of the index on types and times.
 type eventQuery struct {
 	window eventWindow
-	names  []string // of the columns
-	values []fragment
+	marks  []fragment // what is worked out of each event: m0, m1 and so on
+	values []string   // what is added up of these: v0, v1 and so on
+}
+
+// mark gives the name of something that is worked out of each event, under
+// which it can be added up as often as one likes.
+func (q *eventQuery) mark(value fragment) string {
+	i := slices.IndexFunc(q.marks, func(v fragment) bool { return v.text == value.text && slices.Equal(v.args, value.args) })
+	if i < 0 {
+		i = len(q.marks)
+		q.marks = append(q.marks, value)
+	}
+	return "m" + strconv.Itoa(i)
 }
 
 // column gives the name of a column that adds something up.
-func (q *eventQuery) column(value fragment) string {
-	for i, v := range q.values {
-		if v.text == value.text && slices.Equal(v.args, value.args) {
-			return q.names[i]
-		}
+func (q *eventQuery) column(value string) string {
+	i := slices.Index(q.values, value)
+	if i < 0 {
+		i = len(q.values)
+		q.values = append(q.values, value)
 	}
-	name := "v" + strconv.Itoa(len(q.names))
-	q.names = append(q.names, name)
-	q.values = append(q.values, value)
-	return name
+	return "v" + strconv.Itoa(i)
 }
 
 func (q *eventQuery) build(r *renderer) (string, []any) {
 	var b strings.Builder
 	var args []any
-	b.WriteString("(SELECT e.contact")
+	b.WriteString("(SELECT contact")
 	for i, v := range q.values {
-		b.WriteString(", " + v.text + " AS " + q.names[i])
-		args = append(args, v.args...)
+		b.WriteString(", " + v + " AS v" + strconv.Itoa(i))
+	}
+	b.WriteString(" FROM (SELECT e.contact, e.at_us")
+	for i, m := range q.marks {
+		b.WriteString(", " + m.text + " AS m" + strconv.Itoa(i))
+		args = append(args, m.args...)
 	}
 	rows := q.rows(r)
-	b.WriteString(rows.text + " GROUP BY e.contact)")
+	b.WriteString(rows.text + ") e GROUP BY contact)")
 	return b.String(), append(args, rows.args...)
 }
 
@@ -83,20 +95,27 @@ func (r *renderer) events(w eventWindow) (eventsOf, bool) {
 	return eventsOf{source: s, chosen: chosen}, ok
 }
 
-// add gives a column that adds up a value of the chosen events.
-func (e eventsOf) add(function, value, otherwise string) string {
-	f := condition(function + "(" + value + ")")
-	if !e.chosen.isAlways() {
-		f = condition(function+"(CASE WHEN "+e.chosen.text+" THEN "+value+otherwise+" END)", e.chosen.args...)
-	}
-	return e.alias + "." + e.query.column(f)
+func (e eventsOf) column(value string) string { return e.alias + "." + e.query.column(value) }
+
+// when marks the chosen events for which something holds with a value.
+func (e eventsOf) when(holds fragment, value string) string {
+	f := allOf(e.chosen, holds)
+	return e.query.mark(condition("CASE WHEN "+f.text+" THEN "+value+" END", f.args...))
 }
 
 func (e eventsOf) count() string {
 	if e.chosen.isAlways() {
-		return e.alias + "." + e.query.column(condition("COUNT(*)"))
+		return e.column("COUNT(*)")
 	}
-	return e.add("SUM", "1", " ELSE 0")
+	return e.column("COUNT(" + e.when(always(), "1") + ")")
+}
+
+// edge gives the time of the first or the last, MIN or MAX.
+func (e eventsOf) edge(function string) string {
+	if e.chosen.isAlways() {
+		return e.column(function + "(at_us)")
+	}
+	return e.column(function + "(" + e.when(always(), "e.at_us") + ")")
 }
 
 // some is about those who have such an event, none about the others.

@@ -128,8 +128,13 @@ func newStandingStatements(c *catalog) standingStatements {
 		add: c.insert(insertion{
 			name: "add standings", key: byContact, table: "standings", keys: []string{"audience", "contact", "purpose", "list"},
 			columns: []column{
-				{"audience", intColumn}, {"contact", intColumn}, {"purpose", textColumn}, {"list", textColumn},
-				{"status", intColumn}, {"since_us", intColumn}, {"until_us", intColumn},
+				{"audience", intColumn},
+				{"contact", intColumn},
+				{"purpose", textColumn},
+				{"list", textColumn},
+				{"status", intColumn},
+				{"since_us", intColumn},
+				{"until_us", intColumn},
 			},
 			existing: refuse,
 		}),

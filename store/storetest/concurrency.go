@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,6 +25,10 @@ func concurrencyChecks() []Check {
 		{
 			Topic: topicConcurrency, Name: "merged-in-between", run: concurrencyMerged, Needs: FeatureOverlap,
 			Reason: "An event of somebody who is merged at the same moment belongs to who she is now; it is neither lost nor refused.",
+		},
+		{
+			Topic: topicConcurrency, Name: "overtaken-and-dated-after", run: concurrencyDated, Needs: FeatureOverlap,
+			Reason: "Who began earlier and comes to a person later writes after what is written there: her consent is not refused, and her dates do not run backwards.",
 		},
 		{
 			Topic: topicConcurrency, Name: "the-feed-is-the-tables", run: concurrencyFold,
@@ -114,6 +119,44 @@ func concurrencyMerged(k *kit) {
 	require.Equal(k, ids[0], res.Contact)
 	ann := k.profile(aud, audience.ID(ids[0]))
 	require.Len(k, ann.Events("visit"), 1)
+}
+
+func concurrencyDated(k *kit) {
+	aud := k.open(mainAudience)
+	k.people(aud, "ann", "bea", "cid", "dan")
+	overtaken := false
+	k.change(aud, func(tx *store.Tx) error {
+		if !overtaken { // it may be called again
+			overtaken = true
+			k.clock.step(time.Minute)
+			k.change(aud, func(other *store.Tx) error {
+				for _, key := range []string{"ann", "cid"} {
+					if _, err := other.Record(k.ctx, grant(audience.Key(key))); err != nil {
+						return err
+					}
+				}
+				_, err := other.Put(k.ctx, audience.ContactWrite{Match: audience.Key("bea"), AddTags: []string{"x"}})
+				return err
+			})
+			k.clock.step(-time.Minute)
+		}
+		if _, err := tx.Record(k.ctx, grant(audience.Key("ann"))); err != nil {
+			return err
+		}
+		if _, err := tx.Put(k.ctx, audience.ContactWrite{Match: audience.Key("bea"), AddTags: []string{"y"}}); err != nil {
+			return err
+		}
+		return tx.Merge(k.ctx, audience.Key("cid"), audience.Key("dan"), source())
+	})
+	records := k.profile(aud, audience.Key("ann")).History.Records
+	require.Len(k, records, 2)
+	require.False(k, records[1].Recorded.Before(records[0].Recorded))
+	bea := k.profile(aud, audience.Key("bea")).Contact
+	require.Equal(k, []string{"x", "y"}, bea.TagNames())
+	require.False(k, bea.UpdatedAt.Before(at(60)), "%s", instantText(bea.UpdatedAt))
+	cid := k.profile(aud, audience.Key("cid")).History
+	require.Len(k, cid.Merged, 1)
+	require.False(k, cid.Merged[0].At.Before(cid.Records[0].Recorded))
 }
 
 // world is what a follower of the feed makes of it.

@@ -37,12 +37,12 @@ func ExampleChecks() {
 	fmt.Printf("%-13s %2d\n", "all", len(storetest.Checks()))
 	// Output:
 	// batches        4
-	// concurrency    3
+	// concurrency    4
 	// consent        5
 	// contacts      10
 	// deletion       3
 	// events         9
-	// feed          13
+	// feed          14
 	// identities     7
 	// ids            6
 	// isolation      4
@@ -57,5 +57,5 @@ func ExampleChecks() {
 	// snapshots      5
 	// suppressions   4
 	// transactions  12
-	// all           133
+	// all           135
 }

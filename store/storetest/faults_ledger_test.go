@@ -81,6 +81,18 @@ func (f chainByChain) Ledger(ctx context.Context, contacts []audience.ContactID)
 	return out, nil
 }
 
+// undatedHeads hides when the ends of chains were recorded.
+type undatedHeads struct{ store.WriteRoles }
+
+func (f undatedHeads) LedgerHeads(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error) {
+	heads, err := f.WriteRoles.LedgerHeads(ctx, contacts)
+	heads = slices.Clone(heads)
+	for i := range heads {
+		heads[i].Recorded = time.Time{}
+	}
+	return heads, err
+}
+
 type textHeads struct{ store.WriteRoles }
 
 func (f textHeads) LedgerHeads(ctx context.Context, contacts []audience.ContactID) (out []audience.ConsentRecord, err error) {

@@ -64,6 +64,11 @@ func transactionFaults() []fault {
 			adapter: func() store.Adapter { return newOverlapping(planted{noLocks: true, lastWriterWins: true}) },
 		},
 		{
+			name: "the end of a chain does not say when it was recorded", found: []string{"concurrency/overtaken-and-dated-after"},
+			adapter: func() store.Adapter { return newOverlapping(planted{}) },
+			roles:   stateless(func(w store.WriteRoles) store.WriteRoles { return undatedHeads{w} }),
+		},
+		{
 			name: "every fifth commit is lost", found: []string{"transactions/counting-up"},
 			around: func(p store.Partition) store.Partition { return &forgetful{Partition: p} },
 		},

@@ -49,6 +49,10 @@ func feedChecks() []Check {
 			Reason: "An engine settles deadlines up to the instant of a commit; a commit dated before the one in front of it would unsettle them.",
 		},
 		{
+			Topic: topicFeed, Name: "from-inside-a-transaction", run: feedInside,
+			Reason: "Who tries a change out compares it with what others have committed; a feed that waits for the transaction, or tells of it, has no answer or a wrong one.",
+		},
+		{
 			Topic: topicFeed, Name: "blank", run: feedBlank,
 			Reason: "Whoever is erased must not be read from yesterday's changes; and whoever follows must still find every commit.",
 		},

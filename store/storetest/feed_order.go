@@ -129,3 +129,30 @@ func feedDates(k *kit) {
 		require.Equal(k, instantText(at(9)), instantText(last))
 	})
 }
+
+// feedInside reads the feed while a transaction is open, by the capability
+// store.FeedInside or, without it, as ever.
+func feedInside(k *kit) {
+	p := k.rows()
+	ids := k.contacts(p, 2)
+	from, err := p.Head(k.ctx)
+	require.NoError(k, err)
+	k.update(p, k.log(ids[0]))
+	var seen []store.Commit
+	k.update(p, func(w store.WriteRoles) error {
+		if err := k.log(ids[1])(w); err != nil {
+			return err
+		}
+		commits := p.Commits
+		if inside, ok := store.As[store.FeedInside](w); ok {
+			commits = inside.CommitsByNow
+		}
+		seen, err = commits(k.ctx, from, 10)
+		return err
+	})
+	require.Len(k, seen, 1, "what is committed, and nothing of the own transaction")
+	require.Equal(k, ids[0], seen[0].Changes[0].Contact)
+	all := k.commits(p, from, 10)
+	require.Len(k, all, 2)
+	require.Equal(k, all[0], seen[0])
+}

@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
 // A shop writes an order, the purchase event and the consent that the customer

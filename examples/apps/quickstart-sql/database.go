@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
+	"github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy"
 )
 
 // database is what -store says.
@@ -121,6 +122,7 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 		return nil, errors.New("mysql: the parameters behind ? cannot be read")
 	}
 	config := mysql.NewConfig()
+	config.InterpolateParams = true // or every statement is prepared, run and closed, in two round trips
 	config.User, config.DBName = u.User.Username(), strings.Trim(u.Path, "/")
 	config.Passwd, _ = u.User.Password()
 	config.Net, config.Addr = "tcp", net.JoinHostPort(cmp.Or(u.Hostname(), "localhost"), cmp.Or(u.Port(), "3306"))

@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 func TestMySQLURL(t *testing.T) {
@@ -46,6 +47,7 @@ func TestMySQLURL(t *testing.T) {
 			}
 			require.NoError(t, err)
 			want := mysql.NewConfig()
+			want.InterpolateParams = true
 			want.Net, want.DBName = "tcp", "shop"
 			tt.want(want)
 			want, err = mysql.ParseDSN(want.FormatDSN())

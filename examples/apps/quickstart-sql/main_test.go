@@ -8,11 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/audiencekit/audiencekit/examples/internal/quickstart"
-	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/examples/internal/quickstart"
+	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 
 // outcome is what one run printed.

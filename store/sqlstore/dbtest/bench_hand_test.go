@@ -44,7 +44,7 @@ type handCommit struct {
 }
 
 // readDone reads the rows that a job has written.
-func readDone(b *testing.B, db *sql.DB, j job, _ int) []*handCommit {
+func readDone(b *testing.B, db *sql.DB, j job) []*handCommit {
 	b.Helper()
 	tables := handTables()
 	out := make([]*handCommit, len(j.commits))
@@ -97,7 +97,7 @@ func readDone(b *testing.B, db *sql.DB, j job, _ int) []*handCommit {
 }
 
 // query reads rows whose columns are of the kinds.
-func query(b *testing.B, db *sql.DB, kinds, text string) (out [][]any) {
+func query(b testing.TB, db *sql.DB, kinds, text string) (out [][]any) {
 	b.Helper()
 	rows, err := db.QueryContext(b.Context(), text)
 	require.NoError(b, err)
@@ -128,7 +128,7 @@ func query(b *testing.B, db *sql.DB, kinds, text string) (out [][]any) {
 }
 
 // requireEqualRows holds that the program by hand has written the same.
-func requireEqualRows(b *testing.B, one, other *sql.DB) {
+func requireEqualRows(b testing.TB, one, other *sql.DB) {
 	b.Helper()
 	for _, t := range handTables() {
 		count := "SELECT COUNT(*) FROM " + t.name
@@ -260,11 +260,19 @@ func (h *hand) insert(ctx context.Context, t *handTable, rows [][]any) error {
 		if err != nil {
 			return err
 		}
-		if _, err := h.tx.StmtContext(ctx, stmt).ExecContext(ctx, slices.Concat(part...)...); err != nil {
+		if err := h.run(ctx, stmt, slices.Concat(part...)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// run runs a prepared statement in the transaction.
+func (h *hand) run(ctx context.Context, stmt *sql.Stmt, args []any) error {
+	own := h.tx.StmtContext(ctx, stmt)
+	defer func() { _ = own.Close() }()
+	_, err := own.ExecContext(ctx, args...)
+	return err
 }
 
 func (h *hand) prepare(ctx context.Context, text string) (*sql.Stmt, error) {

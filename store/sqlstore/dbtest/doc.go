@@ -19,6 +19,12 @@
 // program. The build tag mattn puts github.com/mattn/go-sqlite3, which needs
 // a C compiler, in the place of github.com/ncruces/go-sqlite3.
 //
+// # More of everything
+//
+// AUDIENCEKIT_ENGINE_SCALE multiplies how much the tests of the segment engine
+// do. AUDIENCEKIT_SCALE_CONTACTS makes TestEngineScale load a shop of so many
+// contacts and measure engines over it.
+//
 // # Servers that may die
 //
 // [NewPostgres] and [NewMariaDB] make servers of a test's own, which it may

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/storetest"
-	"github.com/stretchr/testify/require"
 )
 
 // TestPlantedFeeds makes this adapter's feed one of those that suggest

@@ -10,17 +10,18 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/audiencekit/audiencekit/audience"
-	"github.com/audiencekit/audiencekit/store"
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 // count gives a number that a query of the tables gives.
@@ -50,6 +51,27 @@ func twoShops(t *testing.T, d Database) (one, other *shop) {
 	return one, one.another(source, sqlstore.Options{})
 }
 
+// group runs functions together.
+type group struct {
+	sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+func (g *group) run(fn func() error) {
+	g.Go(func() {
+		err := fn()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.errs = append(g.errs, err)
+	})
+}
+
+func (g *group) wait() error {
+	g.Wait()
+	return errors.Join(g.errs...)
+}
+
 // TestFeedOfTwoProcesses has two processes write, number and follow at once.
 func TestFeedOfTwoProcesses(t *testing.T) {
 	const writers, each = 3, 25
@@ -60,9 +82,9 @@ func TestFeedOfTwoProcesses(t *testing.T) {
 		from := one.head()
 		seen := make([][]store.Commit, len(shops))
 		var written atomic.Bool
-		var writing, following errgroup.Group
+		var writing, following group
 		for i := range 2 * writers {
-			writing.Go(func() error {
+			writing.run(func() error {
 				for n := range each {
 					name := []string{"ann", "bea", "cleo"}[(i+n)%3]
 					w := visit(name, fmt.Sprintf("%d-%d", i, n), 1)
@@ -74,7 +96,7 @@ func TestFeedOfTwoProcesses(t *testing.T) {
 			})
 		}
 		for i, s := range shops {
-			following.Go(func() error {
+			following.run(func() error {
 				after := from
 				for last := false; !last; runtime.Gosched() {
 					last = written.Load()
@@ -90,10 +112,9 @@ func TestFeedOfTwoProcesses(t *testing.T) {
 				return nil
 			})
 		}
-		err := writing.Wait()
+		err := writing.wait()
 		written.Store(true)
-		require.NoError(t, err)
-		require.NoError(t, following.Wait())
+		require.NoError(t, errors.Join(err, following.wait()))
 		for _, commits := range seen {
 			require.Len(t, commits, 2*writers*each)
 			ids := make(map[string]bool)
@@ -272,6 +293,47 @@ func TestFewWithoutNumbers(t *testing.T) {
 		require.Less(t, s.count("SELECT COUNT(*) FROM ak_feed WHERE number = 0"), 256)
 		require.GreaterOrEqual(t, s.count("SELECT number FROM ak_heads"), 512)
 		require.Len(t, s.feed(store.Position{}), 602)
+	})
+}
+
+// TestManyWithoutNumbers: more commits have become visible than get numbers at
+// once.
+func TestManyWithoutNumbers(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		if d.Engine == SQLite {
+			t.Skip("commits are numbered there when they are written")
+		}
+		for _, c := range []struct {
+			name string
+			read func(s *shop) store.Position
+		}{
+			{"head", func(s *shop) store.Position { return s.head() }},
+			{"snapshot", func(s *shop) (at store.Position) {
+				require.NoError(s, s.aud.View(s.ctx, func(r *store.Reader) (err error) {
+					at, err = r.Position(s.ctx)
+					return err
+				}))
+				return at
+			}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				s := newShop(t, d)
+				s.put("ann")
+				n := 2
+				for ; n < 30_000; n *= 2 {
+					s.exec(s.db, "INSERT INTO ak_feed (audience, at_us, contact, parts, changes) SELECT audience, at_us, contact, parts, changes FROM ak_feed")
+				}
+				at := c.read(s)
+				require.Zero(t, s.count("SELECT COUNT(*) FROM ak_feed WHERE number = 0"))
+				numbers, err := at.Numbers(at.Incarnation())
+				require.NoError(t, err)
+				require.Equal(t, []uint64{uint64(n)}, numbers)
+				require.Equal(t, n, s.count("SELECT COUNT(DISTINCT number) FROM ak_feed"))
+				require.Zero(t, s.count("SELECT COUNT(*) FROM ak_feed a JOIN ak_feed b ON b.audience = a.audience AND b.number = a.number + 1 WHERE b.seq < a.seq"), "in order of sequence")
+				s.put("bea")
+				require.Len(t, s.feed(at), 1)
+			})
+		}
 	})
 }
 

@@ -10,11 +10,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
-	"github.com/audiencekit/audiencekit/store/sqlstore/internal/othermigrations"
 	"github.com/stretchr/testify/require"
 
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
+	"github.com/audiencekit/audiencekit/store/sqlstore/internal/othermigrations"
 )
 
 // extended gives a context in which the library has one more migration.

@@ -6,8 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 
-	"github.com/audiencekit/audiencekit/store/sqlstore"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/audiencekit/audiencekit/store/sqlstore"
 )
 
 var _ sqlstore.Listener = Driver{}

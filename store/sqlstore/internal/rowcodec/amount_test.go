@@ -46,6 +46,8 @@ func TestAmount(t *testing.T) {
 		{"the greatest double", list(prop(5, audience.DoubleValue(9_007_199_254.74))), 5, 9_007_199_254_740_000, true, false},
 		{"a greater double", list(prop(5, audience.DoubleValue(9_007_199_254.75))), 5, 0, false, false},
 		{"a lesser double", list(prop(5, audience.DoubleValue(-9_007_199_255.5))), 5, 0, false, false},
+		{"2^53 millionths", list(prop(5, audience.DoubleValue(9_007_199_254.740992))), 5, 0, false, false},
+		{"-2^53 millionths", list(prop(5, audience.DoubleValue(-9_007_199_254.740992))), 5, 0, false, false},
 		{"a great double", list(prop(5, audience.DoubleValue(math.MaxFloat64))), 5, 0, false, false},
 		{"a great whole double", list(prop(5, audience.DoubleValue(9_007_199_254))), 5, 9_007_199_254_000_000, true, false},
 		{"0.1 + 0.2", list(prop(5, audience.DoubleValue(0.30000000000000004))), 5, 0, false, false},

@@ -38,7 +38,8 @@ func AppendChanges(b []byte, changes []store.Change) []byte {
 	return e.b
 }
 
-// Changes reads what [AppendChanges] made, in order.
+// Changes reads what [AppendChanges] made, in order. A blob that ends after
+// one of its changes is whole.
 func Changes(b []byte) ([]store.Change, error) {
 	d := open("changes", b)
 	var out []store.Change

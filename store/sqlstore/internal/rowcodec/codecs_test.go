@@ -2,6 +2,7 @@ package rowcodec_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"runtime"
 	"strings"
@@ -154,7 +155,8 @@ func fuzzCodec(f *testing.F, name string) {
 		if c.name != name {
 			continue
 		}
-		for seed := range uint64(20) {
+		f.Add(c.encode(pinned()[c.name]))
+		for seed := range uint64(100) {
 			if _, blob := c.random(newRandom(seed), nil); len(blob) < 2000 {
 				f.Add(blob)
 			}
@@ -249,6 +251,52 @@ func TestLengthsThatLie(t *testing.T) {
 	}
 }
 
+// TestManyThatDoNotCome says that as many events come as there is room for.
+func TestManyThatDoNotCome(t *testing.T) {
+	const room = 60_000
+	blob := []byte{1, byte(store.ChangeUnmerge), 0x80, 0x08, 9}
+	blob = binary.AppendUvarint(blob, room/6+1)
+	blob = append(blob, bytes.Repeat([]byte{0xff}, room)...)
+	require.Less(t, bytesOf(func() {
+		_, err := rowcodec.Changes(blob)
+		require.ErrorContains(t, err, "the stored changes is damaged")
+	}), uint64(room))
+}
+
+// TestOtherForms wants no form but the encoder's for the same content.
+func TestOtherForms(t *testing.T) {
+	tests := []struct {
+		name, codec string
+		sound, bad  []byte
+	}{
+		{"a number longer than it has to be", "suppression", []byte{1, 0, 0, 0, 0, 0, 0}, []byte{1, 0x80, 0, 0, 0, 0, 0, 0}},
+		{"a number of more than 64 bits", "event", []byte{1, 2, 1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, []byte{1, 2, 1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2}},
+		{"an id of more than 32 bits", "event", []byte{1, 2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, []byte{1, 2, 0xff, 0xff, 0xff, 0xff, 0x1f, 0}},
+		{"a third truth", "event", []byte{1, 2, 1, 4, 1}, []byte{1, 2, 1, 4, 2}},
+		{"an unknown type of value", "event", []byte{1, 2, 1, 7, 0}, []byte{1, 2, 1, 8, 0}},
+		{"a day beyond 32 bits", "event", []byte{1, 2, 1, 6, 0xfe, 0xff, 0xff, 0xff, 0x0f}, []byte{1, 2, 1, 6, 0x80, 0x80, 0x80, 0x80, 0x10}},
+		{"a day before 32 bits", "event", []byte{1, 2, 1, 6, 0xff, 0xff, 0xff, 0xff, 0x0f}, []byte{1, 2, 1, 6, 0x81, 0x80, 0x80, 0x80, 0x10}},
+		{"an unknown member of a change", "changes", []byte{1, 1, 0x80, 0x10, 9}, []byte{1, 1, 0x80, 0x20, 9}},
+		{"an unknown member of an event", "changes", []byte{1, 2, 4, 9, 1, 9, 0, 0, 0, 0}, []byte{1, 2, 4, 9, 9, 9, 0, 0, 0, 0}},
+		{"an origin that did not come before", "contact", []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0}, []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 0}},
+		{"an address without a domain", "contact", append([]byte{1, 0, 0, 2, 5}, "a@b.c\x00\x00\x00\x00\x00\x00\x00\x00"...), append([]byte{1, 0, 0, 2, 5}, "a@bcd\x00\x00\x00\x00\x00\x00\x00\x00"...)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, c := range codecs() {
+				if c.name != tt.codec {
+					continue
+				}
+				row, err := c.again(nil, tt.sound)
+				require.NoError(t, err)
+				require.Equal(t, tt.sound, c.encode(row))
+				_, err = c.again(nil, tt.bad)
+				require.Error(t, err)
+			}
+		})
+	}
+}
+
 // bytesOf gives how many bytes a call allocates.
 func bytesOf(call func()) uint64 {
 	var before, after runtime.MemStats
@@ -284,7 +332,7 @@ func TestOneForm(t *testing.T) {
 func TestManyOrigins(t *testing.T) {
 	var c audience.Contact
 	for i := range 500 {
-		p := audience.Provenance{Source: audience.Source{Name: strings.Repeat("n", i%7)}, At: audience.FromMicros(int64(i % 250))}
+		p := audience.Provenance{Source: audience.Source{Name: strings.Repeat("n", i%5)}, At: audience.FromMicros(int64(i % 250))}
 		c.Fields = append(c.Fields, audience.FieldValue{ID: audience.FieldID(i + 1), Value: audience.IntValue(1), Origin: &p})
 	}
 	blob := rowcodec.AppendContact(nil, &c)
@@ -299,6 +347,7 @@ func TestManyOrigins(t *testing.T) {
 	for _, f := range c.Fields {
 		want[*f.Origin] = true
 	}
+	require.Len(t, want, 250)
 	require.Len(t, distinct, len(want))
 }
 

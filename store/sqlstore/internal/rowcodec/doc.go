@@ -7,8 +7,9 @@
 // byte, doubles bit for bit, instants in UTC, nil slices nil and empty ones
 // empty, and provenances that were equal within a contact as one pointer.
 // Instants are whole microseconds of the years 1 to 9999, what is finer is cut
-// off. Bytes that no encoder makes are a [*DamageError], never a panic, and no
-// length in them is believed before the bytes for it are there.
+// off. Bytes that are no row are a [*DamageError], never a panic, and no length
+// in them is believed before the bytes for it are there. It is not a checksum:
+// a text with another letter in it is a row.
 //
 // Numbers are unsigned varints in their shortest form, signed ones zigzag
 // first. A text is its length and its bytes. A slice is 0 when it is nil,
