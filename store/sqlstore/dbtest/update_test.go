@@ -190,12 +190,9 @@ func TestLostRace(t *testing.T) {
 		put := func(w store.WriteRoles, version uint64) error {
 			return w.PutContacts(t.Context(), []store.ContactRow{{Contact: audience.Contact{ID: ids[0], Version: version}}})
 		}
-		looked, second := make(chan struct{}), make(chan error)
+		looked, committed, second := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		calls := 0
 		_, err = p.Update(t.Context(), func(w store.WriteRoles) error {
-			if err := put(w, 7); err != nil {
-				return err
-			}
 			go func() {
 				_, err := p.Update(t.Context(), func(w store.WriteRoles) error {
 					calls++
@@ -204,14 +201,16 @@ func TestLostRace(t *testing.T) {
 					}
 					if calls == 1 {
 						close(looked)
+						<-committed
 					}
 					return put(w, 8)
 				})
 				second <- err
 			}()
 			<-looked
-			return nil
+			return put(w, 7)
 		})
+		close(committed)
 		require.NoError(t, err)
 		require.ErrorIs(t, <-second, audience.ErrConflict)
 		require.Equal(t, 2, calls)
