@@ -63,7 +63,10 @@ func (s *session) count(ctx context.Context, kind countKind, n, above uint64) (g
 
 // supply takes the numbers that a transaction may want before it begins.
 func (p *partition) supply(ctx context.Context) error {
-	for _, kind := range []countKind{countContacts, countRecordVersions} {
+	for _, kind := range []countKind{countContacts, countRecordVersions, countMerges} {
+		if kind == countMerges && !p.supplies.merges.isWanted() { // most processes never merge
+			continue
+		}
 		if err := p.supplyOf(ctx, kind); err != nil {
 			return err
 		}
@@ -103,19 +106,12 @@ func (p *partition) take(ctx context.Context, kind countKind, n uint64) error {
 	return nil
 }
 
-// numbersAbove gives numbers above one that were never given before, ascending:
-// for each record version, and one at a time for merges.
+// numbersAbove gives numbers above one that were never given before, ascending.
 func (w *writer) numbersAbove(ctx context.Context, kind countKind, n int, above uint64) ([]uint64, error) {
 	if n <= 0 {
 		return []uint64{}, nil
 	}
 	s := w.p.supplies.of(kind)
-	if s == nil && w.p.store.dialect.oneWriter {
-		return w.numbersHere(ctx, kind, n, above)
-	}
-	if s == nil {
-		return w.numbersApart(ctx, kind, n, above)
-	}
 	if s.couldGive(kind.lastNumber()) < uint64(n) {
 		return nil, wrap(audience.ErrFull)
 	}
@@ -126,24 +122,6 @@ func (w *writer) numbersAbove(ctx context.Context, kind countKind, n int, above 
 		return nil, w.doom("numbers have to be taken before the transaction begins")
 	}
 	return w.numbersJoined(ctx, kind, n, above)
-}
-
-// numbersApart takes numbers beside this transaction, which may be the host's
-// and last: it must not hold the counter for so long.
-func (w *writer) numbersApart(ctx context.Context, kind countKind, n int, above uint64) ([]uint64, error) {
-	var got span
-	if err := w.p.apart(ctx, func(ctx context.Context) error {
-		return w.p.store.transaction(ctx, w.p, func(s *session) (err error) {
-			got, err = s.count(ctx, kind, uint64(n), above)
-			return err
-		})
-	}); err != nil {
-		return nil, err
-	}
-	if got.size() < uint64(n) {
-		return nil, wrap(audience.ErrFull)
-	}
-	return got.numbers(), nil
 }
 
 // numbersHere takes numbers in this transaction.

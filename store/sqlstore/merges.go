@@ -156,7 +156,16 @@ func (w *writer) PutMerge(ctx context.Context, m store.Merge) error {
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	numbers, err := w.numbersAbove(ctx, countMerges, 1, 0)
+	// Another process may have taken higher ones: the winner's come in order.
+	before, err := w.merges(ctx, w.p.store.sql.merges.of, w.p.id, idList{m.Winner})
+	if err != nil {
+		return err
+	}
+	var above uint64
+	for i := range before {
+		above = max(above, before[i].Number)
+	}
+	numbers, err := w.numbersAbove(ctx, countMerges, 1, above)
 	if err != nil {
 		return err
 	}

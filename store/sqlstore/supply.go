@@ -81,6 +81,13 @@ func (s *supply) left(above uint64) (n uint64) {
 	return n
 }
 
+// isWanted reports whether any transaction wanted any.
+func (s *supply) isWanted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted > 0
+}
+
 // missing gives how many numbers to take before some transactions begin, 0
 // when there are enough.
 func (s *supply) missing(transactions int) uint64 {
@@ -161,7 +168,7 @@ func (s *supply) couldGive(limit uint64) uint64 {
 
 // supplies are those of one audience.
 type supplies struct {
-	contacts, versions *supply
+	contacts, versions, merges *supply
 	// turn is of who takes more, so that many who find too little do not all
 	// take.
 	turn chan struct{}
@@ -172,7 +179,7 @@ type supplies struct {
 
 func newSupplies() *supplies {
 	return &supplies{
-		contacts: &supply{block: smallestBlock}, versions: &supply{block: smallestBlock},
+		contacts: &supply{block: smallestBlock}, versions: &supply{block: smallestBlock}, merges: &supply{block: smallestBlock},
 		turn: make(chan struct{}, 1),
 	}
 }
@@ -198,9 +205,10 @@ func (s *supplies) transactions() int {
 func (s *supplies) empty() {
 	s.contacts.empty()
 	s.versions.empty()
+	s.merges.empty()
 }
 
-// of gives the supply of a kind; nil where numbers are taken one by one.
+// of gives the supply of a kind.
 func (s *supplies) of(kind countKind) *supply {
 	switch kind {
 	case countContacts:
@@ -208,6 +216,6 @@ func (s *supplies) of(kind countKind) *supply {
 	case countRecordVersions:
 		return s.versions
 	default:
-		return nil
+		return s.merges
 	}
 }
