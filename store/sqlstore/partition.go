@@ -88,11 +88,29 @@ func (s *Store) take(ctx context.Context) (release func(), err error) {
 	}
 }
 
+// sit waits for a seat and gives what gives it back.
+func (s *Store) sit(ctx context.Context) (leave func(), err error) {
+	if s.seats == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.seats <- struct{}{}:
+		return func() { <-s.seats }, nil
+	case <-ctx.Done():
+		return nil, wrap(ctx.Err())
+	}
+}
+
 // View calls fn with a snapshot.
 func (p *partition) View(ctx context.Context, fn func(store.ReadRoles) error) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
+	leave, err := p.store.sit(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var tx transaction
 	if err := p.store.again(ctx, func() (err error) {
 		tx, err = p.store.begin(ctx, reading)
@@ -131,6 +149,11 @@ func (p *partition) update(ctx context.Context, fn func(store.WriteRoles) error)
 	if err := p.supply(ctx); err != nil {
 		return 0, err
 	}
+	stand, err := p.store.sit(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer stand()
 	err = p.store.attempt(ctx, p, func(s *session) error {
 		w := newWriter(s)
 		err := fn(w)

@@ -54,6 +54,9 @@ func New(ctx context.Context, db *sql.DB, d Dialect, opts Options) (*Store, erro
 	return s, nil
 }
 
+// fewConnections is how many there have to be for one to be kept free.
+const fewConnections = 4
+
 // newStore makes a store that has not looked at its database yet.
 func newStore(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 	dialect, ok := dialectOf(d)
@@ -81,6 +84,8 @@ func newStore(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 	}
 	if dialect.oneWriter {
 		s.turn = make(chan struct{}, 1)
+	} else if most := db.Stats().MaxOpenConnections; most >= fewConnections {
+		s.seats = make(chan struct{}, most-1)
 	}
 	return s, nil
 }

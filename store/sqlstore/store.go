@@ -45,6 +45,10 @@ type Store struct {
 	generated generatedColumns
 	// turn is the one writer's, where there is one at a time.
 	turn chan struct{}
+	// seats are those of transactions that may want something done on a second
+	// connection; fewer than connections, so that there always is one. nil: as
+	// many as come.
+	seats chan struct{}
 
 	listening  listening
 	announcing announcing
