@@ -20,7 +20,6 @@ type eventStatements struct {
 const eventColumns = "contact, id, type, at_us, revision, retracted, body"
 
 func newEventStatements(c *catalog) eventStatements {
-	of := "SELECT " + eventColumns + " FROM {events} WHERE audience = ? AND contact {in bigint}"
 	row := insertion{
 		name: "add events", key: byContact, table: "events", keys: []string{"audience", "contact", "id"}, existing: compete,
 		columns: []column{
@@ -40,8 +39,8 @@ func newEventStatements(c *catalog) eventStatements {
 	replacing := row
 	replacing.name, replacing.existing = "put events", replace
 	return eventStatements{
-		all:     c.add(byContact, "events", of+" AND retracted <= ?"),
-		ofTypes: c.add(byContact, "events of types", of+" AND retracted <= ? AND type {in text}"),
+		all:     c.add(byContact, "events", eventsOfContacts(c.dialect, false)),
+		ofTypes: c.add(byContact, "events of types", eventsOfContacts(c.dialect, true)),
 		byKey:   c.add(byContact, "events by key", eventsByKey(c.dialect)),
 		counts:  c.add(byContact, "count events", eventCounts(c.dialect)),
 		remove:  c.add(byContact, "delete events", "DELETE FROM {events} WHERE audience = ? AND contact {in bigint}"),
@@ -50,9 +49,26 @@ func newEventStatements(c *catalog) eventStatements {
 	}
 }
 
-// eventsByKey and eventCounts go by the primary key whatever the database
-// knows of the table: see keyed. While the first import runs that is nothing,
-// and it takes the whole table, or all events of a type, for few rows.
+// eventsOfContacts, eventsByKey and eventCounts go by the primary key whatever the
+// database knows of the table: see keyed. While the first import runs that is
+// nothing, and it takes the whole table, or all events of a type, for few rows.
+func eventsOfContacts(d *dialect, types bool) string {
+	of := keyed{table: "events", columns: eventColumns, column: "contact", kind: "bigint", where: "audience = ? AND retracted <= ?"}
+	ofType := "type {in text}"
+	switch d.kind {
+	case Postgres:
+		ofType = "type || '' {in text}"
+	case MySQL:
+		of.hint = " FORCE INDEX (PRIMARY)"
+	default:
+		ofType = "+" + ofType
+	}
+	if types {
+		of.where += " AND " + ofType
+	}
+	return of.all(d)
+}
+
 func eventsByKey(d *dialect) string {
 	switch d.kind {
 	case Postgres:
@@ -97,9 +113,9 @@ func (r *reader) Events(ctx context.Context, q store.EventQuery) ([]audience.Eve
 		origins = origins[len(part):]
 		var err error
 		if q.Types == nil {
-			out, err = r.readEvents(ctx, out, st.all, r.p.id, idList(part), retracted)
+			out, err = r.readEvents(ctx, out, st.all, idList(part), r.p.id, retracted)
 		} else {
-			out, err = r.readEvents(ctx, out, st.ofTypes, r.p.id, idList(part), retracted, textList(distinct(q.Types)))
+			out, err = r.readEvents(ctx, out, st.ofTypes, idList(part), r.p.id, retracted, textList(distinct(q.Types)))
 		}
 		if err != nil {
 			return nil, err

@@ -1,11 +1,12 @@
 package sqlstore
 
 // keyed is what is read or removed by a list of keys, each of which is at most
-// one row.
+// one row unless a method says otherwise.
 type keyed struct {
 	table, columns string
 	column, kind   string // the last column of the key, and its type: "bigint", "text" or "bytea"
 	where          string // the columns of the key before it
+	hint           string // behind the table, where the list is written out
 }
 
 // find gives the SELECT, whose arguments are the list and then those of where.
@@ -25,6 +26,14 @@ func (k keyed) find(d *dialect, lock string) string {
 	return text
 }
 
+// all is find for keys that begin those of any number of rows.
+func (k keyed) all(d *dialect) string {
+	if d.arrays { // the offset keeps the planner from another order
+		return "SELECT found.* FROM unnest(?::" + k.kind + "[]) AS listed(item) CROSS JOIN LATERAL (" + k.rows(k.columns) + " OFFSET 0) AS found"
+	}
+	return k.those("SELECT " + k.columns)
+}
+
 // remove gives the DELETE, with the same arguments.
 func (k keyed) remove(d *dialect) string {
 	if d.arrays {
@@ -35,10 +44,12 @@ func (k keyed) remove(d *dialect) string {
 }
 
 // one reads the row of one item; the limit keeps it apart from the list.
-func (k keyed) one(columns string) string {
-	return "SELECT " + columns + " FROM {" + k.table + "} WHERE " + k.where + " AND " + k.column + " = listed.item LIMIT 1"
+func (k keyed) one(columns string) string { return k.rows(columns) + " LIMIT 1" }
+
+func (k keyed) rows(columns string) string {
+	return "SELECT " + columns + " FROM {" + k.table + "} WHERE " + k.where + " AND " + k.column + " = listed.item"
 }
 
 func (k keyed) those(what string) string {
-	return what + " FROM {" + k.table + "} WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+	return what + " FROM {" + k.table + "}" + k.hint + " WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
 }

@@ -34,11 +34,12 @@ func newRecordStatements(c *catalog) recordStatements {
 	}
 	add := put
 	add.name, add.existing = "add records", compete
+	byName := keyed{table: "records", columns: "name, version, expires_us", column: "name", kind: "text", where: "audience = ? AND namespace = ?"}
 	return recordStatements{
 		one:      c.add(byRecord, "record", columns+"name = ?"),
 		after:    c.add(everywhere, "records after", columns+"name > ? AND name >= ? AND (expires_us IS NULL OR expires_us > ?) ORDER BY name LIMIT ?"),
 		within:   c.add(everywhere, "records within", columns+"name > ? AND name >= ? AND name < ? AND (expires_us IS NULL OR expires_us > ?) ORDER BY name LIMIT ?"),
-		lock:     c.add(byRecord, "lock records", "SELECT name, version, expires_us FROM {records} WHERE audience = ? AND namespace = ? AND name {in text} ORDER BY name"+c.dialect.lock),
+		lock:     c.add(byRecord, "lock records", byName.find(c.dialect, c.dialect.lock)),
 		lockOne:  c.add(byRecord, "lock record", "SELECT version FROM {records} WHERE audience = ? AND namespace = ? AND name = ?"+c.dialect.lock),
 		remove:   c.add(byRecord, "delete record", "DELETE FROM {records} WHERE audience = ? AND namespace = ? AND name = ?"),
 		of:       c.add(everywhere, "namespaces of contacts", "SELECT DISTINCT namespace FROM {records} WHERE audience = ? AND contact <> 0 AND contact {in bigint}"),
@@ -213,7 +214,7 @@ func (w *writer) lockRecords(ctx context.Context, records []store.Record) (map[r
 				}
 				stored[recordKey{namespace, name}] = rec
 				return nil
-			}, w.p.id, namespace, textList(part)); err != nil {
+			}, textList(part), w.p.id, namespace); err != nil {
 				return nil, err
 			}
 		}

@@ -18,8 +18,9 @@ type suppressionStatements struct {
 }
 
 func newSuppressionStatements(c *catalog) suppressionStatements {
+	bySum := keyed{table: "suppressions", columns: "key_id, sum, reason, body", column: "sum", kind: "bytea", where: "audience = ? AND key_id = ?"}
 	return suppressionStatements{
-		of: c.add(byHash, "suppressions", "SELECT key_id, sum, reason, body FROM {suppressions} WHERE audience = ? AND key_id = ? AND sum {in bytea}"),
+		of: c.add(byHash, "suppressions", bySum.all(c.dialect)),
 		after: c.add(everywhere, "suppressions after", "SELECT key_id, sum, reason, body FROM {suppressions} "+
 			"WHERE audience = ? AND (key_id > ? OR key_id = ? AND (sum > ? OR sum = ? AND reason > ?)) ORDER BY key_id, sum, reason LIMIT ?"),
 		nextKey: c.add(everywhere, "next suppression key", "SELECT MIN(key_id) FROM {suppressions} WHERE audience = ? AND key_id > ?"),
@@ -61,7 +62,7 @@ func (r *reader) Suppressions(ctx context.Context, hashes []audience.AddressHash
 				s, err := scanSuppression(rows)
 				out = append(out, s)
 				return err
-			}, r.p.id, key, bytesList(part)); err != nil {
+			}, bytesList(part), r.p.id, key); err != nil {
 				return nil, err
 			}
 		}
