@@ -44,9 +44,9 @@ type Restorer interface {
 // Waker is a capability of partitions: tell when there may be new commits in
 // the feed, so that who follows it need not wait until it looks again.
 type Waker interface {
-	// Wake calls hint, in one goroutine and once for several commits that came
-	// meanwhile, whenever there may be new commits, until ctx ends, and gives
-	// its error. A hint may come without a commit, and a commit without a hint:
+	// Wake calls hint once it listens, and then, in one goroutine and once for
+	// several commits that came meanwhile, whenever there may be new commits,
+	// until ctx ends, and gives its error. A hint may come without a commit, and a commit without a hint:
 	// who follows the feed looks at it from time to time all the same.
 	Wake(ctx context.Context, hint func()) error
 }

@@ -44,8 +44,8 @@ func (w *wakers) wake() {
 	}
 }
 
-// Wake calls hint whenever there may be new commits: those of this process at
-// once, with a [Listener] also those of others.
+// Wake calls hint when it begins to listen, and whenever there may be new
+// commits: those of this process at once, with a [Listener] also those of others.
 func (p *partition) Wake(ctx context.Context, hint func()) error {
 	if err := p.enter(ctx); err != nil {
 		return err
@@ -54,6 +54,7 @@ func (p *partition) Wake(ctx context.Context, hint func()) error {
 	defer remove()
 	leave := p.store.listening.join(p.store)
 	defer leave()
+	hint() // of what came before it was listened to
 	for {
 		select {
 		case <-signal:
