@@ -91,8 +91,14 @@ func (w *writer) identityPage(ctx context.Context, after identityKey) ([]heldIde
 		h.contact = audience.ContactID(contact)
 		out = append(out, h)
 		return err
-	}, w.p.id, after.kind, after.kind, after.ident, int64(checkedAtOnce))
+	}, w.behind(after.kind, after.ident)...)
 	return out, err
+}
+
+// behind gives the arguments of a page behind a key.
+func (w *writer) behind(key ...any) []any {
+	args := append([]any{w.p.id}, w.p.store.dialect.behindArgs(key...)...)
+	return append(args, int64(checkedAtOnce))
 }
 
 func (w *writer) tagPage(ctx context.Context, after tagged) ([]tagged, error) {
@@ -104,7 +110,7 @@ func (w *writer) tagPage(ctx context.Context, after tagged) ([]tagged, error) {
 		t.contact = audience.ContactID(contact)
 		out = append(out, t)
 		return err
-	}, w.p.id, after.tag, after.tag, int64(after.contact), int64(checkedAtOnce))
+	}, w.behind(after.tag, int64(after.contact))...)
 	return out, err
 }
 

@@ -9,33 +9,40 @@ import (
 
 // feedStatements are about the feed.
 type feedStatements struct {
-	head, lockHead, lockHeadIfFree, moveHead, nextNumber    *statement
-	anyUnnumbered, unnumbered, unnumberedOf, numbersOf      *statement
-	standing, lastCommit, after, find, parts, highest       *statement
-	insert, draw, mentioned, mentionedIn, addressed         *statement
-	locked, rewrite, dropParts, dropMentions, drop, numbers *statement
-	raiseTrimmed, trimmable, renew, tell                    *statement
-	numberSome                                              []*statement // by the logarithm of how many
-	insertParts, insertMentions                             *insertion
+	head, lockHead, lockHeadIfFree, moveHead, nextNumber *statement
+	anyUnnumbered, unnumbered, unnumberedOf, numbersOf   *statement
+	standing, lastCommit, after, find, parts, highest    *statement
+	insert, draw, mentioned, mentionedIn, addressed      *statement
+	locked, lockedParts, rewrite, drop, numbers          *statement
+	dropParts, dropMentions                              *statement
+	raiseTrimmed, trimmable, renew, tell                 *statement
+	numberSome                                           []*statement // by the logarithm of how many
+	insertParts, insertMentions                          *insertion
 }
 
 func newFeedStatements(c *catalog) feedStatements {
+	const parts = "SELECT changes FROM {feed_parts} WHERE audience = ? AND seq = ? ORDER BY part"
 	d := c.dialect
 	st := feedStatements{
-		head:       c.add(onEachShard, "feed head", "SELECT number, trimmed, incarnation FROM {heads} WHERE audience = ?"),
-		lockHead:   c.add(onEachShard, "lock feed head", "SELECT number, last_us, incarnation FROM {heads} WHERE audience = ?"+d.lock),
-		moveHead:   c.add(onEachShard, "move feed head", "UPDATE {heads} SET number = ?, last_us = ? WHERE audience = ?"),
-		standing:   c.add(onEachShard, "feed standing", "SELECT h.number, h.incarnation, f.seq FROM {heads} h LEFT JOIN {feed} f ON f.audience = h.audience AND f.number = 0 WHERE h.audience = ?"),
-		lastCommit: c.add(onEachShard, "last commit", "SELECT number, last_us, incarnation, (SELECT MAX(at_us) FROM {feed} WHERE audience = ? AND number = 0) FROM {heads} WHERE audience = ?"),
-		after:      c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed} WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
-		find:       c.add(onEachShard, "find commit", "SELECT number FROM {feed} WHERE seq = ? AND audience = ?"),
-		parts:      c.add(onEachShard, "read feed parts", "SELECT changes FROM {feed_parts} WHERE audience = ? AND seq = ? ORDER BY part"),
-		highest:    c.add(onEachShard, "highest sequence", "SELECT MAX(seq) FROM {feed}"),
+		head:     c.add(onEachShard, "feed head", "SELECT number, trimmed, incarnation FROM {heads} WHERE audience = ?"),
+		lockHead: c.add(onEachShard, "lock feed head", "SELECT number, last_us, incarnation FROM {heads} WHERE audience = ?"+d.lock),
+		moveHead: c.add(onEachShard, "move feed head", "UPDATE {heads} SET number = ?, last_us = ? WHERE audience = ?"),
+		standing: c.add(onEachShard, "feed standing", "SELECT h.number, h.incarnation, f.seq FROM {heads} h LEFT JOIN {feed} f ON f.audience = h.audience AND f.number = 0 WHERE h.audience = ?"),
+		// Only what is later than all that has a number: entries of the index that
+		// are dead lie before that, and while somebody's old transaction keeps them
+		// there every writer would go through them.
+		lastCommit: c.add(onEachShard, "last commit", "SELECT h.number, h.last_us, h.incarnation, (SELECT MAX(f.at_us) FROM {feed} f WHERE f.audience = ? AND f.number = 0"+
+			" AND f.at_us > CASE WHEN h.number = 0 THEN -9223372036854775807 ELSE h.last_us END) FROM {heads} h WHERE h.audience = ?"),
+		after:   c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed} WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
+		find:    c.add(onEachShard, "find commit", "SELECT number FROM {feed} WHERE seq = ? AND audience = ?"),
+		parts:   c.add(onEachShard, "read feed parts", parts),
+		highest: c.add(onEachShard, "highest sequence", "SELECT MAX(seq) FROM {feed}"),
 
 		mentioned:    c.add(onEachShard, "find mentions", "SELECT m.seq, f.number FROM {mentions} m JOIN {feed} f ON f.seq = m.seq WHERE m.audience = ? AND m.contact {in bigint}"),
 		addressed:    c.add(onEachShard, "find commits of contacts", "SELECT seq, number FROM {feed} WHERE audience = ? AND contact {in bigint}"),
 		mentionedIn:  c.add(onEachShard, "contacts of commits", "SELECT contact FROM {mentions} WHERE audience = ? AND seq {in bigint} AND contact {in bigint} LIMIT 1"),
 		locked:       c.add(onEachShard, "lock commit", "SELECT parts, changes FROM {feed} WHERE seq = ? AND audience = ?"+d.lock),
+		lockedParts:  c.add(onEachShard, "lock feed parts", parts+d.lock),
 		rewrite:      c.add(onEachShard, "rewrite commit", "UPDATE {feed} SET parts = ?, changes = ? WHERE seq = ?"),
 		dropParts:    c.add(onEachShard, "drop feed parts", "DELETE FROM {feed_parts} WHERE audience = ? AND seq {in bigint}"),
 		dropMentions: c.add(onEachShard, "drop mentions", "DELETE FROM {mentions} WHERE audience = ? AND seq {in bigint}"),

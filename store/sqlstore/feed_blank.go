@@ -128,7 +128,9 @@ func (w *writer) blankCommit(ctx context.Context, b *blanking, seq int64) error 
 	if !found {
 		return w.missing(ctx, seq)
 	}
-	changes, err := w.changesOf(ctx, &c)
+	// The parts as they are now, as the row: a host's snapshot may show those
+	// from before another erasure, and what that removed would come back.
+	changes, err := w.changesOf(ctx, &c, st.lockedParts)
 	if err != nil || !b.blank(changes) {
 		return err
 	}
@@ -136,7 +138,7 @@ func (w *writer) blankCommit(ctx context.Context, b *blanking, seq int64) error 
 	if _, err := w.exec(ctx, st.rewrite, int64(len(rest)), first, seq); err != nil {
 		return err
 	}
-	if c.parts == 0 {
+	if c.parts == 0 && len(rest) == 0 {
 		return nil
 	}
 	if _, err := w.exec(ctx, st.dropParts, w.p.id, numberList{seq}); err != nil {

@@ -184,7 +184,8 @@ func (s *session) setNumbers(ctx context.Context, seqs, numbers, ats numberList)
 }
 
 // numbersOf gives the numbers of commits that a snapshot sees, giving them to
-// those that have none first. What was trimmed meanwhile is left out.
+// those that have none first. What was trimmed meanwhile is left out. The
+// lowest sequences come first: see DESIGN.md.
 func (p *partition) numbersOf(ctx context.Context, seqs numberList) ([]uint64, error) {
 	release, err := p.feed.numbering.take(ctx)
 	if err != nil {
@@ -192,7 +193,7 @@ func (p *partition) numbersOf(ctx context.Context, seqs numberList) ([]uint64, e
 	}
 	defer release()
 	var numbers []uint64
-	for some := range slices.Chunk(seqs, mostAtOnce) {
+	for some := range slices.Chunk(numberList(distinct(seqs)), mostAtOnce) {
 		var found []uint64
 		if err := p.store.transaction(ctx, p, func(s *session) error {
 			found = found[:0]

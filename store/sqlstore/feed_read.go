@@ -162,7 +162,7 @@ func (s *session) readStored(ctx context.Context, after uint64, limit int) (rows
 
 // commitOf gives a row as the commit behind which a place is.
 func (s *session) commitOf(ctx context.Context, c *stored, at place) (store.Commit, error) {
-	changes, err := s.changesOf(ctx, c)
+	changes, err := s.changesOf(ctx, c, s.p.store.sql.feed.parts)
 	if err != nil {
 		return store.Commit{}, err
 	}
@@ -179,12 +179,13 @@ type stored struct {
 	changes []byte
 }
 
-// changesOf reads the changes of a commit, with its further parts.
-func (s *session) changesOf(ctx context.Context, c *stored) ([]store.Change, error) {
+// changesOf reads the changes of a commit, with its further parts, which a
+// statement reads.
+func (s *session) changesOf(ctx context.Context, c *stored, further *statement) ([]store.Change, error) {
 	b := c.changes
 	if c.parts > 0 {
 		n := 0
-		if err := s.query(ctx, s.p.store.sql.feed.parts, func(r *sql.Rows) error {
+		if err := s.query(ctx, further, func(r *sql.Rows) error {
 			n++
 			var part []byte
 			err := r.Scan(&part)

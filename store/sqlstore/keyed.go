@@ -1,5 +1,7 @@
 package sqlstore
 
+import "strings"
+
 // keyed is what is read or removed by a list of keys, each of which is at most
 // one row unless a method says otherwise.
 type keyed struct {
@@ -52,4 +54,34 @@ func (k keyed) rows(columns string) string {
 
 func (k keyed) those(what string) string {
 	return what + " FROM {" + k.table + "}" + k.hint + " WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+}
+
+// behind compares columns, which are the next ones of an index, with a row of
+// values: that they come after it. The arguments are what behindArgs makes of
+// the values. PostgreSQL and SQLite find the place in the index by a comparison
+// of rows only, MySQL by one written out only; each goes through everything in
+// front of it with the other form.
+func (d *dialect) behind(columns ...string) string {
+	if d.kind != MySQL {
+		return "(" + strings.Join(columns, ", ") + ") > (" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
+	}
+	text := columns[len(columns)-1] + " > ?"
+	for i := len(columns) - 2; i >= 0; i-- {
+		text = "(" + columns[i] + " > ? OR " + columns[i] + " = ? AND " + text + ")"
+	}
+	return text
+}
+
+func (d *dialect) behindArgs(values ...any) []any {
+	if d.kind != MySQL {
+		return values
+	}
+	var args []any
+	for i, v := range values {
+		args = append(args, v)
+		if i < len(values)-1 {
+			args = append(args, v)
+		}
+	}
+	return args
 }
