@@ -93,7 +93,7 @@ func (s *Store) checkImmediate(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	if err := s.again(ctx, func() error { return s.tell(ctx, other, "begin", "BEGIN IMMEDIATE") }); err != nil {
-		(&byHand{Conn: other}).discard() // a driver may have begun and say that the context is over
+		discard(other) // a driver may have begun and say that the context is over
 		return err
 	}
 	defer func() { _ = s.tell(context.WithoutCancel(ctx), other, "rollback", "ROLLBACK") }()

@@ -62,7 +62,7 @@ func (s *Store) attempt(ctx context.Context, p *partition, fn func(*session) err
 		return err
 	}
 	defer tx.rollback() // also when fn panics
-	w := &session{p: p, q: tx}
+	w := &session{p: p, q: s.withPrepared(tx)}
 	defer w.ended.Store(true)
 	if err := fn(w); err != nil {
 		return err
@@ -149,6 +149,7 @@ func (p *partition) update(ctx context.Context, fn func(store.WriteRoles) error)
 	if err := p.supply(ctx); err != nil {
 		return 0, err
 	}
+	p.store.prepared.prepareWanted(ctx, p.store.db)
 	stand, err := p.store.sit(ctx)
 	if err != nil {
 		return 0, err

@@ -77,7 +77,7 @@ func newStore(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, dialect: dialect, prefix: prefix, logger: opts.Logger, driver: opts.Driver,
-		sql: newStatements(dialect), partitions: make(map[string]*partition),
+		sql: newStatements(dialect), partitions: make(map[string]*partition), prepared: newPreparedStatements(dialect),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

@@ -41,6 +41,8 @@ type Store struct {
 	sql     *statements
 	texts   sync.Map // built or insertKey to string
 	closed  atomic.Bool
+	// prepared are nil where the driver keeps statements itself.
+	prepared *preparedStatements
 	// generated are the columns that indexes on fields are on.
 	generated generatedColumns
 	// turn is the one writer's, where there is one at a time.
@@ -64,6 +66,7 @@ func (s *Store) Name() string { return adapterName }
 // after it fail with audience.ErrClosed.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.prepared.close()
 	s.wakeAll() // so that they find it closed
 	return nil
 }

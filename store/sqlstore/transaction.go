@@ -29,19 +29,31 @@ const (
 
 // begin begins a transaction.
 func (s *Store) begin(ctx context.Context, why purpose) (transaction, error) {
-	if s.dialect.kind == SQLite {
-		return s.beginByHand(ctx, why)
+	switch {
+	case s.dialect.kind == SQLite && why == reading:
+		return s.beginByHand(ctx)
+	case s.dialect.kind == SQLite:
+		return s.beginWriter(ctx)
+	case why == reading:
+		return s.beginPooled(ctx, s.db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	default:
+		return s.beginPooled(ctx, s.db, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	}
-	opts := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	if why == reading {
-		opts = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	}
+}
+
+// beginner is *sql.DB or *sql.Conn.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// beginPooled begins a transaction of database/sql.
+func (s *Store) beginPooled(ctx context.Context, on beginner, opts *sql.TxOptions) (*pooled, error) {
 	// database/sql rolls back a transaction when its context ends, in a
 	// goroutine of its own, and drivers break off a commit that is on its way.
 	// So it gets a context that is let go of once it has begun.
 	own, release := context.WithCancel(context.WithoutCancel(ctx))
 	detach := context.AfterFunc(ctx, release)
-	tx, err := s.db.BeginTx(own, opts)
+	tx, err := on.BeginTx(own, opts)
 	if err != nil {
 		detach()
 		release()
@@ -71,35 +83,72 @@ func (t *pooled) rollback() {
 	_ = t.Rollback()
 }
 
-// byHand is a transaction of SQLite. database/sql cannot say whether it writes
-// from the beginning, which it has to: one that read before it writes fails at
-// once when somebody else has written meanwhile.
+// sqliteWriter is the writer of SQLite: transactions of database/sql begin immediate, or [New] has
+// refused the pool. What writes has to: a transaction that read before it writes
+// fails at once when somebody else has written meanwhile.
+type sqliteWriter struct {
+	*pooled
+	conn *sql.Conn
+	over bool
+}
+
+func (s *Store) beginWriter(ctx context.Context) (transaction, error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, "begin", err, false)
+	}
+	tx, err := s.beginPooled(ctx, conn, nil)
+	if err != nil {
+		if e, ok := databaseError(err); ok && e.trouble == conflicting {
+			_ = conn.Close() // nothing has begun
+		} else {
+			discard(conn)
+		}
+		return nil, err
+	}
+	return &sqliteWriter{pooled: tx, conn: conn}, nil
+}
+
+func (t *sqliteWriter) commit() error { return t.end(t.pooled.commit()) }
+
+func (t *sqliteWriter) rollback() {
+	if !t.over {
+		defer t.release()
+		_ = t.end(t.Rollback())
+	}
+}
+
+// end gives the connection back. Nobody may get it when the transaction may
+// still be open in it: drivers roll back what could not be committed, and what
+// cannot be rolled back SQLite most likely has.
+func (t *sqliteWriter) end(err error) error {
+	t.over = true
+	if err != nil {
+		discard(t.conn)
+		return err
+	}
+	_ = t.conn.Close()
+	return nil
+}
+
+// byHand is a transaction of SQLite that reads: database/sql would begin it as
+// one that writes.
 type byHand struct {
 	*sql.Conn
 	ctx  context.Context // of its own statements; never ends
 	over bool
 }
 
-func (s *Store) beginByHand(ctx context.Context, why purpose) (transaction, error) {
+func (s *Store) beginByHand(ctx context.Context) (transaction, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, s.failed(ctx, "begin", err, false)
 	}
-	open := &byHand{Conn: conn, ctx: context.WithoutCancel(ctx)}
-	text := "BEGIN"
-	if why == writing {
-		text = "BEGIN IMMEDIATE"
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		discard(conn) // a driver may have begun and say that the context is over
+		return nil, s.failed(ctx, "begin", err, false)
 	}
-	if _, err := conn.ExecContext(ctx, text); err != nil {
-		err = s.failed(ctx, "begin", err, false)
-		if e, ok := databaseError(err); ok && e.trouble == conflicting {
-			_ = conn.Close() // nothing has begun
-		} else {
-			open.discard()
-		}
-		return nil, err
-	}
-	return open, nil
+	return &byHand{Conn: conn, ctx: context.WithoutCancel(ctx)}, nil
 }
 
 func (t *byHand) commit() error {
@@ -119,16 +168,16 @@ func (t *byHand) rollback() {
 	if _, err := t.ExecContext(t.ctx, "ROLLBACK"); err != nil {
 		// Most likely SQLite has rolled back already; if not, nobody may get
 		// this connection again.
-		t.discard()
+		discard(t.Conn)
 		return
 	}
 	_ = t.Close()
 }
 
 // discard closes the connection instead of giving it back.
-func (t *byHand) discard() {
-	_ = t.Raw(func(any) error { return driver.ErrBadConn })
-	_ = t.Close()
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
 }
 
 // commit commits a transaction in which everything is done. When it fails

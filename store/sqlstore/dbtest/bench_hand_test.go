@@ -37,6 +37,8 @@ func handTables() map[string]*handTable {
 
 // handCommit are the rows that one commit has brought.
 type handCommit struct {
+	idents                             map[string][]string // by kind: whom it is about
+	ids                                []int64             // of those who are there already
 	contacts, identities, tags, events [][]any
 	at                                 int64
 	changes                            []byte
@@ -51,7 +53,7 @@ func readDone(b *testing.B, db *sql.DB, j job) []*handCommit {
 	feed := query(b, db, "iiib", "SELECT seq, at_us, contact, changes FROM ak_feed ORDER BY seq")
 	bySeq := map[int64]*handCommit{}
 	for i, row := range feed[len(feed)-len(out):] {
-		out[i] = &handCommit{at: row[1].(int64), changes: row[3].([]byte)}
+		out[i] = &handCommit{at: row[1].(int64), changes: row[3].([]byte), idents: map[string][]string{}}
 		bySeq[row[0].(int64)] = out[i]
 	}
 	for _, name := range []string{"feed_parts", "mentions"} {
@@ -65,6 +67,7 @@ func readDone(b *testing.B, db *sql.DB, j job) []*handCommit {
 			}
 		}
 	}
+	identities := query(b, db, tables["identities"].kinds, "SELECT "+tables["identities"].columns+" FROM ak_identities ORDER BY kind, ident")
 	if len(j.commits[0].events) > 0 {
 		t := tables["events"]
 		for _, row := range query(b, db, t.kinds, "SELECT "+t.columns+" FROM "+t.name+" ORDER BY contact, id") {
@@ -72,7 +75,9 @@ func readDone(b *testing.B, db *sql.DB, j job) []*handCommit {
 			require.NoError(b, err)
 			c := out[index/j.size]
 			c.events = append(c.events, row)
+			c.about(row[1].(int64))
 		}
+		tellIdentities(out, identities)
 		return out
 	}
 	t := tables["contacts"]
@@ -81,19 +86,50 @@ func readDone(b *testing.B, db *sql.DB, j job) []*handCommit {
 		c := out[i/j.size]
 		c.contacts = append(c.contacts, row)
 		byID[row[1].(int64)] = c
+		if j.before != nil {
+			c.about(row[1].(int64))
+		}
 	}
-	if j.before == nil {
-		i, g := tables["identities"], tables["tags"]
-		for _, row := range query(b, db, i.kinds, "SELECT "+i.columns+" FROM "+i.name+" ORDER BY kind, ident") {
-			c := byID[row[3].(int64)]
-			c.identities = append(c.identities, row)
-		}
-		for _, row := range query(b, db, g.kinds, "SELECT "+g.columns+" FROM "+g.name+" ORDER BY tag, contact") {
-			c := byID[row[2].(int64)]
-			c.tags = append(c.tags, row)
-		}
+	if j.before != nil {
+		tellIdentities(out, identities)
+		return out
+	}
+	g := tables["tags"]
+	for _, row := range identities {
+		c := byID[row[3].(int64)]
+		c.identities = append(c.identities, row)
+		c.idents[row[1].(string)] = append(c.idents[row[1].(string)], row[2].(string))
+	}
+	for _, row := range query(b, db, g.kinds, "SELECT "+g.columns+" FROM "+g.name+" ORDER BY tag, contact") {
+		c := byID[row[2].(int64)]
+		c.tags = append(c.tags, row)
 	}
 	return out
+}
+
+// about notes that a commit is about somebody who is there.
+func (c *handCommit) about(id int64) {
+	if n := len(c.ids); n == 0 || c.ids[n-1] != id { // rows come in the order of ids
+		c.ids = append(c.ids, id)
+	}
+}
+
+// tellIdentities notes by which identity each commit names those it is about:
+// one of each, of the kind that the jobs use.
+func tellIdentities(commits []*handCommit, identities [][]any) {
+	const kind = "external"
+	idents := map[int64]string{}
+	for _, row := range identities {
+		if strings.HasPrefix(row[1].(string), kind) || idents[row[3].(int64)] == "" {
+			idents[row[3].(int64)] = row[1].(string) + "\x00" + row[2].(string)
+		}
+	}
+	for _, c := range commits {
+		for _, id := range c.ids {
+			kind, ident, _ := strings.Cut(idents[id], "\x00")
+			c.idents[kind] = append(c.idents[kind], ident)
+		}
+	}
 }
 
 // query reads rows whose columns are of the kinds.
@@ -143,8 +179,15 @@ func requireEqualRows(b testing.TB, one, other *sql.DB) {
 	}
 }
 
-// byHand writes the rows as somebody would who knows the database, but reads
-// and checks nothing.
+// byHand writes the rows as somebody would who knows the database, in commits
+// of the same size, of the same durability, into the same tables and indexes. It
+// does what a program must do that is to be right beside others: in each commit
+// it looks up who has the identities it brings, and locks and reads the rows of
+// those who are there before it writes; events that are there are replaced. It
+// does not do what the library does beyond that: it is given the rows as they
+// are written, so that it decides, checks, computes and encodes nothing; it
+// looks for no events, merges, suppressions, settings and earlier commits, and
+// counts no events.
 func byHand(ctx context.Context, engine dbtest.Engine, db *sql.DB, commits []*handCommit, feed bool) error {
 	h := &hand{engine: engine, db: db, prepared: map[string]*sql.Stmt{}}
 	defer h.close()
@@ -176,6 +219,9 @@ func (h *hand) commit(ctx context.Context, tables map[string]*handTable, c *hand
 		return err
 	}
 	defer func() { _ = h.tx.Rollback() }()
+	if err := h.look(ctx, c); err != nil {
+		return err
+	}
 	for _, part := range []struct {
 		table string
 		rows  [][]any
@@ -190,6 +236,65 @@ func (h *hand) commit(ctx context.Context, tables map[string]*handTable, c *hand
 		}
 	}
 	return h.tx.Commit()
+}
+
+// look finds out who is there, and locks them.
+func (h *hand) look(ctx context.Context, c *handCommit) error {
+	found := 0
+	for kind, idents := range c.idents {
+		n, err := find(ctx, h, "text", "SELECT ident, contact FROM ak_identities WHERE audience = 1 AND kind = '"+kind+"' AND ident", "", idents)
+		if found += n; err != nil {
+			return err
+		}
+	}
+	if len(c.ids) > 0 && found != len(c.ids) {
+		return fmt.Errorf("%d of %d are there", found, len(c.ids))
+	}
+	columns := "id, version"
+	if len(c.contacts) > 0 { // to be changed
+		columns = "id, body"
+	}
+	_, err := find(ctx, h, "bigint", "SELECT "+columns+" FROM ak_contacts WHERE audience = 1 AND id", " FOR UPDATE", c.ids)
+	return err
+}
+
+// find reads the rows of a list of keys, each two columns, by what is fast in
+// the database.
+func find[T any](ctx context.Context, h *hand, kind, text, lock string, keys []T) (found int, err error) {
+	for part := range slices.Chunk(keys, 1_000) {
+		var rows *sql.Rows
+		if h.engine == dbtest.Postgres {
+			rows, err = h.tx.QueryContext(ctx, "SELECT found.* FROM unnest($1::"+kind+"[]) AS listed(item) CROSS JOIN LATERAL ("+text+" = listed.item LIMIT 1"+lock+") AS found", part)
+		} else {
+			text := text + " IN (" + strings.TrimSuffix(strings.Repeat("?,", len(part)), ",") + ")"
+			if h.engine == dbtest.MySQL {
+				text += lock
+			}
+			stmt, failed := h.prepare(ctx, text)
+			if failed != nil {
+				return found, failed
+			}
+			args := make([]any, len(part))
+			for i := range part {
+				args[i] = part[i]
+			}
+			rows, err = h.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+		}
+		if err != nil {
+			return found, err
+		}
+		for rows.Next() {
+			var one, other sql.RawBytes
+			if err := rows.Scan(&one, &other); err != nil {
+				return found, err
+			}
+			found++
+		}
+		if err := rows.Close(); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
 }
 
 // feed tells of the commit.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,11 +48,12 @@ func compareSingle(b *testing.B, d dbtest.Database, writers int) {
 				return err
 			},
 			"hand": func(ctx context.Context, t *target, n int) error {
-				return singleByHand(ctx, d.Engine, t.db, n, n%people+1)
+				return t.single.append(ctx, t.db, n, n%people)
 			},
 		} {
 			t := openJob(b, d, j)
-			spent[how] = spent[how].add(measured(b, d, t, func(ctx context.Context, t *target) error {
+			t.single = prepareSingle(b, d.Engine, t.db)
+			spent[how] = spent[how].add(measured(b, d, t, how, func(ctx context.Context, t *target) error {
 				all, ctx := errgroup.WithContext(ctx)
 				for w := range writers {
 					all.Go(func() error {
@@ -82,36 +84,79 @@ func singleEvent(n, contact int) audience.EventWrite {
 	}
 }
 
-// singleByHand is one transaction of somebody who knows the database.
-func singleByHand(ctx context.Context, engine dbtest.Engine, db *sql.DB, n, contact int) error {
-	text := func(postgres, other string) string {
-		if engine == dbtest.Postgres {
-			return postgres
+// single is a program written by hand: a transaction looks up whom an event is
+// about and locks her, inserts the event and tells the feed. As byHand does it
+// writes bytes that it is given, and looks for nothing else.
+type single struct{ find, lock, insert, number, tell *sql.Stmt }
+
+func prepareSingle(b *testing.B, engine dbtest.Engine, db *sql.DB) *single {
+	b.Helper()
+	prepare := func(text string) *sql.Stmt {
+		parts := strings.Split(text, "?")
+		for i := range parts[1:] {
+			if engine == dbtest.Postgres {
+				parts[i] += "$" + strconv.Itoa(i+1)
+			} else {
+				parts[i] += "?"
+			}
 		}
-		return other
+		s, err := db.PrepareContext(b.Context(), strings.Join(parts, ""))
+		require.NoError(b, err)
+		return s
 	}
-	lock := text("SELECT body FROM ak_contacts WHERE audience = 1 AND id = $1 FOR UPDATE", "SELECT body FROM ak_contacts WHERE audience = 1 AND id = ?")
-	if engine == dbtest.MySQL {
+	var kind, ident string
+	id := singleEvent(0, 0).Contact
+	identity, ok := id.Identity()
+	require.True(b, ok)
+	kind, ident = identity.Kind(), identity.Key()
+	require.NotEmpty(b, ident)
+	lock := "SELECT version FROM ak_contacts WHERE audience = 1 AND id = ?"
+	if engine != dbtest.SQLite {
 		lock += " FOR UPDATE"
 	}
-	const event = "INSERT INTO ak_events (audience, contact, id, type, at_us, revision, retracted, amount_prop, amount, more, body)"
-	const feed = "INSERT INTO ak_feed (audience, at_us, contact, parts, changes)"
-	body := make([]byte, 40)
+	const event = "INSERT INTO ak_events (audience, contact, id, type, at_us, revision, retracted, amount_prop, amount, more, body)" +
+		" VALUES (1, ?, ?, 'purchase', ?, 0, 0, 1, 12500000, 0, ?)"
+	out := &single{
+		find:   prepare("SELECT contact FROM ak_identities WHERE audience = 1 AND kind = '" + kind + "' AND ident = ?"),
+		lock:   prepare(lock),
+		insert: prepare(event),
+	}
+	if engine == dbtest.SQLite {
+		out.number = prepare("UPDATE ak_heads SET number = number + 1, last_us = ? WHERE audience = 1 RETURNING number")
+		out.tell = prepare("INSERT INTO ak_feed (audience, at_us, contact, parts, changes, number) VALUES (1, ?, ?, 0, ?, ?)")
+	} else {
+		out.tell = prepare("INSERT INTO ak_feed (audience, at_us, contact, parts, changes) VALUES (1, ?, ?, 0, ?)")
+	}
+	return out
+}
+
+func (s *single) append(ctx context.Context, db *sql.DB, n, contact int) error {
+	at, body := int64(n)*1e6, make([]byte, 40)
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	var held []byte
-	if err := tx.QueryRowContext(ctx, lock, contact).Scan(&held); err != nil {
+	identity, _ := singleEvent(n, contact).Contact.Identity()
+	var id, version int64
+	if err := tx.StmtContext(ctx, s.find).QueryRowContext(ctx, identity.Key()).Scan(&id); err != nil {
 		return err
 	}
-	insert := text(event+" VALUES (1, $1, $2, 'purchase', $3, 0, 0, 1, 12500000, 0, $4)", event+" VALUES (1, ?, ?, 'purchase', ?, 0, 0, 1, 12500000, 0, ?)")
-	if _, err := tx.ExecContext(ctx, insert, contact, fmt.Sprintf("event-%08d", n), int64(n)*1e6, body); err != nil {
+	if err := tx.StmtContext(ctx, s.lock).QueryRowContext(ctx, id).Scan(&version); err != nil {
 		return err
 	}
-	tell := text(feed+" VALUES (1, $1, $2, 0, $3)", feed+" VALUES (1, ?, ?, 0, ?)")
-	if _, err := tx.ExecContext(ctx, tell, int64(n)*1e6, contact, append(body, body...)); err != nil {
+	if _, err := tx.StmtContext(ctx, s.insert).ExecContext(ctx, id, fmt.Sprintf("event-%08d", n), at, body); err != nil {
+		return err
+	}
+	args := []any{at, id, append(body, body...)}
+	if s.number != nil {
+		var number int64
+		if err := tx.StmtContext(ctx, s.number).QueryRowContext(ctx, at).Scan(&number); err != nil {
+			return err
+		}
+		args = append(args, number)
+	}
+	if _, err := tx.StmtContext(ctx, s.tell).ExecContext(ctx, args...); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"testing"
@@ -28,7 +29,7 @@ import (
 //
 //   - audience: through store.Audience, with all its rules
 //   - roles: the same changes through the roles of the adapter
-//   - hand: the same rows by plain SQL, which reads and checks nothing
+//   - hand: the same rows by plain SQL: see byHand
 //   - bare: the same by hand without the feed
 //
 // Reported are thousands of rows per second for each, and how much longer than
@@ -57,7 +58,7 @@ func compareWrites(b *testing.B, d dbtest.Database, j job) {
 	rows := 0
 	for b.Loop() {
 		source := openJob(b, d, j)
-		spent["audience"] = spent["audience"].add(measured(b, d, source, j.throughAudience))
+		spent["audience"] = spent["audience"].add(measured(b, d, source, "audience", j.throughAudience))
 		done := readDone(b, source.db, j)
 		rows += size(j)
 		commits, err := source.aud.Commits(b.Context(), store.Position{}, 1_000_000)
@@ -69,7 +70,7 @@ func compareWrites(b *testing.B, d dbtest.Database, j job) {
 			"bare":  func(ctx context.Context, t *target) error { return byHand(ctx, d.Engine, t.db, done, false) },
 		} {
 			t := openJob(b, d, j)
-			spent[how] = spent[how].add(measured(b, d, t, do))
+			spent[how] = spent[how].add(measured(b, d, t, how, do))
 			if how != "bare" {
 				requireEqualRows(b, source.db, t.db)
 			}
@@ -99,19 +100,21 @@ type cost struct{ clock, cpu time.Duration }
 
 func (c cost) add(other cost) cost { return cost{c.clock + other.clock, c.cpu + other.cpu} }
 
-func measured(b *testing.B, d dbtest.Database, t *target, do func(context.Context, *target) error) cost {
+// measured does it and tells what it took; in a profile it has the label "way".
+func measured(b *testing.B, d dbtest.Database, t *target, way string, do func(context.Context, *target) error) cost {
 	b.Helper()
 	runtime.GC()
 	before, start := cpuTime(b, d.Engine, t.db), time.Now()
-	require.NoError(b, do(b.Context(), t))
+	pprof.Do(b.Context(), pprof.Labels("way", way), func(ctx context.Context) { require.NoError(b, do(ctx, t)) })
 	took := time.Since(start)
 	return cost{took, cpuTime(b, d.Engine, t.db).since(before)}
 }
 
 // target is a database with an audience that holds what a job begins with.
 type target struct {
-	db  *sql.DB
-	aud *store.Audience
+	db     *sql.DB
+	aud    *store.Audience
+	single *single // of [BenchmarkSingle]
 }
 
 // openJob makes a database for a job.
