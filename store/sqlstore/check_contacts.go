@@ -28,9 +28,9 @@ func newCheckStatements(c *catalog) checkStatements {
 		highest:    c.add(everywhere, "highest contact id", "SELECT MAX(id) FROM {contacts} WHERE audience = ?"),
 		page:       c.add(everywhere, "ids after", "SELECT id FROM {contacts} WHERE audience = ? AND id > ? ORDER BY id LIMIT ?"),
 		attributes: c.add(byContact, "search copies", "SELECT id, attrs, created_us, updated_us FROM {contacts} WHERE audience = ? AND id {in bigint}"),
-		tags:       c.add(everywhere, "all tags", "SELECT tag, contact FROM {tags} WHERE audience = ? AND (tag > ? OR tag = ? AND contact > ?) ORDER BY tag, contact LIMIT ?"),
+		tags:       c.add(everywhere, "all tags", "SELECT tag, contact FROM {tags} WHERE audience = ? AND "+c.dialect.after("tag", "contact")+" ORDER BY tag, contact LIMIT ?"),
 		identities: c.add(everywhere, "all identities", "SELECT kind, ident, contact FROM {identities} "+
-			"WHERE audience = ? AND (kind > ? OR kind = ? AND ident > ?) ORDER BY kind, ident LIMIT ?"),
+			"WHERE audience = ? AND "+c.dialect.after("kind", "ident")+" ORDER BY kind, ident LIMIT ?"),
 		standings: c.add(byContact, "standings", "SELECT contact, purpose, list, status, since_us, until_us FROM {standings} WHERE audience = ? AND contact {in bigint}"),
 		ledgerContacts: c.add(everywhere, "contacts with a ledger",
 			"SELECT DISTINCT contact FROM {ledger} WHERE audience = ? AND contact > ? ORDER BY contact LIMIT ?"),

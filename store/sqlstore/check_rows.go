@@ -91,7 +91,7 @@ func (w *writer) identityPage(ctx context.Context, after identityKey) ([]heldIde
 		h.contact = audience.ContactID(contact)
 		out = append(out, h)
 		return err
-	}, w.p.id, after.kind, after.kind, after.ident, int64(checkedAtOnce))
+	}, slices.Concat([]any{w.p.id}, w.p.store.dialect.rowAfter(after.kind, after.ident), []any{int64(checkedAtOnce)})...)
 	return out, err
 }
 
@@ -104,7 +104,7 @@ func (w *writer) tagPage(ctx context.Context, after tagged) ([]tagged, error) {
 		t.contact = audience.ContactID(contact)
 		out = append(out, t)
 		return err
-	}, w.p.id, after.tag, after.tag, int64(after.contact), int64(checkedAtOnce))
+	}, slices.Concat([]any{w.p.id}, w.p.store.dialect.rowAfter(after.tag, int64(after.contact)), []any{int64(checkedAtOnce)})...)
 	return out, err
 }
 

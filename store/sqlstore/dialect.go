@@ -1,5 +1,7 @@
 package sqlstore
 
+import "strings"
+
 // Dialect is a kind of database.
 type Dialect uint8
 
@@ -43,6 +45,45 @@ type dialect struct {
 	// doNothing and upsert end an INSERT of rows that may exist.
 	doNothing func(keys []string) string
 	upsert    func(keys, columns []string) string
+}
+
+// after is about the rows behind one, in the order of some columns, and is
+// given that one by rowAfter. MySQL finds a place in an index by conditions on
+// single columns alone, the others by a comparison of rows alone.
+func (d *dialect) after(columns ...string) string {
+	if d.kind != MySQL {
+		return "(" + strings.Join(columns, ", ") + ") > (" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
+	}
+	last := len(columns) - 1
+	text := columns[last] + " > ?"
+	for i := last - 1; i >= 0; i-- {
+		text = "(" + columns[i] + " > ? OR " + columns[i] + " = ? AND " + text + ")"
+	}
+	return text
+}
+
+// rowAfter gives the arguments of after, one value for each column.
+func (d *dialect) rowAfter(values ...any) []any {
+	if d.kind != MySQL {
+		return values
+	}
+	var out []any
+	for i, v := range values {
+		out = append(out, v)
+		if i < len(values)-1 {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// force names the index of a table that a query has to go by, where the
+// database may otherwise go through all rows of the audience, comparing.
+func (d *dialect) force(index string) string {
+	if d.kind != MySQL {
+		return ""
+	}
+	return " FORCE INDEX (" + index + ")"
 }
 
 // dialectOf gives the dialect; false for an unknown one.

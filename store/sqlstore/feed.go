@@ -27,7 +27,7 @@ func newFeedStatements(c *catalog) feedStatements {
 		moveHead:   c.add(onEachShard, "move feed head", "UPDATE {heads} SET number = ?, last_us = ? WHERE audience = ?"),
 		standing:   c.add(onEachShard, "feed standing", "SELECT h.number, h.incarnation, f.seq FROM {heads} h LEFT JOIN {feed} f ON f.audience = h.audience AND f.number = 0 WHERE h.audience = ?"),
 		lastCommit: c.add(onEachShard, "last commit", "SELECT number, last_us, incarnation, (SELECT MAX(at_us) FROM {feed} WHERE audience = ? AND number = 0) FROM {heads} WHERE audience = ?"),
-		after:      c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed} WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
+		after:      c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed}"+d.force("{feed}_number")+" WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
 		find:       c.add(onEachShard, "find commit", "SELECT number FROM {feed} WHERE seq = ? AND audience = ?"),
 		parts:      c.add(onEachShard, "read feed parts", "SELECT changes FROM {feed_parts} WHERE audience = ? AND seq = ? ORDER BY part"),
 		highest:    c.add(onEachShard, "highest sequence", "SELECT MAX(seq) FROM {feed}"),

@@ -21,7 +21,7 @@ func newSuppressionStatements(c *catalog) suppressionStatements {
 	return suppressionStatements{
 		of: c.add(byHash, "suppressions", "SELECT key_id, sum, reason, body FROM {suppressions} WHERE audience = ? AND key_id = ? AND sum {in bytea}"),
 		after: c.add(everywhere, "suppressions after", "SELECT key_id, sum, reason, body FROM {suppressions} "+
-			"WHERE audience = ? AND (key_id > ? OR key_id = ? AND (sum > ? OR sum = ? AND reason > ?)) ORDER BY key_id, sum, reason LIMIT ?"),
+			"WHERE audience = ? AND "+c.dialect.after("key_id", "sum", "reason")+" ORDER BY key_id, sum, reason LIMIT ?"),
 		nextKey: c.add(everywhere, "next suppression key", "SELECT MIN(key_id) FROM {suppressions} WHERE audience = ? AND key_id > ?"),
 		put: c.insert(insertion{
 			name: "put suppressions", key: byHash, table: "suppressions", keys: []string{"audience", "key_id", "sum", "reason"}, existing: replace,
@@ -77,13 +77,13 @@ func (r *reader) SuppressionsAfter(ctx context.Context, after audience.Suppressi
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	key, sum := after.Hash.Key, after.Hash.Sum[:]
+	args := r.p.store.dialect.rowAfter(after.Hash.Key, after.Hash.Sum[:], int64(after.Reason))
 	var out []audience.Suppression
 	err := r.query(ctx, r.p.store.sql.suppressions.after, func(rows *sql.Rows) error {
 		s, err := scanSuppression(rows)
 		out = append(out, s)
 		return err
-	}, r.p.id, key, key, sum, sum, int64(after.Reason), int64(limit))
+	}, slices.Concat([]any{r.p.id}, args, []any{int64(limit)})...)
 	if err != nil {
 		return nil, err
 	}
