@@ -45,6 +45,15 @@ type dialect struct {
 	upsert    func(keys, columns []string) string
 }
 
+// force names the index of a table that a query has to go by, where the
+// database may otherwise go through all rows of the audience, comparing.
+func (d *dialect) force(index string) string {
+	if d.kind != MySQL {
+		return ""
+	}
+	return " FORCE INDEX (" + index + ")"
+}
+
 // dialectOf gives the dialect; false for an unknown one.
 func dialectOf(d Dialect) (*dialect, bool) {
 	switch d {

@@ -33,7 +33,7 @@ func newFeedStatements(c *catalog) feedStatements {
 		// there every writer would go through them.
 		lastCommit: c.add(onEachShard, "last commit", "SELECT h.number, h.last_us, h.incarnation, (SELECT MAX(f.at_us) FROM {feed} f WHERE f.audience = ? AND f.number = 0"+
 			" AND f.at_us > CASE WHEN h.number = 0 THEN -9223372036854775807 ELSE h.last_us END) FROM {heads} h WHERE h.audience = ?"),
-		after:   c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed} WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
+		after:   c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed}"+d.force("{feed}_number")+" WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
 		find:    c.add(onEachShard, "find commit", "SELECT number FROM {feed} WHERE seq = ? AND audience = ?"),
 		parts:   c.add(onEachShard, "read feed parts", parts),
 		highest: c.add(onEachShard, "highest sequence", "SELECT MAX(seq) FROM {feed}"),

@@ -171,7 +171,8 @@ func newJoinStatements(c *catalog) joinStatements {
 		back:      c.add(everywhere, "back to savepoint", "ROLLBACK TO SAVEPOINT {joined}"),
 		release:   c.add(everywhere, "release savepoint", "RELEASE SAVEPOINT {joined}"),
 		later: c.add(onEachShard, "later commits", "SELECT seq, contact FROM {feed} WHERE audience = ? AND number = 0"+
-			" UNION ALL SELECT seq, contact FROM {feed} WHERE audience = ? AND number > ? LIMIT ?"),
+			" UNION ALL SELECT seq, contact FROM (SELECT seq, contact FROM {feed}"+c.dialect.force("{feed}_number")+
+			" WHERE audience = ? AND number > ? ORDER BY number LIMIT ?) AS numbered LIMIT ?"),
 	}
 	if c.dialect.kind == MySQL {
 		const suppression = "SELECT body FROM {suppressions} WHERE audience = ? AND key_id = ? AND sum = ? AND reason = ?"

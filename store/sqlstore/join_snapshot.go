@@ -150,7 +150,7 @@ func (p *partition) laterConcern(ctx context.Context, than seen, ids []audience.
 			found = found || about[contact]
 		}
 		return err
-	}, p.id, p.id, int64(than.number), int64(mostLater)); err != nil {
+	}, p.id, p.id, int64(than.number), int64(mostLater), int64(mostLater)); err != nil {
 		return false, err
 	}
 	if found || rows == mostLater {

@@ -20,7 +20,7 @@ type memberStatements struct {
 func newMemberStatements(c *catalog) memberStatements {
 	return memberStatements{
 		of:     c.add(byContact, "memberships", "SELECT contact, list, at_us, body FROM {members} WHERE audience = ? AND contact {in bigint}"),
-		after:  c.add(everywhere, "members after", "SELECT contact, list, at_us, body FROM {members} WHERE audience = ? AND list = ? AND contact > ? ORDER BY contact LIMIT ?"),
+		after:  c.add(everywhere, "members after", "SELECT contact, list, at_us, body FROM {members}"+c.dialect.force("{members}_list")+" WHERE audience = ? AND list = ? AND contact > ? ORDER BY contact LIMIT ?"),
 		remove: c.add(byContact, "remove members", "DELETE FROM {members} WHERE audience = ? AND list = ? AND contact {in bigint}"),
 		add: c.insert(insertion{
 			name: "add members", key: byContact, table: "members", keys: []string{"audience", "contact", "list"}, existing: keep,
