@@ -137,14 +137,18 @@ func (c *checker) heldPage(ctx context.Context, w *writer, held []heldIdentity, 
 			of[h.key] = h.contact
 		}
 	}
-	// It may have moved on between the two reads. Now it stays where it is.
+	// It may have moved on between the two reads, and even come back. Now it
+	// stays where it is, and nobody gets or loses it.
 	now, err := w.lockHeld(ctx, doubtful)
 	if err != nil {
 		return err
 	}
+	if err := w.addIdentities(ctx, now, has); err != nil {
+		return err
+	}
 	var stray []identityKey
 	for _, h := range now {
-		if of[h.key] == h.contact {
+		if of[h.key] == h.contact && !has[h] {
 			note(FindingIdentity, h.contact, true)
 			stray = append(stray, h.key)
 		}
@@ -156,6 +160,24 @@ func (c *checker) heldPage(ctx context.Context, w *writer, held []heldIdentity, 
 		_, err := w.exec(ctx, w.p.store.sql.identities.remove, textList(idents), w.p.id, kind)
 		return err
 	})
+}
+
+// addIdentities notes what those who hold identities have now.
+func (w *writer) addIdentities(ctx context.Context, held []heldIdentity, has map[heldIdentity]bool) error {
+	ids := make([]audience.ContactID, len(held))
+	for i := range held {
+		ids[i] = held[i].contact
+	}
+	rows, err := w.reader.Contacts(ctx, distinct(ids)) // not what the transaction remembers
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		for _, identity := range rows[i].Identities() {
+			has[heldIdentity{keyOf(identity), rows[i].ID}] = true
+		}
+	}
+	return nil
 }
 
 // lockHeld locks identities and gives who holds them.
