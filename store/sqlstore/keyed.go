@@ -20,11 +20,11 @@ func (k keyed) find(d *dialect, lock string) string {
 	if d.arrays {
 		return "SELECT found.* FROM unnest(?::" + k.kind + "[]) AS listed(item) CROSS JOIN LATERAL (" + k.one(k.columns) + lock + ") AS found"
 	}
-	text := k.those("SELECT " + k.columns)
-	if lock != "" {
-		text += " ORDER BY " + k.column + lock
+	text := "SELECT " + k.columns + " FROM {" + k.table + "}"
+	if lock == "" {
+		return text + k.those()
 	}
-	return text
+	return text + d.by("PRIMARY") + k.those() + " ORDER BY " + k.column + lock
 }
 
 // remove gives the DELETE, with the same arguments.
@@ -33,7 +33,10 @@ func (k keyed) remove(d *dialect) string {
 		return "DELETE FROM {" + k.table + "} WHERE ctid = ANY(ARRAY(SELECT found.ctid FROM unnest(?::" + k.kind +
 			"[]) AS listed(item) CROSS JOIN LATERAL (" + k.one("ctid") + ") AS found))"
 	}
-	return k.those("DELETE")
+	if d.kind == MySQL { // see removeListed
+		return "DELETE r FROM ({rows " + k.kind + "}) AS listed STRAIGHT_JOIN {" + k.table + "} AS r" + d.by("PRIMARY") + " ON r." + k.column + " = listed.item WHERE " + k.where
+	}
+	return "DELETE FROM {" + k.table + "}" + k.those()
 }
 
 // one reads the row of one item; the limit keeps it apart from the list.
@@ -41,8 +44,33 @@ func (k keyed) one(columns string) string {
 	return "SELECT " + columns + " FROM {" + k.table + "} WHERE " + k.where + " AND " + k.column + " = listed.item LIMIT 1"
 }
 
-func (k keyed) those(what string) string {
-	return what + " FROM {" + k.table + "} WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+func (k keyed) those() string {
+	return " WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+}
+
+// by makes MySQL take an index. It goes through a small table as a whole, and a
+// statement that locks waits there for rows that host transactions have open.
+func (d *dialect) by(index string) string {
+	if d.kind != MySQL {
+		return ""
+	}
+	return " FORCE INDEX (" + index + ")"
+}
+
+// removeListed gives a DELETE of rows that have given values in some columns of
+// an index and a listed one in its next column; the arguments are the values
+// and the list. MySQL heeds no index there unless the table is joined with what
+// to look for.
+func (d *dialect) removeListed(table, index, column, kind string, equal ...string) string {
+	if d.kind != MySQL {
+		return "DELETE FROM {" + table + "} WHERE " + strings.Join(equal, " = ? AND ") + " = ? AND " + column + " {in " + kind + "}"
+	}
+	given, on := make([]string, len(equal)), make([]string, len(equal))
+	for i, name := range equal {
+		given[i], on[i] = "? AS "+name, "r."+name+" = given."+name
+	}
+	return "DELETE r FROM (SELECT " + strings.Join(given, ", ") + ") AS given STRAIGHT_JOIN ({rows " + kind + "}) AS listed STRAIGHT_JOIN {" + table + "} AS r" +
+		d.by(index) + " ON " + strings.Join(on, " AND ") + " AND r." + column + " = listed.item"
 }
 
 // behind compares columns, which are the next ones of an index, with a row of
