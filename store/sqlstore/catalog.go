@@ -1,5 +1,7 @@
 package sqlstore
 
+import "strings"
+
 // catalog holds every statement of the adapter, so that they can be listed.
 type catalog struct {
 	dialect    *dialect
@@ -12,6 +14,18 @@ func (c *catalog) add(key shardKey, name, text string) *statement {
 	st := &statement{name: name, key: key, text: text}
 	c.statements = append(c.statements, st)
 	return st
+}
+
+// points makes a statement that locks rows by the first columns of an index: by
+// comparisons with = ? and a list. MySQL may look for the equal columns alone,
+// and waits for all the rows that have these in common when host transactions
+// have them open. A list of one and of NULL, which nothing is equal to, leaves
+// it the whole key to look for.
+func (c *catalog) points(key shardKey, name, text string) *statement {
+	if c.dialect.kind == MySQL {
+		text = strings.ReplaceAll(text, " = ?", " IN (?, NULL)")
+	}
+	return c.add(key, name, text)
 }
 
 // insert makes an insertion.

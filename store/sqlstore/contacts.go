@@ -35,7 +35,7 @@ func newContactStatements(c *catalog) contactStatements {
 	replacing.name, replacing.existing = "put contacts", replace
 	return contactStatements{
 		find:   c.add(byContact, "find contacts", byID.find(c.dialect, "")),
-		lock:   c.add(byContact, "lock contacts", byID.find(c.dialect, c.dialect.lock)),
+		lock:   c.points(byContact, "lock contacts", byID.find(c.dialect, c.dialect.lock)),
 		after:  c.add(everywhere, "contacts after", "SELECT id, version, body FROM {contacts} WHERE audience = ? AND id > ? ORDER BY id LIMIT ?"),
 		count:  c.add(everywhere, "count contacts", "SELECT COUNT(*) FROM {contacts} WHERE audience = ?"),
 		remove: c.add(byContact, "remove contacts", byID.remove(c.dialect)),

@@ -45,8 +45,10 @@ type dialect struct {
 	upsert    func(keys, columns []string) string
 }
 
-// force names the index of a table that a query has to go by, where the
-// database may otherwise go through all rows of the audience, comparing.
+// force names the index of a table that a query has to go by. MySQL may
+// otherwise go through all rows of the audience, or through a small table as a
+// whole, where a statement that locks waits for rows that host transactions
+// have open.
 func (d *dialect) force(index string) string {
 	if d.kind != MySQL {
 		return ""

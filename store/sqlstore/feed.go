@@ -21,7 +21,7 @@ type feedStatements struct {
 }
 
 func newFeedStatements(c *catalog) feedStatements {
-	const parts = "SELECT changes FROM {feed_parts} WHERE audience = ? AND seq = ? ORDER BY part"
+	const selectPart, ofCommit = "SELECT changes FROM {feed_parts}", " WHERE audience = ? AND seq = ? ORDER BY part"
 	d := c.dialect
 	st := feedStatements{
 		head:     c.add(onEachShard, "feed head", "SELECT number, trimmed, incarnation FROM {heads} WHERE audience = ?"),
@@ -35,18 +35,18 @@ func newFeedStatements(c *catalog) feedStatements {
 			" AND f.at_us > CASE WHEN h.number = 0 THEN -9223372036854775807 ELSE h.last_us END) FROM {heads} h WHERE h.audience = ?"),
 		after:   c.add(onEachShard, "read feed", "SELECT seq, number, at_us, parts, changes FROM {feed}"+d.force("{feed}_number")+" WHERE audience = ? AND number > ? ORDER BY number LIMIT ?"),
 		find:    c.add(onEachShard, "find commit", "SELECT number FROM {feed} WHERE seq = ? AND audience = ?"),
-		parts:   c.add(onEachShard, "read feed parts", parts),
+		parts:   c.add(onEachShard, "read feed parts", selectPart+ofCommit),
 		highest: c.add(onEachShard, "highest sequence", "SELECT MAX(seq) FROM {feed}"),
 
 		mentioned:    c.add(onEachShard, "find mentions", "SELECT m.seq, f.number FROM {mentions} m JOIN {feed} f ON f.seq = m.seq WHERE m.audience = ? AND m.contact {in bigint}"),
 		addressed:    c.add(onEachShard, "find commits of contacts", "SELECT seq, number FROM {feed} WHERE audience = ? AND contact {in bigint}"),
 		mentionedIn:  c.add(onEachShard, "contacts of commits", "SELECT contact FROM {mentions} WHERE audience = ? AND seq {in bigint} AND contact {in bigint} LIMIT 1"),
 		locked:       c.add(onEachShard, "lock commit", "SELECT parts, changes FROM {feed} WHERE seq = ? AND audience = ?"+d.lock),
-		lockedParts:  c.add(onEachShard, "lock feed parts", parts+d.lock),
+		lockedParts:  c.add(onEachShard, "lock feed parts", selectPart+d.by("PRIMARY")+ofCommit+d.lock),
 		rewrite:      c.add(onEachShard, "rewrite commit", "UPDATE {feed} SET parts = ?, changes = ? WHERE seq = ?"),
-		dropParts:    c.add(onEachShard, "drop feed parts", "DELETE FROM {feed_parts} WHERE audience = ? AND seq {in bigint}"),
-		dropMentions: c.add(onEachShard, "drop mentions", "DELETE FROM {mentions} WHERE audience = ? AND seq {in bigint}"),
-		drop:         c.add(onEachShard, "drop commits", "DELETE FROM {feed} WHERE seq {in bigint}"),
+		dropParts:    c.add(onEachShard, "drop feed parts", d.removeListed("feed_parts", "PRIMARY", "seq", "bigint", "audience")),
+		dropMentions: c.add(onEachShard, "drop mentions", d.removeListed("mentions", "{mentions}_seq", "seq", "bigint", "audience")),
+		drop:         c.add(onEachShard, "drop commits", "DELETE FROM {feed} WHERE audience + 0 = ? AND seq {in bigint}"), // or SQLite takes all of the audience
 
 		raiseTrimmed: c.add(onEachShard, "raise trimmed", "UPDATE {heads} SET trimmed = ? WHERE audience = ? AND trimmed < ?"),
 		// The row at the position itself stays, for positions that name its sequence.
@@ -105,13 +105,11 @@ func (st *feedStatements) addNumbering(c *catalog) {
 			" FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS r(seq, number, at_us) WHERE f.seq = r.seq")
 		return
 	}
-	// The index is forced, since a small table would be gone through, and waits
-	// for rows that host transactions have open.
-	st.drop = c.add(onEachShard, "drop commits", "DELETE f FROM {feed} f FORCE INDEX (PRIMARY) WHERE f.seq {in bigint}")
+	st.drop = c.add(onEachShard, "drop commits", d.removeListed("feed", "PRIMARY", "seq", "bigint", "audience"))
 	for n := 1; n <= mostNumbered; n *= 2 {
 		when := "CASE seq" + strings.Repeat(" WHEN ? THEN ?", n) + " END"
 		st.numberSome = append(st.numberSome, c.add(onEachShard, "number commits",
-			"UPDATE {feed} FORCE INDEX (PRIMARY) SET at_us = "+when+", number = "+when+
+			"UPDATE {feed}"+d.by("PRIMARY")+" SET at_us = "+when+", number = "+when+
 				" WHERE seq IN ("+strings.TrimSuffix(strings.Repeat("?, ", n), ", ")+")"))
 	}
 }

@@ -57,11 +57,12 @@ func (s *session) dropSome(ctx context.Context, before uint64) (more bool, err e
 	}, s.p.id, int64(before), trimmedAtOnce); err != nil || len(seqs) == 0 {
 		return false, err
 	}
-	for _, of := range []*statement{st.dropParts, st.dropMentions} {
-		if _, err := s.exec(ctx, of, s.p.id, seqs); err != nil {
-			return false, err
+	for _, of := range []*statement{st.dropParts, st.dropMentions, st.drop} {
+		for some := range parts(seqs) {
+			if _, err := s.exec(ctx, of, s.p.id, numberList(some)); err != nil {
+				return false, err
+			}
 		}
 	}
-	_, err = s.exec(ctx, st.drop, seqs)
-	return len(seqs) == trimmedAtOnce, err
+	return len(seqs) == trimmedAtOnce, nil
 }

@@ -20,7 +20,7 @@ func newIdentityStatements(c *catalog) identityStatements {
 	byKey := keyed{table: "identities", columns: "ident, contact", column: "ident", kind: "text", where: "audience = ? AND kind = ?"}
 	return identityStatements{
 		find:   c.add(byIdentity, "find identities", byKey.find(c.dialect, "")),
-		lock:   c.add(byIdentity, "lock identities", byKey.find(c.dialect, c.dialect.lock)),
+		lock:   c.points(byIdentity, "lock identities", byKey.find(c.dialect, c.dialect.lock)),
 		remove: c.add(byIdentity, "remove identities", byKey.remove(c.dialect)),
 		add: c.insert(insertion{
 			name: "add identities", key: byIdentity, table: "identities", keys: []string{"audience", "kind", "ident"},

@@ -21,11 +21,11 @@ func (k keyed) find(d *dialect, lock string) string {
 	if d.arrays {
 		return "SELECT found.* FROM unnest(?::" + k.kind + "[]) AS listed(item) CROSS JOIN LATERAL (" + k.one(k.columns) + lock + ") AS found"
 	}
-	text := k.those("SELECT " + k.columns)
-	if lock != "" {
-		text += " ORDER BY " + k.column + lock
+	text := "SELECT " + k.columns + " FROM {" + k.table + "}"
+	if lock == "" {
+		return text + k.hint + k.those()
 	}
-	return text
+	return text + d.force("PRIMARY") + k.those() + " ORDER BY " + k.column + lock
 }
 
 // all is find for keys that begin those of any number of rows.
@@ -33,7 +33,7 @@ func (k keyed) all(d *dialect) string {
 	if d.arrays { // the offset keeps the planner from another order
 		return "SELECT found.* FROM unnest(?::" + k.kind + "[]) AS listed(item) CROSS JOIN LATERAL (" + k.rows(k.columns) + " OFFSET 0) AS found"
 	}
-	return k.those("SELECT " + k.columns)
+	return "SELECT " + k.columns + " FROM {" + k.table + "}" + k.hint + k.those()
 }
 
 // remove gives the DELETE, with the same arguments.
@@ -42,7 +42,10 @@ func (k keyed) remove(d *dialect) string {
 		return "DELETE FROM {" + k.table + "} WHERE ctid = ANY(ARRAY(SELECT found.ctid FROM unnest(?::" + k.kind +
 			"[]) AS listed(item) CROSS JOIN LATERAL (" + k.one("ctid") + ") AS found))"
 	}
-	return k.those("DELETE")
+	if d.kind == MySQL { // see removeListed
+		return "DELETE r FROM ({rows " + k.kind + "}) AS listed STRAIGHT_JOIN {" + k.table + "} AS r" + d.force("PRIMARY") + " ON r." + k.column + " = listed.item WHERE " + k.where
+	}
+	return "DELETE FROM {" + k.table + "}" + k.those()
 }
 
 // one reads the row of one item; the limit keeps it apart from the list.
@@ -52,8 +55,24 @@ func (k keyed) rows(columns string) string {
 	return "SELECT " + columns + " FROM {" + k.table + "} WHERE " + k.where + " AND " + k.column + " = listed.item"
 }
 
-func (k keyed) those(what string) string {
-	return what + " FROM {" + k.table + "}" + k.hint + " WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+func (k keyed) those() string {
+	return " WHERE " + k.column + " {in " + k.kind + "} AND " + k.where
+}
+
+// removeListed gives a DELETE of rows that have given values in some columns of
+// an index and a listed one in its next column; the arguments are the values
+// and the list. MySQL heeds no index there unless the table is joined with what
+// to look for.
+func (d *dialect) removeListed(table, index, column, kind string, equal ...string) string {
+	if d.kind != MySQL {
+		return "DELETE FROM {" + table + "} WHERE " + strings.Join(equal, " = ? AND ") + " = ? AND " + column + " {in " + kind + "}"
+	}
+	given, on := make([]string, len(equal)), make([]string, len(equal))
+	for i, name := range equal {
+		given[i], on[i] = "? AS "+name, "r."+name+" = given."+name
+	}
+	return "DELETE r FROM (SELECT " + strings.Join(given, ", ") + ") AS given STRAIGHT_JOIN ({rows " + kind + "}) AS listed STRAIGHT_JOIN {" + table + "} AS r" +
+		d.force(index) + " ON " + strings.Join(on, " AND ") + " AND r." + column + " = listed.item"
 }
 
 // behind compares columns, which are the next ones of an index, with a row of

@@ -39,11 +39,11 @@ func newRecordStatements(c *catalog) recordStatements {
 		one:      c.add(byRecord, "record", columns+"name = ?"),
 		after:    c.add(everywhere, "records after", columns+"name > ? AND name >= ? AND (expires_us IS NULL OR expires_us > ?) ORDER BY name LIMIT ?"),
 		within:   c.add(everywhere, "records within", columns+"name > ? AND name >= ? AND name < ? AND (expires_us IS NULL OR expires_us > ?) ORDER BY name LIMIT ?"),
-		lock:     c.add(byRecord, "lock records", byName.find(c.dialect, c.dialect.lock)),
+		lock:     c.points(byRecord, "lock records", byName.find(c.dialect, c.dialect.lock)),
 		lockOne:  c.add(byRecord, "lock record", "SELECT version FROM {records} WHERE audience = ? AND namespace = ? AND name = ?"+c.dialect.lock),
 		remove:   c.add(byRecord, "delete record", "DELETE FROM {records} WHERE audience = ? AND namespace = ? AND name = ?"),
 		of:       c.add(everywhere, "namespaces of contacts", "SELECT DISTINCT namespace FROM {records} WHERE audience = ? AND contact <> 0 AND contact {in bigint}"),
-		removeOf: c.add(everywhere, "delete records of contacts", "DELETE FROM {records} WHERE audience = ? AND contact <> 0 AND contact {in bigint} AND namespace {in text}"),
+		removeOf: c.add(everywhere, "delete records of contacts", c.dialect.removeListed("records", "{records}_contact", "contact", "bigint", "audience")+" AND contact <> 0 AND namespace {in text}"),
 		put:      c.insert(put),
 		add:      c.insert(add),
 	}

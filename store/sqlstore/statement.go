@@ -22,7 +22,7 @@ const (
 // statement is one SQL statement. Its text names tables in braces, such as
 // {contacts}, takes parameters as question marks, and lists, each a parameter
 // of its own kind, as {in bigint}, {in text} or {in bytea}: what is in front is
-// compared with every item. {pairs contact id} compares two columns, of numbers
+// compared with every item. {rows bigint} is a list as a table. {pairs contact id} compares two columns, of numbers
 // and texts, with every pair of a list.
 type statement struct {
 	name string
@@ -78,6 +78,9 @@ func (d *dialect) build(prefix, text string, sizes []int) string {
 			first, second, _ := strings.Cut(columns, " ")
 			d.writePairs(&b, first, second, sizes, mark)
 			sizes = sizes[min(1, len(sizes)):]
+		case strings.HasPrefix(name, "rows "):
+			writeRows(&b, strings.TrimPrefix(name, "rows "), sizes[0], mark)
+			sizes = sizes[1:]
 		case !isList:
 			b.WriteString(prefix + name)
 		case d.arrays:
@@ -97,6 +100,24 @@ func (d *dialect) build(prefix, text string, sizes []int) string {
 		}
 	}
 	return b.String()
+}
+
+// writeRows writes a list as a table with the column item.
+func writeRows(b *strings.Builder, kind string, size int, mark func()) {
+	for k := range size {
+		if k > 0 {
+			b.WriteString(" UNION ")
+		}
+		b.WriteString("SELECT ")
+		if kind == "bigint" {
+			b.WriteString("CAST(")
+		}
+		mark()
+		if kind == "bigint" {
+			b.WriteString(" AS SIGNED)")
+		}
+		b.WriteString(" AS item")
+	}
 }
 
 // writePairs writes the comparison of two columns with pairs in the form that

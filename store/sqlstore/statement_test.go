@@ -45,8 +45,8 @@ func TestKeyed(t *testing.T) {
 			"DELETE FROM ak_tags WHERE ctid = ANY(ARRAY(SELECT found.ctid FROM unnest($1::bigint[]) AS listed(item) CROSS JOIN LATERAL (SELECT ctid FROM ak_tags WHERE audience = $2 AND tag = $3 AND contact = listed.item LIMIT 1) AS found))",
 		},
 		MySQL: {
-			"SELECT tag, contact FROM ak_tags WHERE contact IN (?,?) AND audience = ? AND tag = ? ORDER BY contact FOR UPDATE",
-			"DELETE FROM ak_tags WHERE contact IN (?,?) AND audience = ? AND tag = ?",
+			"SELECT tag, contact FROM ak_tags FORCE INDEX (PRIMARY) WHERE contact IN (?,?) AND audience = ? AND tag = ? ORDER BY contact FOR UPDATE",
+			"DELETE r FROM (SELECT CAST(? AS SIGNED) AS item UNION SELECT CAST(? AS SIGNED) AS item) AS listed STRAIGHT_JOIN ak_tags AS r FORCE INDEX (PRIMARY) ON r.contact = listed.item WHERE audience = ? AND tag = ?",
 		},
 		SQLite: {
 			"SELECT tag, contact FROM ak_tags WHERE contact IN (?,?) AND audience = ? AND tag = ?",
