@@ -140,6 +140,25 @@ func (d dice) leaf() store.Predicate {
 	}
 }
 
+// wide has many parts.
+func (d dice) wide() store.Predicate {
+	parts := make([]store.Predicate, 10+d.IntN(30))
+	for i := range parts {
+		parts[i] = d.predicate(d.IntN(2))
+	}
+	switch d.IntN(3) {
+	case 0: // so that somebody matches
+		for i, p := range parts {
+			parts[i] = store.Not{Part: store.And{store.IsTrue{Part: p}, store.HasTag{Tag: "vip"}}}
+		}
+		return store.And(parts)
+	case 1:
+		return store.Not{Part: store.Or(parts)}
+	default:
+		return store.Or(parts)
+	}
+}
+
 func (d dice) predicate(depth int) store.Predicate {
 	if depth == 0 || d.IntN(4) == 0 {
 		if d.IntN(60) == 0 {

@@ -3,6 +3,7 @@ package dbtest_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -50,6 +51,18 @@ func pushdownIn(t *testing.T, db *sql.DB, d dbtest.Database) *pushdown {
 	partition, err := s.Partition(t.Context(), pushdownAudience)
 	require.NoError(t, err)
 	return &pushdown{store: s, partition: partition}
+}
+
+// index has the database find contacts by their fields.
+func (w *pushdown) index(t *testing.T) {
+	t.Helper()
+	var schema audience.Schema
+	for f := audience.TypeString; f <= audience.TypeStringList; f++ { // a field of each type has the type's number
+		schema.Fields = append(schema.Fields, audience.Field{Name: fmt.Sprintf("f%d", f), Type: f})
+	}
+	aud, err := store.Open(t.Context(), w.store, pushdownAudience, store.Options{Schema: schema})
+	require.NoError(t, err)
+	require.NoError(t, sqlstore.IndexFields(t.Context(), aud))
 }
 
 func (w *pushdown) update(t *testing.T, fn func(roles store.WriteRoles) error) {
