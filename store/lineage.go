@@ -70,6 +70,9 @@ func (l *lineages) number(id audience.ContactID) {
 // originsOf gives the ids under which the rows of one root were written.
 func (l *lineages) originsOf(root audience.ContactID) []audience.ContactID {
 	out := []audience.ContactID{root}
+	if l.merges == nil { // which is mostly so
+		return out
+	}
 	for _, m := range l.merges[root] {
 		out = append(out, l.originsOf(m.Loser)...)
 	}

@@ -59,9 +59,9 @@ func (r *Reader) Unwrap() any { return r.roles }
 // 0 where it names nobody.
 func (r *Reader) Resolve(ctx context.Context, refs ...audience.Ref) ([]audience.ContactID, error) {
 	out := make([]audience.ContactID, len(refs))
-	var identities []audience.Identity
+	identities, identityAt := make([]audience.Identity, 0, len(refs)), make([]int, 0, len(refs))
 	var ids []audience.ContactID
-	var identityAt, idAt []int
+	var idAt []int
 	for i, ref := range refs {
 		if id, ok := ref.ContactID(); ok {
 			ids, idAt = append(ids, id), append(idAt, i)

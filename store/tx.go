@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -79,7 +80,7 @@ func checkBatch[T any](limits audience.Limits, items []T, check func(*T) error) 
 // resolveAll resolves the Refs of a batch and locks the contacts, so that
 // what follows sees and orders them as nobody else's changes can undo. Refs
 // that name nobody are refused items.
-func (tx *Tx) resolveAll(ctx context.Context, refs []audience.Ref) ([]audience.ContactID, map[audience.ContactID]audience.Contact, error) {
+func (tx *Tx) resolveAll(ctx context.Context, refs []audience.Ref) ([]audience.ContactID, map[audience.ContactID]*audience.Contact, error) {
 	ids, err := tx.Resolve(ctx, refs...)
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +101,7 @@ func (tx *Tx) resolveAll(ctx context.Context, refs []audience.Ref) ([]audience.C
 // lockResolved is lock for contacts that were found just now: one that is
 // gone was merged or deleted in between, and the transaction has to begin
 // again.
-func (tx *Tx) lockResolved(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]audience.Contact, error) {
+func (tx *Tx) lockResolved(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]*audience.Contact, error) {
 	rows, err := tx.lock(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -114,16 +115,16 @@ func (tx *Tx) lockResolved(ctx context.Context, ids []audience.ContactID) (map[a
 }
 
 // lock locks contacts by id, each once; 0 is skipped.
-func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]audience.Contact, error) {
-	rows := make(map[audience.ContactID]audience.Contact, len(ids))
+func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]*audience.Contact, error) {
+	rows := make(map[audience.ContactID]*audience.Contact)
 	unique := make([]audience.ContactID, 0, len(ids))
 	for _, id := range ids {
-		if _, seen := rows[id]; !seen && id != 0 {
-			rows[id] = audience.Contact{}
+		if id != 0 {
 			unique = append(unique, id)
 		}
 	}
-	clear(rows)
+	slices.Sort(unique)
+	unique = slices.Compact(unique)
 	if len(unique) == 0 {
 		return rows, nil
 	}
@@ -131,9 +132,10 @@ func (tx *Tx) lock(ctx context.Context, ids []audience.ContactID) (map[audience.
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range locked {
-		rows[c.ID] = c
-		tx.notBefore(c.UpdatedAt)
+	rows = make(map[audience.ContactID]*audience.Contact, len(locked))
+	for i := range locked {
+		rows[locked[i].ID] = &locked[i]
+		tx.notBefore(locked[i].UpdatedAt)
 	}
 	return rows, nil
 }

@@ -42,7 +42,7 @@ type removal struct {
 	kind     ChangeKind
 	source   audience.Source
 	erase    bool
-	rows     map[audience.ContactID]audience.Contact // those that are there
+	rows     map[audience.ContactID]*audience.Contact // those that are there
 	lineages *lineages
 	held     *heldSuppressions
 }
@@ -154,7 +154,7 @@ func (d *removal) keepRefusals(ctx context.Context, ids []audience.ContactID) er
 	for i, id := range ids {
 		c, h := d.rows[id], histories[id]
 		refusals := d.tx.refusals(&h)
-		if len(c.Addresses) == 0 || !d.erase && len(refusals) == 0 {
+		if c == nil || len(c.Addresses) == 0 || !d.erase && len(refusals) == 0 {
 			continue
 		}
 		if d.tx.audience.keys.IsZero() {

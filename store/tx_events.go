@@ -114,9 +114,12 @@ func (tx *Tx) newEventBatch(ctx context.Context, ids []audience.ContactID, write
 	}
 	b := &eventBatch{
 		tx: tx, lineages: l,
-		stored: make(map[contactEvent]*audience.Event),
-		types:  make(map[string]*audience.EventType),
-		putAt:  make(map[EventKey]int),
+		stored:  make(map[contactEvent]*audience.Event, len(writes)),
+		types:   make(map[string]*audience.EventType),
+		putAt:   make(map[EventKey]int, len(writes)),
+		puts:    make([]audience.Event, 0, len(writes)),
+		changes: make([]Change, 0, len(writes)),
+		results: make([]AppendResult, 0, len(writes)),
 	}
 	if err := b.loadStored(ctx, ids, writes); err != nil {
 		return nil, err
@@ -127,7 +130,7 @@ func (tx *Tx) newEventBatch(ctx context.Context, ids []audience.ContactID, write
 // loadStored finds the events that the batch names, under every id a contact
 // was ever known by.
 func (b *eventBatch) loadStored(ctx context.Context, ids []audience.ContactID, writes []audience.EventWrite) error {
-	var keys []EventKey
+	keys := make([]EventKey, 0, len(writes))
 	for i := range writes {
 		if writes[i].ID == "" {
 			continue
@@ -158,8 +161,8 @@ func (b *eventBatch) loadStored(ctx context.Context, ids []audience.ContactID, w
 }
 
 func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, writes []audience.EventWrite) error {
-	b.counts = make(map[EventCountKey]int)
-	var keys []EventCountKey
+	b.counts = make(map[EventCountKey]int, len(writes))
+	keys := make([]EventCountKey, 0, len(writes))
 	for i := range writes {
 		for _, origin := range b.lineages.originsOf(ids[i]) { // a revision stays where the event was written
 			key := EventCountKey{Origin: origin, Type: writes[i].Type}

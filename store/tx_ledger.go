@@ -86,7 +86,7 @@ func (tx *Tx) scopeOf(s audience.Scope) audience.Scope {
 // consentBatch applies consent writes in memory.
 type consentBatch struct {
 	tx           *Tx
-	rows         map[audience.ContactID]audience.Contact
+	rows         map[audience.ContactID]*audience.Contact
 	heads        map[audience.ContactID]*audience.ConsentRecord
 	chains       map[audience.ContactID][]audience.ConsentRecord // of contacts that refuse: all records of all origins
 	suppressions *heldSuppressions
@@ -95,7 +95,7 @@ type consentBatch struct {
 	changes      []Change
 }
 
-func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]audience.Contact, writes []audience.ConsentWrite) (*consentBatch, error) {
+func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]*audience.Contact, writes []audience.ConsentWrite) (*consentBatch, error) {
 	b := &consentBatch{
 		tx: tx, rows: rows,
 		heads:  make(map[audience.ContactID]*audience.ConsentRecord, len(rows)),
@@ -162,7 +162,7 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 		return err
 	}
 	c := b.rows[id]
-	touched, err := b.applySuppressions(&c, &r)
+	touched, err := b.applySuppressions(c, &r)
 	if err != nil {
 		return err
 	}

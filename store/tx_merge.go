@@ -35,13 +35,13 @@ func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audi
 	for i := range heads {
 		tx.notBefore(heads[i].Recorded)
 	}
-	m := Merge{Loser: l.ID, Winner: w.ID, At: tx.at, LoserRow: l, Identities: l.Identities(), Source: source}
+	m := Merge{Loser: l.ID, Winner: w.ID, At: tx.at, LoserRow: *l, Identities: l.Identities(), Source: source}
 	for i := range heads {
 		if heads[i].Contact == w.ID {
 			m.WinnerSeq = heads[i].Seq
 		}
 	}
-	after := withIdentities(w, l)
+	after := withIdentities(*w, *l)
 	if limit := tx.audience.limits.Identities; len(after.Addresses)+len(after.External) > limit {
 		return &audience.FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", limit), Limit: true}
 	}
@@ -111,7 +111,7 @@ func eventsMinus(a, b []audience.Event) []audience.Event {
 }
 
 // resolvePair locks two different contacts.
-func (tx *Tx) resolvePair(ctx context.Context, winner, loser audience.Ref) ([]audience.ContactID, map[audience.ContactID]audience.Contact, error) {
+func (tx *Tx) resolvePair(ctx context.Context, winner, loser audience.Ref) ([]audience.ContactID, map[audience.ContactID]*audience.Contact, error) {
 	ids, err := tx.Resolve(ctx, winner, loser)
 	if err != nil {
 		return nil, nil, err

@@ -77,17 +77,22 @@ type putContact struct {
 func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (*putBatch, error) {
 	p := &putBatch{
 		tx:       tx,
-		holders:  make(map[string]*putContact),
+		holders:  make(map[string]*putContact, 2*len(writes)),
 		byID:     make(map[audience.ContactID]*putContact),
 		redirect: make(map[audience.ContactID]audience.ContactID),
+		touched:  make([]*putContact, 0, len(writes)),
+		results:  make([]*putContact, 0, len(writes)),
+		before:   make([]bool, 0, len(writes)),
+		changes:  make([]bool, 0, len(writes)),
 	}
-	var identities []audience.Identity
+	identities, indexes := make([]audience.Identity, 0, 2*len(writes)), make([]string, 0, 2*len(writes))
 	var named []audience.ContactID
 	for i := range writes {
 		for _, identity := range writes[i].Identities() {
-			if _, seen := p.holders[identity.Index()]; !seen {
-				p.holders[identity.Index()] = nil
-				identities = append(identities, identity)
+			index := identity.Index()
+			if _, seen := p.holders[index]; !seen {
+				p.holders[index] = nil
+				identities, indexes = append(identities, identity), append(indexes, index)
 			}
 		}
 		if id, ok := writes[i].Match.ContactID(); ok {
@@ -117,10 +122,10 @@ func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (
 		return nil, err
 	}
 	for id, c := range rows {
-		p.byID[id] = &putContact{stored: c, now: c}
+		p.byID[id] = &putContact{stored: *c, now: *c}
 	}
-	for i, identity := range identities {
-		p.holders[identity.Index()] = p.byID[ids[i]]
+	for i, index := range indexes {
+		p.holders[index] = p.byID[ids[i]]
 	}
 	return p, p.findErased(ctx, writes)
 }
@@ -186,7 +191,7 @@ func (p *putBatch) apply(w *audience.ContactWrite) error {
 	if err != nil {
 		return err
 	}
-	if err := p.claim(c, next); err != nil {
+	if err := p.claim(c, &next); err != nil {
 		return err
 	}
 	c.now = next
@@ -297,19 +302,32 @@ func (p *putBatch) nextField() audience.FieldID {
 
 // claim moves the identities in memory; one that another contact holds is a
 // conflict.
-func (p *putBatch) claim(c *putContact, next audience.Contact) error {
+func (p *putBatch) claim(c *putContact, next *audience.Contact) error {
+	if sameIdentities(&c.now, next) {
+		return nil
+	}
+	wanted := make([]string, 0, 4)
 	for _, identity := range next.Identities() {
-		if h := p.holders[identity.Index()]; h != nil && h != c {
+		index := identity.Index()
+		if h := p.holders[index]; h != nil && h != c {
 			return &audience.ConflictError{Kind: "identity", Contact: h.now.ID, Hint: "another contact has this address or external id; merge them, or detach it there first"}
 		}
+		wanted = append(wanted, index)
 	}
 	for _, identity := range c.now.Identities() {
 		delete(p.holders, identity.Index())
 	}
-	for _, identity := range next.Identities() {
-		p.holders[identity.Index()] = c
+	for _, index := range wanted {
+		p.holders[index] = c
 	}
 	return nil
+}
+
+// sameIdentities reports whether two states of a contact have the same
+// identities in the same order, which is what most writes leave.
+func sameIdentities(a, b *audience.Contact) bool {
+	return slices.EqualFunc(a.Addresses, b.Addresses, func(x, y audience.Address) bool { return x.Canonical() == y.Canonical() }) &&
+		slices.EqualFunc(a.External, b.External, func(x, y audience.ExternalID) bool { return x.System == y.System && x.ID.Equal(y.ID) })
 }
 
 // commit writes rows, identities and changes.
@@ -454,6 +472,12 @@ func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, c
 }
 
 func identityChanges(before, after *audience.Contact) (added, removed []audience.Identity) {
+	switch {
+	case sameIdentities(before, after):
+		return nil, nil
+	case len(before.Addresses)+len(before.External) == 0:
+		return after.Identities(), nil
+	}
 	old := make(map[string]bool)
 	for _, identity := range before.Identities() {
 		old[identity.Index()] = true

@@ -32,7 +32,7 @@ func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audi
 	if !ok {
 		return &audience.ConflictError{Kind: "merge", Contact: m.Winner, Hint: "the winner was merged or deleted since; undo that merge first"}
 	}
-	winner, restored, moved, err := tx.split(w, m)
+	winner, restored, moved, err := tx.split(*w, m)
 	if err != nil {
 		return err
 	}

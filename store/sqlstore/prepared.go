@@ -21,7 +21,8 @@ const (
 // prepared between transactions, never in one: that takes a connection of its
 // own, and who waits for a second one while holding the first may wait for
 // ever. In a transaction one that is known is prepared on the connection of it
-// when that has not run it before.
+// when that has not run it before; and one that is not known, at its second use,
+// for the rest of the transaction.
 type preparedStatements struct {
 	mu     sync.Mutex
 	uses   map[string]int // of texts that are not prepared
@@ -136,6 +137,7 @@ func (p *preparedStatements) close() {
 
 // preparer is a transaction in which statements of the pool can run.
 type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt
 }
 
@@ -145,7 +147,7 @@ type prepared struct {
 	querier
 	tx    preparer
 	known *preparedStatements
-	here  map[string]*sql.Stmt // in this transaction, which closes them
+	here  map[string]*sql.Stmt // in this transaction, which closes them; nil: used once
 }
 
 // withPrepared gives the transaction itself when nothing is kept.
@@ -156,28 +158,44 @@ func (s *Store) withPrepared(tx transaction) querier {
 	return tx
 }
 
-func (p *prepared) stmt(ctx context.Context, text string) *sql.Stmt {
-	if s, ok := p.here[text]; ok {
-		return s
-	}
-	s := p.known.find(text)
+// stmt gives the statement of a text, nil when it is to be run as it is.
+func (p *prepared) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
+	s, again := p.here[text]
 	if s != nil {
-		s = p.tx.StmtContext(ctx, s)
-		p.here[text] = s
+		return s, nil
 	}
-	return s
+	if s = p.known.find(text); s != nil {
+		s = p.tx.StmtContext(ctx, s)
+	} else if again {
+		var err error
+		if s, err = p.tx.PrepareContext(ctx, text); err != nil {
+			return nil, err
+		}
+	}
+	p.here[text] = s
+	return s, nil
 }
 
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if s := p.stmt(ctx, query); s != nil {
+	s, err := p.stmt(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case s != nil:
 		return s.ExecContext(ctx, args...)
+	default:
+		return p.querier.ExecContext(ctx, query, args...)
 	}
-	return p.querier.ExecContext(ctx, query, args...)
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if s := p.stmt(ctx, query); s != nil {
+	s, err := p.stmt(ctx, query)
+	switch {
+	case err != nil:
+		return nil, err
+	case s != nil:
 		return s.QueryContext(ctx, args...)
+	default:
+		return p.querier.QueryContext(ctx, query, args...)
 	}
-	return p.querier.QueryContext(ctx, query, args...)
 }
