@@ -42,7 +42,7 @@ func newFeedStatements(c *catalog) feedStatements {
 		addressed:    c.add(onEachShard, "find commits of contacts", "SELECT seq, number FROM {feed} WHERE audience = ? AND contact {in bigint}"),
 		mentionedIn:  c.add(onEachShard, "contacts of commits", "SELECT contact FROM {mentions} WHERE audience = ? AND seq {in bigint} AND contact {in bigint} LIMIT 1"),
 		locked:       c.add(onEachShard, "lock commit", "SELECT parts, changes FROM {feed} WHERE seq = ? AND audience = ?"+d.lock),
-		lockedParts:  c.add(onEachShard, "lock feed parts", selectPart+d.by("PRIMARY")+ofCommit+d.lock),
+		lockedParts:  c.add(onEachShard, "lock feed parts", selectPart+d.force("PRIMARY")+ofCommit+d.lock),
 		rewrite:      c.add(onEachShard, "rewrite commit", "UPDATE {feed} SET parts = ?, changes = ? WHERE seq = ?"),
 		dropParts:    c.add(onEachShard, "drop feed parts", d.removeListed("feed_parts", "PRIMARY", "seq", "bigint", "audience")),
 		dropMentions: c.add(onEachShard, "drop mentions", d.removeListed("mentions", "{mentions}_seq", "seq", "bigint", "audience")),
@@ -109,7 +109,7 @@ func (st *feedStatements) addNumbering(c *catalog) {
 	for n := 1; n <= mostNumbered; n *= 2 {
 		when := "CASE seq" + strings.Repeat(" WHEN ? THEN ?", n) + " END"
 		st.numberSome = append(st.numberSome, c.add(onEachShard, "number commits",
-			"UPDATE {feed}"+d.by("PRIMARY")+" SET at_us = "+when+", number = "+when+
+			"UPDATE {feed}"+d.force("PRIMARY")+" SET at_us = "+when+", number = "+when+
 				" WHERE seq IN ("+strings.TrimSuffix(strings.Repeat("?, ", n), ", ")+")"))
 	}
 }
