@@ -43,7 +43,7 @@ func newEventStatements(c *catalog) eventStatements {
 		ofTypes: c.add(byContact, "events of types", eventsOfContacts(c.dialect, true)),
 		byKey:   c.add(byContact, "events by key", eventsByKey(c.dialect)),
 		counts:  c.add(byContact, "count events", eventCounts(c.dialect)),
-		remove:  c.add(byContact, "delete events", c.dialect.removeListed("events", "PRIMARY", "contact", "bigint", "audience")),
+		remove:  c.add(byContact, "delete events", c.dialect.removeListed("events", "PRIMARY", "contact", "audience")),
 		add:     c.insert(row),
 		put:     c.insert(replacing),
 	}

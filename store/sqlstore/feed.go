@@ -44,8 +44,8 @@ func newFeedStatements(c *catalog) feedStatements {
 		locked:       c.add(onEachShard, "lock commit", "SELECT parts, changes FROM {feed} WHERE seq = ? AND audience = ?"+d.lock),
 		lockedParts:  c.add(onEachShard, "lock feed parts", selectPart+d.force("PRIMARY")+ofCommit+d.lock),
 		rewrite:      c.add(onEachShard, "rewrite commit", "UPDATE {feed} SET parts = ?, changes = ? WHERE seq = ?"),
-		dropParts:    c.add(onEachShard, "drop feed parts", d.removeListed("feed_parts", "PRIMARY", "seq", "bigint", "audience")),
-		dropMentions: c.add(onEachShard, "drop mentions", d.removeListed("mentions", "{mentions}_seq", "seq", "bigint", "audience")),
+		dropParts:    c.add(onEachShard, "drop feed parts", d.removeListed("feed_parts", "PRIMARY", "seq", "audience")),
+		dropMentions: c.add(onEachShard, "drop mentions", d.removeListed("mentions", "{mentions}_seq", "seq", "audience")),
 		drop:         c.add(onEachShard, "drop commits", "DELETE FROM {feed} WHERE audience + 0 = ? AND seq {in bigint}"), // or SQLite takes all of the audience
 
 		raiseTrimmed: c.add(onEachShard, "raise trimmed", "UPDATE {heads} SET trimmed = ? WHERE audience = ? AND trimmed < ?"),
@@ -105,7 +105,7 @@ func (st *feedStatements) addNumbering(c *catalog) {
 			" FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS r(seq, number, at_us) WHERE f.seq = r.seq")
 		return
 	}
-	st.drop = c.add(onEachShard, "drop commits", d.removeListed("feed", "PRIMARY", "seq", "bigint", "audience"))
+	st.drop = c.add(onEachShard, "drop commits", d.removeListed("feed", "PRIMARY", "seq", "audience"))
 	for n := 1; n <= mostNumbered; n *= 2 {
 		when := "CASE seq" + strings.Repeat(" WHEN ? THEN ?", n) + " END"
 		st.numberSome = append(st.numberSome, c.add(onEachShard, "number commits",

@@ -60,18 +60,18 @@ func (k keyed) those() string {
 }
 
 // removeListed gives a DELETE of rows that have given values in some columns of
-// an index and a listed one in its next column; the arguments are the values
+// an index and a listed number in its next column; the arguments are the values
 // and the list. MySQL heeds no index there unless the table is joined with what
 // to look for.
-func (d *dialect) removeListed(table, index, column, kind string, equal ...string) string {
+func (d *dialect) removeListed(table, index, column string, equal ...string) string {
 	if d.kind != MySQL {
-		return "DELETE FROM {" + table + "} WHERE " + strings.Join(equal, " = ? AND ") + " = ? AND " + column + " {in " + kind + "}"
+		return "DELETE FROM {" + table + "} WHERE " + strings.Join(equal, " = ? AND ") + " = ? AND " + column + " {in bigint}"
 	}
 	given, on := make([]string, len(equal)), make([]string, len(equal))
 	for i, name := range equal {
 		given[i], on[i] = "? AS "+name, "r."+name+" = given."+name
 	}
-	return "DELETE r FROM (SELECT " + strings.Join(given, ", ") + ") AS given STRAIGHT_JOIN ({rows " + kind + "}) AS listed STRAIGHT_JOIN {" + table + "} AS r" +
+	return "DELETE r FROM (SELECT " + strings.Join(given, ", ") + ") AS given STRAIGHT_JOIN ({rows bigint}) AS listed STRAIGHT_JOIN {" + table + "} AS r" +
 		d.force(index) + " ON " + strings.Join(on, " AND ") + " AND r." + column + " = listed.item"
 }
 

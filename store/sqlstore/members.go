@@ -21,7 +21,7 @@ func newMemberStatements(c *catalog) memberStatements {
 	return memberStatements{
 		of:     c.add(byContact, "memberships", "SELECT contact, list, at_us, body FROM {members} WHERE audience = ? AND contact {in bigint}"),
 		after:  c.add(everywhere, "members after", "SELECT contact, list, at_us, body FROM {members}"+c.dialect.force("{members}_list")+" WHERE audience = ? AND list = ? AND contact > ? ORDER BY contact LIMIT ?"),
-		remove: c.add(byContact, "remove members", c.dialect.removeListed("members", "{members}_list", "contact", "bigint", "audience", "list")),
+		remove: c.add(byContact, "remove members", c.dialect.removeListed("members", "{members}_list", "contact", "audience", "list")),
 		add: c.insert(insertion{
 			name: "add members", key: byContact, table: "members", keys: []string{"audience", "contact", "list"}, existing: keep,
 			columns: []column{{"audience", intColumn}, {"contact", intColumn}, {"list", textColumn}, {"at_us", intColumn}, {"body", bytesColumn}},

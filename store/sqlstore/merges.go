@@ -23,7 +23,7 @@ func newMergeStatements(c *catalog) mergeStatements {
 		winners: c.add(byContact, "winners", "SELECT loser, winner FROM {merges} WHERE audience = ? AND loser {in bigint}"),
 		of:      c.add(everywhere, "merges", columns+"winner {in bigint}"),
 		one:     c.add(byContact, "merge of", columns+"loser = ?"),
-		remove:  c.add(byContact, "delete merges", c.dialect.removeListed("merges", "PRIMARY", "loser", "bigint", "audience")),
+		remove:  c.add(byContact, "delete merges", c.dialect.removeListed("merges", "PRIMARY", "loser", "audience")),
 		put: c.insert(insertion{
 			name: "put merge", key: byContact, table: "merges", keys: []string{"audience", "loser"}, existing: replace,
 			columns: []column{{"audience", intColumn}, {"loser", intColumn}, {"winner", intColumn}, {"number", intColumn}, {"body", bytesColumn}},

@@ -43,7 +43,7 @@ func newRecordStatements(c *catalog) recordStatements {
 		lockOne:  c.add(byRecord, "lock record", "SELECT version FROM {records} WHERE audience = ? AND namespace = ? AND name = ?"+c.dialect.lock),
 		remove:   c.add(byRecord, "delete record", "DELETE FROM {records} WHERE audience = ? AND namespace = ? AND name = ?"),
 		of:       c.add(everywhere, "namespaces of contacts", "SELECT DISTINCT namespace FROM {records} WHERE audience = ? AND contact <> 0 AND contact {in bigint}"),
-		removeOf: c.add(everywhere, "delete records of contacts", c.dialect.removeListed("records", "{records}_contact", "contact", "bigint", "audience")+" AND contact <> 0 AND namespace {in text}"),
+		removeOf: c.add(everywhere, "delete records of contacts", c.dialect.removeListed("records", "{records}_contact", "contact", "audience")+" AND contact <> 0 AND namespace {in text}"),
 		put:      c.insert(put),
 		add:      c.insert(add),
 	}

@@ -82,6 +82,7 @@ func (p *partition) checkLife(stored []byte) error {
 	}
 	p.outdated.Store(true)
 	p.store.forget(p)
+	p.feed.wakers.wake() // so that they find it outdated: nobody else wakes them any more
 	return wrap(errRestored)
 }
 

@@ -124,7 +124,7 @@ type standingStatements struct {
 
 func newStandingStatements(c *catalog) standingStatements {
 	return standingStatements{
-		remove: c.add(byContact, "remove standings", c.dialect.removeListed("standings", "PRIMARY", "contact", "bigint", "audience")),
+		remove: c.add(byContact, "remove standings", c.dialect.removeListed("standings", "PRIMARY", "contact", "audience")),
 		add: c.insert(insertion{
 			name: "add standings", key: byContact, table: "standings", keys: []string{"audience", "contact", "purpose", "list"},
 			columns: []column{

@@ -102,21 +102,17 @@ func (d *dialect) build(prefix, text string, sizes []int) string {
 	return b.String()
 }
 
-// writeRows writes a list as a table with the column item.
+// writeRows writes a list as a table with the column item. Its texts are bytes,
+// or they would compare as people compare them.
 func writeRows(b *strings.Builder, kind string, size int, mark func()) {
+	as := map[string]string{"bigint": "SIGNED", "text": "BINARY"}[kind]
 	for k := range size {
 		if k > 0 {
-			b.WriteString(" UNION ")
+			b.WriteString(" UNION ALL ")
 		}
-		b.WriteString("SELECT ")
-		if kind == "bigint" {
-			b.WriteString("CAST(")
-		}
+		b.WriteString("SELECT CAST(")
 		mark()
-		if kind == "bigint" {
-			b.WriteString(" AS SIGNED)")
-		}
-		b.WriteString(" AS item")
+		b.WriteString(" AS " + as + ") AS item")
 	}
 }
 

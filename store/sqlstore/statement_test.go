@@ -46,7 +46,7 @@ func TestKeyed(t *testing.T) {
 		},
 		MySQL: {
 			"SELECT tag, contact FROM ak_tags FORCE INDEX (PRIMARY) WHERE contact IN (?,?) AND audience = ? AND tag = ? ORDER BY contact FOR UPDATE",
-			"DELETE r FROM (SELECT CAST(? AS SIGNED) AS item UNION SELECT CAST(? AS SIGNED) AS item) AS listed STRAIGHT_JOIN ak_tags AS r FORCE INDEX (PRIMARY) ON r.contact = listed.item WHERE audience = ? AND tag = ?",
+			"DELETE r FROM (SELECT CAST(? AS SIGNED) AS item UNION ALL SELECT CAST(? AS SIGNED) AS item) AS listed STRAIGHT_JOIN ak_tags AS r FORCE INDEX (PRIMARY) ON r.contact = listed.item WHERE audience = ? AND tag = ?",
 		},
 		SQLite: {
 			"SELECT tag, contact FROM ak_tags WHERE contact IN (?,?) AND audience = ? AND tag = ?",

@@ -117,3 +117,22 @@ func assertNoWait(t *testing.T, err error, what string) {
 		t.Errorf("%s waits: %v", what, err)
 	}
 }
+
+// TestRemovesByBytes: identities that differ in case or accents are removed
+// together, each.
+func TestRemovesByBytes(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		s := newShop(t, d)
+		ids := []string{"case", "CASE", "cäse", "case "}
+		var refs []audience.Ref
+		for _, id := range ids {
+			_, err := s.aud.Put(s.ctx, audience.ContactWrite{External: []audience.ExternalID{audience.External(audience.HostSystem, id)}})
+			require.NoError(t, err)
+			refs = append(refs, audience.Key(id))
+		}
+		require.Equal(t, 4, s.count("SELECT COUNT(*) FROM ak_identities"))
+		_, err := s.aud.Update(s.ctx, func(tx *store.Tx) error { return tx.Delete(s.ctx, audience.Source{}, refs...) })
+		require.NoError(t, err)
+		require.Zero(t, s.count("SELECT COUNT(*) FROM ak_identities"))
+	})
+}
