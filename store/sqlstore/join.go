@@ -170,8 +170,8 @@ func newJoinStatements(c *catalog) joinStatements {
 		savepoint: c.add(everywhere, "savepoint", "SAVEPOINT {joined}"),
 		back:      c.add(everywhere, "back to savepoint", "ROLLBACK TO SAVEPOINT {joined}"),
 		release:   c.add(everywhere, "release savepoint", "RELEASE SAVEPOINT {joined}"),
-		later: c.add(onEachShard, "later commits", "SELECT seq, contact FROM {feed} WHERE audience = ? AND number = 0"+
-			" UNION ALL SELECT seq, contact FROM (SELECT seq, contact FROM {feed}"+c.dialect.force("{feed}_number")+
+		later: c.add(onEachShard, "later commits", "SELECT seq, contact, number FROM {feed} WHERE audience = ? AND number = 0"+
+			" UNION ALL SELECT seq, contact, number FROM (SELECT seq, contact, number FROM {feed}"+c.dialect.force("{feed}_number")+
 			" WHERE audience = ? AND number > ? ORDER BY number LIMIT ?) AS numbered LIMIT ?"),
 	}
 	if c.dialect.kind == MySQL {

@@ -124,7 +124,7 @@ func (s *session) sees(ctx context.Context) (out seen, err error) {
 }
 
 // laterConcern reports whether commits that a transaction does not see concern
-// some contacts, or are too many to look at.
+// some contacts, or are too many to look at, or were trimmed.
 func (p *partition) laterConcern(ctx context.Context, than seen, ids []audience.ContactID) (bool, error) {
 	s, st := p.outside(), p.store.sql
 	known := make(map[int64]bool, len(than.fresh))
@@ -137,11 +137,15 @@ func (p *partition) laterConcern(ctx context.Context, than seen, ids []audience.
 	}
 	var rows int
 	var of []int64 // commits of none or several contacts
+	var next int64 // the lowest number after those that it sees
 	found := false
 	if err := s.query(ctx, st.joins.later, func(r *sql.Rows) error {
-		var seq, contact int64
-		err := r.Scan(&seq, &contact)
+		var seq, contact, number int64
+		err := r.Scan(&seq, &contact, &number)
 		rows++
+		if number > 0 && (next == 0 || number < next) {
+			next = number
+		}
 		switch {
 		case known[seq]:
 		case contact == 0:
@@ -153,7 +157,9 @@ func (p *partition) laterConcern(ctx context.Context, than seen, ids []audience.
 	}, p.id, p.id, int64(than.number), int64(mostLater), int64(mostLater)); err != nil {
 		return false, err
 	}
-	if found || rows == mostLater {
+	// Numbers have no gaps, and trimming leaves the commit at its mark.
+	trimmed := next > int64(than.number)+1
+	if found || trimmed || rows >= mostLater {
 		return true, nil
 	}
 	for seqs := range parts(of) {

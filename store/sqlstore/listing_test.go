@@ -173,7 +173,7 @@ func onShards(l listed) error {
 			continue
 		}
 		for _, column := range h.columns {
-			given := regexp.MustCompile(`\b` + column + ` (= \?|\{in |= listed\.)|\{pairs ` + column + ` |^INSERT INTO \{\w+\} \((\w+, )*` + column + `\b`)
+			given := regexp.MustCompile(`\b` + column + ` (= \?|IN \(\?, NULL\)|\{in |= listed\.|= given\.)|\{pairs ` + column + ` |^INSERT INTO \{\w+\} \((\w+, )*` + column + `\b`)
 			if !given.MatchString(l.text) {
 				return fmt.Errorf("%s: it is not given %s of %s", l.name, column, table)
 			}

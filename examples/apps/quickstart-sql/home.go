@@ -79,6 +79,7 @@ func (h *home) place(ctx context.Context, db *sql.DB, say func(string)) (*quicks
 	}
 	return &quickstart.Place{
 		Adapter: adapter, Audience: h.audience, Keys: keys, Checkpoint: h.checkpoint,
-		Close: func() error { return errors.Join(adapter.Close(), db.Close()) },
+		Denied: func(err error) error { return denied(err, h.key, made) },
+		Close:  func() error { return errors.Join(adapter.Close(), db.Close()) },
 	}, nil
 }

@@ -40,6 +40,15 @@ func readKeys(name string) (keys audience.Keys, made bool, err error) {
 	return keys, made, err
 }
 
+// denied says what to do about a secret with which an audience stays closed. One
+// that was made just now is nobody's, and goes again.
+func denied(err error, name string, made bool) error {
+	if made {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return fmt.Errorf("-key: %s is not the secret that this audience was made with: give the file that is: %w", name, err)
+}
+
 func makeKey(name string) ([]byte, error) {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // it never fails

@@ -122,6 +122,8 @@ func TestRuns(t *testing.T) {
 		stranger := run(t, dir, "-store", store, "-key", filepath.Join(dir, "key2"), "-import=false", "-json", "-now", "2026-03-01T12:00:00Z")
 		require.Equal(t, 1, stranger.code)
 		require.Contains(t, stranger.stderr, "denied")
+		require.Contains(t, stranger.stderr, "-key: DIR/key2 is not the secret that this audience was made with")
+		require.NoFileExists(t, filepath.Join(dir, "key2"), "it is nobody's")
 	})
 }
 

@@ -40,6 +40,9 @@ type Home interface {
 
 // Place is an open place of an audience.
 type Place struct {
+	// Denied is told that the audience is not opened with these keys, and gives
+	// the error for people; nil: as it is.
+	Denied     func(err error) error
 	Adapter    store.Adapter
 	Audience   string // its name
 	Keys       audience.Keys

@@ -104,6 +104,9 @@ func (r *runner) open(ctx context.Context) (err error) {
 	r.aud, err = store.Open(ctx, r.place.Adapter, r.place.Audience, store.Options{
 		Keys: r.place.Keys, Zone: time.UTC, Clock: func() time.Time { return r.opts.now },
 	})
+	if errors.Is(err, audience.ErrDenied) && r.place.Denied != nil {
+		err = r.place.Denied(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -565,3 +565,54 @@ func TestOpenTransactionDelaysNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestJoinOverTrim: a host's snapshot that is older than what the feed still
+// has may have missed anything.
+func TestJoinOverTrim(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		if d.Engine == SQLite {
+			t.Skip("nobody else writes while a host's transaction is open")
+		}
+		for level := range levels(d) {
+			for _, trimmed := range []string{"that commit alone", "some", "all"} {
+				t.Run(level.String()+"/"+trimmed, func(t *testing.T) {
+					s := newShop(t, d)
+					s.put("ann", "bea")
+					_, err := s.aud.Append(s.ctx, visit("ann", "e1", 1))
+					require.NoError(t, err)
+					attempts := 0
+					for done := false; !done; attempts++ {
+						require.Less(t, attempts, 5)
+						tx := s.begin(level)
+						if attempts == 0 {
+							_, err := s.aud.Append(s.ctx, visit("ann", "e1", 3))
+							require.NoError(t, err)
+							marks := map[string]store.Position{"that commit alone": s.head()}
+							for i := range uint64(3) {
+								_, err := s.aud.Append(s.ctx, visit("bea", "e1", 1+i))
+								require.NoError(t, err)
+								if i == 1 {
+									marks["some"] = s.head()
+								}
+							}
+							marks["all"] = s.head()
+							require.NoError(t, s.aud.Trim(s.ctx, marks[trimmed]))
+						}
+						_, err := sqlstore.Join(s.ctx, s.aud, tx, func(tx *store.Tx) error {
+							_, err := tx.Append(s.ctx, visit("ann", "e1", 2))
+							return err
+						})
+						if errors.Is(err, audience.ErrRetryable) {
+							require.NoError(t, tx.Rollback())
+							continue
+						}
+						require.NoError(t, err)
+						require.NoError(t, tx.Commit())
+						done = true
+					}
+					require.Equal(t, []uint64{3}, s.visits("ann"))
+				})
+			}
+		}
+	})
+}

@@ -138,7 +138,10 @@ func (e explaining) values(st sqlstore.Statement, items int) (text string, value
 	last := 0
 	for n, at := range regexp.MustCompile(`\?|\$\d+(::\w+\[\])?`).FindAllStringIndex(st.Text, -1) {
 		before, mark := st.Text[:at[0]], st.Text[at[0]:at[1]]
-		value := valueOf(before, mark, n, items)
+		value := listedValue(before, st.Text[at[1]:], n)
+		if value == "" {
+			value = valueOf(before, mark, n, items)
+		}
 		require.NotEmpty(e.t, value, "%s: a value for what stands behind %q", st.Name, before)
 		values = append(values, value)
 		_, kind, isArray := strings.Cut(mark, "::")
@@ -149,6 +152,22 @@ func (e explaining) values(st sqlstore.Statement, items int) (text string, value
 		last = at[1]
 	}
 	return b.String() + st.Text[last:], values
+}
+
+// listedValue gives the n-th value where the statement names it behind: one of
+// a list to join with, or a column of that. Texts are listed as bytes.
+func listedValue(before, after string, n int) string {
+	if strings.HasSuffix(before, "CAST(") {
+		if strings.HasPrefix(after, " AS SIGNED") {
+			return strconv.Itoa(9_000 + n*17)
+		}
+		return "'x" + strconv.Itoa(9_000+n*17) + "'"
+	}
+	named := regexp.MustCompile(`^ AS (\w+)`).FindStringSubmatch(after)
+	if named == nil {
+		return ""
+	}
+	return columnValue(named[1], before, n)
 }
 
 // valueOf gives the n-th value, which stands behind some text.
@@ -172,7 +191,7 @@ func valueOf(before, mark string, n, items int) string {
 		regexp.MustCompile(`\((\w+), \w+\) IN \((?:VALUES )?(?:\(\?, \?\), )*\($`),
 		regexp.MustCompile(`\(\w+, (\w+)\) IN \((?:VALUES )?(?:\(\?, \?\), )*\(\?, $`),
 		regexp.MustCompile(`(\w+) IN \((?:\?,? ?)*$`),
-		regexp.MustCompile(`(\w+) (?:=|<>|<|>|<=|>=) $`),
+		regexp.MustCompile(`(\w+)(?: \+ 0)? (?:=|<>|<|>|<=|>=) $`),
 	} {
 		if m := place.FindStringSubmatch(before); m != nil {
 			return columnValue(m[1], before, n)
