@@ -269,7 +269,7 @@ func (r *Reader) profilesOf(ctx context.Context, rows []audience.Contact, parts 
 		}
 	}
 	if parts.Suppressed {
-		suppressed, err := r.suppressedOf(ctx, rows)
+		suppressed, err := r.suppressedOf(ctx, rows, r.addressHashes)
 		if err != nil {
 			return nil, err
 		}
@@ -323,15 +323,20 @@ func (r *Reader) addLists(ctx context.Context, out []audience.Profile, l *lineag
 	return nil
 }
 
+// addressHashes gives the hashes of an address under all keys.
+func (r *Reader) addressHashes(a audience.Address) []audience.AddressHash {
+	return r.audience.keys.AddressHashes(r.audience.name, a)
+}
+
 // suppressedOf gives for each contact the instant from which a suppression of
 // one of her addresses stands, zero when none does.
-func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact) ([]time.Time, error) {
+func (r *Reader) suppressedOf(ctx context.Context, rows []audience.Contact, hashesOf func(audience.Address) []audience.AddressHash) ([]time.Time, error) {
 	out := make([]time.Time, len(rows))
-	owner := make(map[audience.AddressHash][]int)
-	var hashes []audience.AddressHash
+	owner := make(map[audience.AddressHash][]int, len(rows))
+	hashes := make([]audience.AddressHash, 0, len(rows))
 	for i := range rows {
 		for _, a := range rows[i].Addresses {
-			for _, h := range r.audience.keys.AddressHashes(r.audience.name, a) {
+			for _, h := range hashesOf(a) {
 				owner[h] = append(owner[h], i)
 				hashes = append(hashes, h)
 			}

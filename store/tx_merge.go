@@ -175,7 +175,7 @@ func (tx *Tx) logSuppressed(ctx context.Context, changes ...Change) error {
 	for i := range changes {
 		rows[i] = *changes[i].After
 	}
-	suppressed, err := tx.suppressedOf(ctx, rows)
+	suppressed, err := tx.suppressedOf(ctx, rows, tx.addressHashes)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ type putBatch struct {
 	results  []*putContact
 	before   []bool                                        // per result: created by this very write
 	changes  []bool                                        // per result: changed by it
+	hashes   map[string][]audience.AddressHash             // by address
 	erased   map[audience.AddressHash]audience.Suppression // tombstones
 	returned []audience.Suppression                        // those of them that are lifted
 	held     *heldSuppressions                             // of addresses that leave contacts who refuse; nil: none do
@@ -80,6 +81,7 @@ func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (
 		holders:  make(map[string]*putContact, 2*len(writes)),
 		byID:     make(map[audience.ContactID]*putContact),
 		redirect: make(map[audience.ContactID]audience.ContactID),
+		hashes:   make(map[string][]audience.AddressHash, len(writes)),
 		touched:  make([]*putContact, 0, len(writes)),
 		results:  make([]*putContact, 0, len(writes)),
 		before:   make([]bool, 0, len(writes)),
@@ -136,7 +138,7 @@ func (p *putBatch) findErased(ctx context.Context, writes []audience.ContactWrit
 	for i := range writes {
 		for _, a := range writtenAddresses(&writes[i]) {
 			if p.holders[audience.AddressIdentity(a).Index()] == nil {
-				hashes = append(hashes, p.tx.audience.keys.AddressHashes(p.tx.audience.name, a)...)
+				hashes = append(hashes, p.hashesOf(a)...)
 			}
 		}
 	}
@@ -154,6 +156,17 @@ func (p *putBatch) findErased(ctx context.Context, writes []audience.ContactWrit
 		}
 	}
 	return nil
+}
+
+// hashesOf gives the hashes of an address, which take longer to make than to
+// find again.
+func (p *putBatch) hashesOf(a audience.Address) []audience.AddressHash {
+	hashes, known := p.hashes[a.Canonical()]
+	if !known {
+		hashes = p.tx.addressHashes(a)
+		p.hashes[a.Canonical()] = hashes
+	}
+	return hashes
 }
 
 func writtenAddresses(w *audience.ContactWrite) []audience.Address {
@@ -251,7 +264,7 @@ func (p *putBatch) checkErased(w *audience.ContactWrite) error {
 		return nil
 	}
 	for _, a := range writtenAddresses(w) {
-		for _, h := range p.tx.audience.keys.AddressHashes(p.tx.audience.name, a) {
+		for _, h := range p.hashesOf(a) {
 			s, ok := p.erased[h]
 			switch {
 			case !ok:
@@ -436,7 +449,7 @@ func (p *putBatch) store(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := tx.tellSuppressed(ctx, contacts, changes, readdressed); err != nil {
+	if err := p.tellSuppressed(ctx, contacts, changes, readdressed); err != nil {
 		return err
 	}
 	return tx.log(ctx, changes...)
@@ -453,7 +466,7 @@ func overtaken(err error) error {
 
 // tellSuppressed adds to changes of contacts whose addresses changed from when
 // on they are suppressed.
-func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, changes []Change, at []int) error {
+func (p *putBatch) tellSuppressed(ctx context.Context, contacts []audience.Contact, changes []Change, at []int) error {
 	if len(at) == 0 {
 		return nil
 	}
@@ -461,7 +474,7 @@ func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, c
 	for k, i := range at {
 		rows[k] = contacts[i]
 	}
-	suppressed, err := tx.suppressedOf(ctx, rows)
+	suppressed, err := p.tx.suppressedOf(ctx, rows, p.hashesOf)
 	if err != nil {
 		return err
 	}
@@ -469,29 +482,4 @@ func (tx *Tx) tellSuppressed(ctx context.Context, contacts []audience.Contact, c
 		changes[i].SuppressedFrom = &suppressed[k]
 	}
 	return nil
-}
-
-func identityChanges(before, after *audience.Contact) (added, removed []audience.Identity) {
-	switch {
-	case sameIdentities(before, after):
-		return nil, nil
-	case len(before.Addresses)+len(before.External) == 0:
-		return after.Identities(), nil
-	}
-	old := make(map[string]bool)
-	for _, identity := range before.Identities() {
-		old[identity.Index()] = true
-	}
-	for _, identity := range after.Identities() {
-		if !old[identity.Index()] {
-			added = append(added, identity)
-		}
-		delete(old, identity.Index())
-	}
-	for _, identity := range before.Identities() {
-		if old[identity.Index()] {
-			removed = append(removed, identity)
-		}
-	}
-	return added, removed
 }

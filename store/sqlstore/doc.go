@@ -21,13 +21,23 @@
 //     between.
 //   - PostgreSQL: 13 or later, with the encoding UTF8.
 //   - MySQL 8.0.17 or MariaDB 10.6 or later, with InnoDB and a strict sql_mode.
-//     `interpolateParams=true` of the usual driver saves a round trip for each
-//     statement. max_allowed_packet bounds what one commit may hold.
-//   - All: at least two open connections, since reading the feed inside a
-//     snapshot takes a second one.
+//     max_allowed_packet bounds what one commit may hold.
+//   - All: at least two open connections, better four or more: what reads the
+//     feed inside a snapshot takes a second one, and a listener keeps one.
 //
 // Tables begin with ak_, or with [Options.Prefix]. Any number of audiences, of
 // processes, and of stores with other prefixes share a database.
+//
+// # Drivers
+//
+// Statements that are used again stay prepared on the connections of the pool
+// of SQLite, MySQL and MariaDB, at most 192 on each; so the server's
+// max_prepared_stmt_count has to be at least 192 times as large as all pools on
+// it together. What runs once, and what runs in [Join], is left to the driver:
+// go-sql-driver/mysql prepares, runs and closes it, three messages for one,
+// unless the DSN has interpolateParams=true, which is safe with utf8mb4. pgx
+// keeps statements itself, and with package pgxcopy it brings in large batches
+// by COPY.
 //
 // # The host's own transactions
 //

@@ -48,9 +48,11 @@ type insertion struct {
 type row func(i int, values []any)
 
 const (
-	// mostRows is how many rows one INSERT has where values are written out,
-	// mostInArrays where its parameters are arrays.
-	mostRows     = 256
+	// mostRows is how many rows one INSERT has where values are written out and
+	// running a statement costs a round trip, mostInArrays where its parameters
+	// are arrays. More than a few rows make nothing faster without a server.
+	mostRows     = 1_024
+	mostEmbedded = 256
 	mostInArrays = 10_000
 	// mostBytes is after how many bytes of values a statement is full, however
 	// few its rows: servers bound the size of a packet, and drivers hold several
@@ -103,6 +105,9 @@ func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (t
 func (d *dialect) mostRows(in *insertion) int {
 	if d.arrays {
 		return mostInArrays
+	}
+	if d.kind == SQLite {
+		return min(mostEmbedded, d.mostParameters/len(in.columns))
 	}
 	return min(mostRows, d.mostParameters/len(in.columns))
 }

@@ -88,7 +88,7 @@ func (p *preparedStatements) prepareWanted(ctx context.Context, db *sql.DB) {
 			return // those left are counted on, and not asked for again for a while
 		}
 		if old := p.keep(text, s); old != nil {
-			_ = old.Close() // transactions that use it go on with it
+			_ = old.Close() //nolint:sqlclosecheck // now; transactions that use it go on with it
 		}
 	}
 }
@@ -177,7 +177,7 @@ func (p *prepared) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 }
 
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := p.stmt(ctx, query)
+	s, err := p.stmt(ctx, query) //nolint:sqlclosecheck // the transaction closes it
 	switch {
 	case err != nil:
 		return nil, err
@@ -189,7 +189,7 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := p.stmt(ctx, query)
+	s, err := p.stmt(ctx, query) //nolint:sqlclosecheck // the transaction closes it
 	switch {
 	case err != nil:
 		return nil, err

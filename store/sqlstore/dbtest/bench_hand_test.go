@@ -262,39 +262,57 @@ func (h *hand) look(ctx context.Context, c *handCommit) error {
 // the database.
 func find[T any](ctx context.Context, h *hand, kind, text, lock string, keys []T) (found int, err error) {
 	for part := range slices.Chunk(keys, 1_000) {
-		var rows *sql.Rows
+		n := 0
 		if h.engine == dbtest.Postgres {
-			rows, err = h.tx.QueryContext(ctx, "SELECT found.* FROM unnest($1::"+kind+"[]) AS listed(item) CROSS JOIN LATERAL ("+text+" = listed.item LIMIT 1"+lock+") AS found", part)
+			listed := "SELECT found.* FROM unnest($1::" + kind + "[]) AS listed(item) CROSS JOIN LATERAL (" + text + " = listed.item LIMIT 1" + lock + ") AS found"
+			n, err = countRows(h.tx.QueryContext(ctx, listed, part))
 		} else {
-			text := text + " IN (" + strings.TrimSuffix(strings.Repeat("?,", len(part)), ",") + ")"
+			listed := text + " IN (" + strings.TrimSuffix(strings.Repeat("?,", len(part)), ",") + ")"
 			if h.engine == dbtest.MySQL {
-				text += lock
+				listed += lock
 			}
-			stmt, failed := h.prepare(ctx, text)
-			if failed != nil {
-				return found, failed
-			}
-			args := make([]any, len(part))
-			for i := range part {
-				args[i] = part[i]
-			}
-			rows, err = h.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+			n, err = h.ask(ctx, listed, argsOf(part))
 		}
-		if err != nil {
-			return found, err
-		}
-		for rows.Next() {
-			var one, other sql.RawBytes
-			if err := rows.Scan(&one, &other); err != nil {
-				return found, err
-			}
-			found++
-		}
-		if err := rows.Close(); err != nil {
+		if found += n; err != nil {
 			return found, err
 		}
 	}
 	return found, nil
+}
+
+func argsOf[T any](part []T) []any {
+	args := make([]any, len(part))
+	for i := range part {
+		args[i] = part[i]
+	}
+	return args
+}
+
+// ask runs a prepared query in the transaction and reads all it gives.
+func (h *hand) ask(ctx context.Context, text string, args []any) (int, error) {
+	stmt, err := h.prepare(ctx, text)
+	if err != nil {
+		return 0, err
+	}
+	own := h.tx.StmtContext(ctx, stmt)
+	defer func() { _ = own.Close() }()
+	return countRows(own.QueryContext(ctx, args...))
+}
+
+// countRows reads all rows of two columns.
+func countRows(rows *sql.Rows, err error) (n int, _ error) {
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var one, other sql.RawBytes
+		if err := rows.Scan(&one, &other); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, rows.Err()
 }
 
 // feed tells of the commit.

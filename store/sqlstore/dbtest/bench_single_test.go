@@ -138,25 +138,35 @@ func (s *single) append(ctx context.Context, db *sql.DB, n, contact int) error {
 	}
 	defer func() { _ = tx.Rollback() }()
 	identity, _ := singleEvent(n, contact).Contact.Identity()
-	var id, version int64
-	if err := tx.StmtContext(ctx, s.find).QueryRowContext(ctx, identity.Key()).Scan(&id); err != nil {
+	ask := func(stmt *sql.Stmt, into *int64, args ...any) error {
+		own := tx.StmtContext(ctx, stmt)
+		defer func() { _ = own.Close() }()
+		return own.QueryRowContext(ctx, args...).Scan(into)
+	}
+	tell := func(stmt *sql.Stmt, args ...any) error {
+		own := tx.StmtContext(ctx, stmt)
+		defer func() { _ = own.Close() }()
+		_, err := own.ExecContext(ctx, args...)
 		return err
 	}
-	if err := tx.StmtContext(ctx, s.lock).QueryRowContext(ctx, id).Scan(&version); err != nil {
+	var id, version, number int64
+	if err := ask(s.find, &id, identity.Key()); err != nil {
 		return err
 	}
-	if _, err := tx.StmtContext(ctx, s.insert).ExecContext(ctx, id, fmt.Sprintf("event-%08d", n), at, body); err != nil {
+	if err := ask(s.lock, &version, id); err != nil {
+		return err
+	}
+	if err := tell(s.insert, id, fmt.Sprintf("event-%08d", n), at, body); err != nil {
 		return err
 	}
 	args := []any{at, id, append(body, body...)}
 	if s.number != nil {
-		var number int64
-		if err := tx.StmtContext(ctx, s.number).QueryRowContext(ctx, at).Scan(&number); err != nil {
+		if err := ask(s.number, &number, at); err != nil {
 			return err
 		}
 		args = append(args, number)
 	}
-	if _, err := tx.StmtContext(ctx, s.tell).ExecContext(ctx, args...); err != nil {
+	if err := tell(s.tell, args...); err != nil {
 		return err
 	}
 	return tx.Commit()
