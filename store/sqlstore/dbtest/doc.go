@@ -23,6 +23,8 @@
 //
 // AUDIENCEKIT_PUSHDOWN_PAIRS is how many pairs of a contact and a predicate the
 // databases are asked about, AUDIENCEKIT_PUSHDOWN_SEED with which seed that begins.
+// AUDIENCEKIT_FIND_COMPARISONS and AUDIENCEKIT_FIND_SEED are the same for segments
+// that a database finds the members of.
 // AUDIENCEKIT_ENGINE_SCALE multiplies how much the tests of the segment engine
 // do. AUDIENCEKIT_SCALE_CONTACTS makes TestEngineScale load a shop of so many
 // contacts and measure engines over it.
