@@ -61,7 +61,7 @@ func (r *recycled) empty(ctx context.Context, s Source) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
