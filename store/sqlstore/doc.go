@@ -31,7 +31,8 @@
 // # Drivers
 //
 // Statements that are used again stay prepared on the connections of the pool
-// of SQLite, MySQL and MariaDB, at most 192 on each; so the server's
+// of SQLite, MySQL and MariaDB, at most 192 on each, and others until the end of
+// a transaction that uses them again; so the server's
 // max_prepared_stmt_count has to be at least 192 times as large as all pools on
 // it together. What runs once, and what runs in [Join], is left to the driver:
 // go-sql-driver/mysql prepares, runs and closes it, three messages for one,
