@@ -23,9 +23,21 @@ func distinct[T cmp.Ordered](items []T) []T {
 	return slices.Compact(out)
 }
 
-// checkKey refuses a text that is too long for an index of the database.
-func (s *session) checkKey(path, text string) error {
-	if most := s.p.store.dialect.keyBytes; most > 0 && len(text) > most {
+// The columns of MySQL that are shorter than keyBytes.
+const (
+	longestKey     = 1_024
+	kindBytes      = 512 // of event types and of identities
+	namespaceBytes = 255
+)
+
+// checkKey refuses a text that is too long for an index of the database, or for
+// its column where columns have a length.
+func (s *session) checkKey(path, text string, column int) error {
+	most := s.p.store.dialect.keyBytes
+	if s.p.store.dialect.kind == MySQL {
+		most = min(most, column)
+	}
+	if most > 0 && len(text) > most {
 		return wrap(&audience.FieldError{Path: path, Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes in this database", most), Limit: true})
 	}
 	return nil

@@ -218,6 +218,11 @@ func (w *writer) PutContacts(ctx context.Context, rows []store.ContactRow) error
 		if err := w.checkRow(ctx, &rows[i]); err != nil {
 			return err
 		}
+		for _, tag := range rows[i].Contact.Tags {
+			if err := w.checkKey("tags", tag.Name, longestKey); err != nil {
+				return err
+			}
+		}
 	}
 	var added, changed []*audience.Contact
 	for i := range rows {

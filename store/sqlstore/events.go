@@ -254,10 +254,10 @@ func (w *writer) PutEvents(ctx context.Context, events []audience.Event) error {
 		if events[i].Origin == 0 {
 			return wrap(&audience.FieldError{Path: "event.origin", Rule: "empty", Hint: "a contact"})
 		}
-		if err := w.checkKey("event.id", events[i].ID); err != nil {
+		if err := w.checkKey("event.id", events[i].ID, longestKey); err != nil {
 			return err
 		}
-		if err := w.checkKey("event.type", events[i].Type); err != nil {
+		if err := w.checkKey("event.type", events[i].Type, kindBytes); err != nil {
 			return err
 		}
 	}

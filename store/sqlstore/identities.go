@@ -106,7 +106,7 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 		if claim.Contact == 0 {
 			return wrap(&audience.FieldError{Path: "claim.contact", Rule: "empty", Hint: "a contact"})
 		}
-		if err := w.checkKey("identity", key.ident); err != nil {
+		if err := cmp.Or(w.checkKey("identity", key.ident, longestKey), w.checkKey("identity.kind", key.kind, kindBytes)); err != nil {
 			return err
 		}
 		if other, twice := wanted[key]; twice && other != claim.Contact {

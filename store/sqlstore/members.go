@@ -88,7 +88,7 @@ func (w *writer) AddMembers(ctx context.Context, members []store.Membership) err
 	first := make(map[memberKey]bool, len(members))
 	var rows []store.Membership
 	for _, m := range members {
-		if err := w.checkKey("list", m.List); err != nil {
+		if err := w.checkKey("list", m.List, longestKey); err != nil {
 			return err
 		}
 		if key := (memberKey{m.Origin, m.List}); !first[key] {

@@ -8,7 +8,7 @@ func mysql() *dialect {
 		kind:           MySQL,
 		mostParameters: 65_535,
 		lock:           " FOR UPDATE",
-		keyBytes:       1_024,
+		keyBytes:       longestKey,
 		// Setting a key to itself touches no row; IGNORE would hide other
 		// mistakes than that the row exists.
 		doNothing: func(keys []string) string { return " ON DUPLICATE KEY UPDATE " + keys[0] + " = " + keys[0] },

@@ -8,6 +8,7 @@ func postgres() *dialect {
 		kind:           Postgres,
 		arrays:         true,
 		mostParameters: 65_535,
+		keyBytes:       2_000, // an entry of an index has 2,700 bytes for all of its columns
 		lock:           " FOR UPDATE",
 		doNothing:      onConflictDoNothing,
 		upsert:         onConflictUpdate,

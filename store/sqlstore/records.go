@@ -144,10 +144,10 @@ func (w *writer) PutRecords(ctx context.Context, records []store.Record, at time
 		if r.Namespace == "" || r.Key == "" {
 			return nil, wrap(&audience.FieldError{Path: "record", Rule: "empty", Hint: "a namespace and a key"})
 		}
-		if err := w.checkKey("record.key", r.Key); err != nil {
+		if err := w.checkKey("record.key", r.Key, longestKey); err != nil {
 			return nil, err
 		}
-		if err := w.checkKey("record.namespace", r.Namespace); err != nil {
+		if err := w.checkKey("record.namespace", r.Namespace, namespaceBytes); err != nil {
 			return nil, err
 		}
 	}
