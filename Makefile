@@ -41,6 +41,7 @@ test: ## Test every module with the race detector, in random order
 	@[ -n "$(RACE)" ] || echo "NOTE: no C compiler, so the race detector is off; install one and run again."
 	$(call in-modules,go test $(RACE) -shuffle=on -timeout 30m ./...)
 	$(if $(RACE),@$(MAKE) test-cgo)
+	$(if $(RACE),@echo "== $@: without the race detector"; cd $(DBTEST) && go test -shuffle=on -timeout 30m -run 'Scripts$$|Trials$$' .)
 	@$(MAKE) databases
 
 .PHONY: test-cgo

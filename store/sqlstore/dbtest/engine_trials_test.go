@@ -22,6 +22,7 @@ import (
 // TestEngineScripts holds the engine over each database to the scripts that
 // say what the language means.
 func TestEngineScripts(t *testing.T) {
+	notUnderRace(t)
 	Run(t, func(t *testing.T, d Database) {
 		segmenttest.Run(t, segmenttest.Scripts(), func(t testing.TB, opts store.Options) (*store.Audience, segmenttest.System) {
 			t.Helper()
@@ -37,6 +38,7 @@ func TestEngineScripts(t *testing.T) {
 // finds, and the transitions add up to them. The engine is started anew all the
 // time, in order and not, from checkpoints of any age and from nothing.
 func TestEngineTrials(t *testing.T) {
+	notUnderRace(t)
 	Run(t, func(t *testing.T, d Database) {
 		var total segmenttest.Report
 		for seed := range uint64(engineScale(t, 2)) {

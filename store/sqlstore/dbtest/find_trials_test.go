@@ -19,6 +19,7 @@ import (
 // TestFindScripts holds what a database finds itself to the scripts that say
 // what the language means.
 func TestFindScripts(t *testing.T) {
+	notUnderRace(t)
 	Run(t, func(t *testing.T, d Database) {
 		segmenttest.Run(t, segmenttest.Scripts(), finding(d))
 	})
@@ -30,6 +31,7 @@ func TestFindScripts(t *testing.T) {
 // comparisons of a contact and a segment there are to be on each,
 // AUDIENCEKIT_FIND_SEED where to start.
 func TestFindTrials(t *testing.T) {
+	notUnderRace(t)
 	comparisons, first := number(t, "AUDIENCEKIT_FIND_COMPARISONS", 15_000), number(t, "AUDIENCEKIT_FIND_SEED", 1)
 	Run(t, func(t *testing.T, d Database) {
 		var total segmenttest.Report

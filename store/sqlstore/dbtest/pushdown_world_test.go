@@ -110,7 +110,10 @@ func (w *pushdown) fill(t *testing.T, seed uint64, n int) {
 		contacts[i] = d.contact(0)
 	}
 	w.add(t, contacts...)
-	w.update(t, func(roles store.WriteRoles) error {
+	before := len(w.profiles)
+	w.update(t, func(roles store.WriteRoles) error { // it may be called again
+		w.profiles = w.profiles[:before]
+		d := dice{rand.New(rand.NewPCG(seed, 8))}
 		losers, err := roles.NewContactIDs(t.Context(), n)
 		if err != nil {
 			return err
