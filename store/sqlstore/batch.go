@@ -23,9 +23,9 @@ func distinct[T cmp.Ordered](items []T) []T {
 	return slices.Compact(out)
 }
 
-// The columns of MySQL that are shorter than keyBytes.
+// How long the columns of MySQL are that are part of an index.
 const (
-	longestKey     = 1_024
+	longestKey     = 1_024 // most of them
 	kindBytes      = 512 // of event types and of identities
 	namespaceBytes = 255
 )

@@ -54,7 +54,10 @@
 // An Update locks the contacts that it is about, in order, and is tried again
 // when others were in the way. Under PostgreSQL and MySQL any number of them run
 // at once, and one that stays open, such as a host's, delays those alone that
-// are about the same contacts. SQLite has one writer at a time.
+// are about the same contacts; but for erasures in MySQL above READ COMMITTED,
+// whose locks on the gaps between rows delay others too. SQLite has one writer
+// at a time. The function of an Update is called again also when it is the first
+// of its process that merges, or makes more contacts than numbers are in stock.
 //
 // A commit writes one more row than the data, that of the feed: the outbox in
 // the same transaction. Its position is given after the commit, by whoever
