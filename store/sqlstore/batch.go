@@ -26,7 +26,7 @@ func distinct[T cmp.Ordered](items []T) []T {
 // How long the columns of MySQL are that are part of an index.
 const (
 	longestKey     = 1_024 // most of them
-	kindBytes      = 512 // of event types and of identities
+	kindBytes      = 512   // of event types and of identities
 	namespaceBytes = 255
 )
 
