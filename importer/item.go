@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"time"
+
 	"github.com/audiencekit/audiencekit/audience"
 )
 
@@ -11,9 +13,25 @@ type Contact struct {
 	// Write has at most one external id, of the host's own system, and at
 	// least that or an address. Match, Mode and Source are not looked at.
 	Write audience.ContactWrite
+	// Blank are the fields whose cell is there and empty: custom ones, first_name,
+	// last_name, phone, tags.
+	Blank []string
 	// Status is what a status cell says, StatusNone without one.
 	Status audience.Status
+	// Acted is when she consented or refused, as the row says; zero: it does not.
+	Acted time.Time
+	// Evidence is what the row itself tells of her consent, such as from where
+	// she signed up: name and text of each.
+	Evidence []Fact
+	// Lists are static lists that she goes on.
+	Lists []string
+	// Row is where it comes from, for the file of rejected rows; nil if it does
+	// not come from a file.
+	Row *Row
 }
+
+// Fact is one thing that a row tells, by the name of its column.
+type Fact struct{ Name, Text string }
 
 // Event is what one row says about one event.
 type Event struct {
