@@ -30,7 +30,8 @@ import (
 const envScaleContacts = "AUDIENCEKIT_SCALE_CONTACTS"
 
 // TestEngineScale measures a shop of a size: loading it as an importer would,
-// starting an engine from nothing and from a checkpoint.
+// asking the database for members, starting an engine from nothing and from a
+// checkpoint.
 //
 //	AUDIENCEKIT_SCALE_CONTACTS=100000 AUDIENCEKIT_DATABASES=sqlite-modernc \
 //		go test -run TestEngineScale -v -timeout 2h .
@@ -54,6 +55,7 @@ func TestEngineScale(t *testing.T) {
 		s.aud, err = store.Open(t.Context(), s.store, "main", store.Options{Schema: s.shop.Schema(), Keys: keys, Clock: func() time.Time { return instant(0) }})
 		require.NoError(t, err)
 		s.load()
+		s.find(d)
 		s.start("Q1-Q3", scaleQueries())
 		s.start("100 reference segments", scaleReference(100))
 	})

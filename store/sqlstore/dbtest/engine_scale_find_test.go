@@ -1,0 +1,121 @@
+package dbtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/segment"
+	"github.com/audiencekit/audiencekit/store"
+	"github.com/audiencekit/audiencekit/store/sqlstore"
+)
+
+// find asks the database for the members of Q1 to Q3, beside SQL that somebody
+// would write by hand over the same tables and indexes, who knows what is in
+// them: no merged contacts, one property of purchases. Of Q3 there are two, one
+// that groups and one that goes through the events of every buyer.
+func (s *scale) find(d Database) {
+	ctx := s.Context()
+	s.measure("index for every field", func() { require.NoError(s, sqlstore.IndexFields(ctx, s.aud)) })
+	if d.Engine != SQLite { // what they do by themselves, sooner or later
+		analyze := map[Engine]string{Postgres: "ANALYZE", MySQL: "ANALYZE TABLE ak_contacts, ak_tags, ak_events, ak_standings"}[d.Engine]
+		_, err := s.db.ExecContext(ctx, analyze)
+		require.NoError(s, err)
+	}
+	language, err := segment.LanguageOf(s.aud, segment.Options{})
+	require.NoError(s, err)
+	set, err := language.CompileSet(scaleQueries()...)
+	require.NoError(s, err)
+	for _, name := range []string{"fields", "engaged", "high-value"} {
+		var ids []audience.ContactID
+		ours := median(func() {
+			require.NoError(s, s.aud.View(ctx, func(r *store.Reader) error {
+				members, err := set.Find(ctx, r, name, instant(0), nil)
+				ids = slices.Collect(members.All())
+				return err
+			}))
+		})
+		line := fmt.Sprintf("%-10s %7d members, ours %s", name, len(ids), ours.Round(time.Millisecond))
+		for _, text := range s.byHand(d.Engine)[name] {
+			var found []audience.ContactID
+			took := median(func() { found = s.idsOf(text) })
+			require.Equal(s, ids, found)
+			line += fmt.Sprintf(", by hand %s (%.2f)", took.Round(time.Millisecond), ours.Seconds()/took.Seconds())
+		}
+		s.Log(line)
+	}
+}
+
+// median gives the middle of three.
+func median(do func()) time.Duration {
+	var took []time.Duration
+	for range 3 {
+		begun := time.Now()
+		do()
+		took = append(took, time.Since(begun))
+	}
+	slices.Sort(took)
+	return took[1]
+}
+
+func (s *scale) idsOf(text string) (ids []audience.ContactID) {
+	rows, err := s.db.QueryContext(s.Context(), text)
+	require.NoError(s, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id audience.ContactID
+		require.NoError(s, rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	require.NoError(s, rows.Err())
+	slices.Sort(ids)
+	return ids
+}
+
+// byHand gives the statements for each query.
+func (s *scale) byHand(engine Engine) map[string][]string {
+	now := instant(0)
+	schema := s.aud.Schema()
+	value := func(name, letter string) string {
+		f, ok := schema.FieldNamed(name)
+		require.True(s, ok)
+		key := fmt.Sprintf("%s%d", letter, f.ID)
+		switch {
+		case engine == Postgres && letter == "s":
+			return `((c.attrs ->> '` + key + `') COLLATE "C")`
+		case engine == Postgres:
+			return "((c.attrs -> '" + key + "')::bigint)"
+		case engine == MySQL:
+			return "c.search_" + key
+		}
+		return "(c.attrs ->> '" + key + "')"
+	}
+	fill := strings.NewReplacer(
+		"{country}", value("country", "s"), "{age}", value("age", "i"), "{now}", fmt.Sprint(audience.Micros(now)),
+		"{30d}", fmt.Sprint(audience.Micros(now.AddDate(0, 0, -30))), "{60d}", fmt.Sprint(audience.Micros(now.AddDate(0, 0, -60))),
+		"{1y}", fmt.Sprint(audience.Micros(now.AddDate(-1, 0, 0))), "{6mo}", fmt.Sprint(audience.Micros(now.AddDate(0, -6, 0))),
+	).Replace
+	const buyers = `SELECT e.contact FROM ak_events e WHERE e.audience = 1 AND e.type = 'purchase' AND e.at_us <= {now} AND e.retracted = 0
+		GROUP BY e.contact HAVING SUM(e.amount) > 100000000 AND SUM(CASE WHEN e.at_us > {1y} THEN 1 ELSE 0 END) > 3`
+	const opens = `SUM(CASE WHEN e.type = 'email.opened' THEN 1 ELSE 0 END) > 0.5 * SUM(CASE WHEN e.type = 'email.sent' THEN 1 ELSE 0 END)
+		AND SUM(CASE WHEN e.type = 'email.sent' THEN 1 ELSE 0 END) > 0`
+	return map[string][]string{
+		"fields": {fill(`SELECT c.id FROM ak_contacts c WHERE c.audience = 1 AND {country} = 'DE' AND {age} >= 30
+			AND EXISTS (SELECT 1 FROM ak_tags t WHERE t.audience = 1 AND t.tag = 'vip' AND t.contact = c.id)`)},
+		"engaged": {fill(`SELECT s.contact FROM ak_standings s WHERE s.audience = 1 AND s.purpose = 'marketing' AND s.list = '' AND s.status = 2
+			AND s.contact IN (SELECT e.contact FROM ak_events e WHERE e.audience = 1 AND e.type = 'email.opened' AND e.at_us > {30d} AND e.at_us <= {now} AND e.retracted = 0)
+			AND s.contact IN (SELECT e.contact FROM ak_events e WHERE e.audience = 1 AND e.type = 'email.clicked' AND e.at_us > {60d} AND e.at_us <= {now} AND e.retracted = 0)`)},
+		"high-value": {
+			fill(`SELECT p.contact FROM (` + buyers + `) p JOIN ak_contacts c ON c.audience = 1 AND c.id = p.contact AND c.created_us < {6mo}
+				JOIN (SELECT e.contact FROM ak_events e WHERE e.audience = 1 AND e.type IN ('email.opened', 'email.sent') AND e.at_us <= {now} AND e.retracted = 0
+					GROUP BY e.contact HAVING ` + opens + `) r ON r.contact = p.contact`),
+			fill(`SELECT p.contact FROM (` + buyers + `) p JOIN ak_contacts c ON c.audience = 1 AND c.id = p.contact AND c.created_us < {6mo}
+				WHERE EXISTS (SELECT 1 FROM ak_events e WHERE e.audience = 1 AND e.contact = p.contact AND e.type IN ('email.opened', 'email.sent')
+					AND e.at_us <= {now} AND e.retracted = 0 HAVING ` + opens + `)`),
+		},
+	}
+}
