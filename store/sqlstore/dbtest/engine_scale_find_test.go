@@ -115,7 +115,7 @@ func (s *scale) byHand(engine Engine) map[string][]string {
 					GROUP BY e.contact HAVING ` + opens + `) r ON r.contact = p.contact`),
 			fill(`SELECT p.contact FROM (` + buyers + `) p JOIN ak_contacts c ON c.audience = 1 AND c.id = p.contact AND c.created_us < {6mo}
 				WHERE EXISTS (SELECT 1 FROM ak_events e WHERE e.audience = 1 AND e.contact = p.contact AND e.type IN ('email.opened', 'email.sent')
-					AND e.at_us <= {now} AND e.retracted = 0 HAVING ` + opens + `)`),
+					AND e.at_us <= {now} AND e.retracted = 0 GROUP BY e.contact HAVING ` + opens + `)`),
 		},
 	}
 }
