@@ -65,9 +65,9 @@ func SegmentReport[S Set[S]](segments []SegmentFigures[S]) (Report, error) {
 	slices.SortStableFunc(bySize, func(a, b SegmentFigures[S]) int {
 		return cmp.Or(cmp.Compare(b.Members.Len(), a.Members.Len()), cmp.Compare(a.Name, b.Name))
 	})
-	r := Report{Facts: []Fact{{Label: "Segments", Value: strconv.Itoa(len(bySize))}}}
+	r := Report{Facts: []Fact{{Label: "Segments", Value: count(len(bySize))}}}
 	if len(bySize) > 0 {
-		r.Facts = append(r.Facts, Fact{Label: "Largest", Value: strconv.Itoa(bySize[0].Members.Len()), Note: bySize[0].Name})
+		r.Facts = append(r.Facts, Fact{Label: "Largest", Value: count(bySize[0].Members.Len()), Note: bySize[0].Name})
 	}
 	sizes := Chart{Title: "Members", Kind: Bar}
 	for _, s := range bySize {
@@ -130,8 +130,8 @@ func addGrowth[S Set[S]](r *Report, segments []SegmentFigures[S]) {
 		moves.Points = append(moves.Points, Point{At: at, Values: []float64{float64(entered), -float64(left)}})
 	}
 	r.Facts = append(r.Facts,
-		Fact{Label: "Entered", Value: strconv.Itoa(totals[0]), Note: "all segments together"},
-		Fact{Label: "Left", Value: strconv.Itoa(totals[1]), Note: "all segments together"},
+		Fact{Label: "Entered", Value: count(totals[0]), Note: "all segments together"},
+		Fact{Label: "Left", Value: count(totals[1]), Note: "all segments together"},
 	)
 	r.Charts = append(r.Charts, members, moves)
 	r.Tables = append(r.Tables, growthTable(segments))
@@ -140,7 +140,7 @@ func addGrowth[S Set[S]](r *Report, segments []SegmentFigures[S]) {
 func sizeTable[S Set[S]](segments []SegmentFigures[S]) Table {
 	t := Table{Title: "Segments", Columns: []Column{{Title: "segment"}, {Title: "members", Align: Right}}}
 	for _, s := range segments {
-		t.Rows = append(t.Rows, []string{s.Name, strconv.Itoa(s.Members.Len())})
+		t.Rows = append(t.Rows, []string{s.Name, count(s.Members.Len())})
 	}
 	return t
 }
@@ -168,7 +168,7 @@ func growthTable[S Set[S]](segments []SegmentFigures[S]) Table {
 			churn = percent(left, begin)
 		}
 		t.Rows = append(t.Rows, []string{
-			s.Name, strconv.Itoa(s.Members.Len()), strconv.Itoa(begin), strconv.Itoa(entered), strconv.Itoa(left), strconv.Itoa(last.Members), churn,
+			s.Name, count(s.Members.Len()), count(begin), count(entered), count(left), count(last.Members), churn,
 		})
 	}
 	return t
@@ -204,7 +204,7 @@ func overlapTable[S Set[S]](segments []SegmentFigures[S]) (Table, error) {
 	}}
 	for _, p := range pairs[:min(len(pairs), shownOverlaps)] {
 		t.Rows = append(t.Rows, []string{
-			p.a.Name, p.b.Name, strconv.Itoa(p.both), percent(p.both, p.a.Members.Len()), percent(p.both, p.b.Members.Len()),
+			p.a.Name, p.b.Name, count(p.both), percent(p.both, p.a.Members.Len()), percent(p.both, p.b.Members.Len()),
 		})
 	}
 	return t, nil
@@ -213,4 +213,13 @@ func overlapTable[S Set[S]](segments []SegmentFigures[S]) (Table, error) {
 // percent gives n of a positive number with one decimal.
 func percent(n, of int) string {
 	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 1, 64) + "%"
+}
+
+// count writes a number with thousands apart by spaces that do not break.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "\u00A0" + s[at:]
+	}
+	return s
 }

@@ -39,7 +39,7 @@ func (d *document) chart(c *exporter.Chart) {
 		d.barsAcross(c.Title, p)
 		return
 	}
-	d.heading(c.Title, plotHeight+60)
+	d.heading(c.Title, plotHeight+20+d.above(p))
 	d.legend(p)
 	d.upright(p)
 }
@@ -72,6 +72,18 @@ func (d *document) plot(c *exporter.Chart) *plot {
 		p.low, p.high = min(p.low, 0), max(p.high, 0)
 	}
 	return p
+}
+
+// above gives about how high a legend and a unit are.
+func (d *document) above(p *plot) float64 {
+	height := 0.0
+	if len(p.series) > 1 {
+		height += 30
+	}
+	if p.unit != "" {
+		height += 16
+	}
+	return height
 }
 
 // legend names the series, above the chart, when there are several.
@@ -127,7 +139,7 @@ func (d *document) upright(p *plot) {
 	st := smallStyle()
 	if p.unit != "" {
 		d.label(margin, d.y, d.inner(), p.unit, st)
-		d.y += st.leading() + 2
+		d.y += st.leading() + 4
 	}
 	f := &frame{scale: newScale(p.low, p.high), top: d.y + 4, bottom: d.y + 4 + plotHeight, right: d.width - margin - 4}
 	widest := 0.0
@@ -243,6 +255,8 @@ func (d *document) lines(p *plot, f *frame) {
 
 // bars draws bars that stand, those of a point side by side.
 func (d *document) bars(p *plot, f *frame) {
+	const named = 12 // bars for whose values there is room
+	st := smallStyle()
 	slot := (f.right - f.left) / float64(len(p.points))
 	group := min(slot*0.72, 26*float64(len(p.values)))
 	if slot < 2 {
@@ -259,6 +273,13 @@ func (d *document) bars(p *plot, f *frame) {
 			y := f.y(v)
 			left := p.x(f, i) - group/2 + float64(s)*width
 			d.pdf.Rect(left, min(y, zero), max(width*0.94, 0.2), math.Abs(y-zero), "F")
+			if len(p.values) == 1 && len(values) <= named {
+				text, at := valueLabel(v), y-st.leading()
+				if v < 0 {
+					at = y + 1
+				}
+				d.text(left+(width-d.fonts.width(text, st))/2, at, text, st)
+			}
 		}
 	}
 	d.rule(f.left, f.right, zero, axis, 0.5)

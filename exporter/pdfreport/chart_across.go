@@ -54,7 +54,7 @@ func (d *document) barsAcross(title string, p *plot) {
 	x := func(v float64) float64 {
 		return left + (right-left)*(v-p.low)/max(p.high-p.low, math.SmallestNonzeroFloat64)
 	}
-	d.heading(title, row*3+30)
+	d.heading(title, row*3+d.above(p))
 	d.legend(p)
 	if p.unit != "" {
 		d.label(margin, d.y, d.inner(), p.unit, vst)
@@ -122,7 +122,7 @@ type mark struct {
 
 // candidates gives choices of points to name, the most telling first.
 func (d *document) candidates(p *plot) [][]mark {
-	const widest = 110.0
+	widest := max(110, d.inner()/float64(max(len(p.labels), 1))-30)
 	st := smallStyle()
 	every := func(step int) []mark {
 		var marks []mark

@@ -93,7 +93,11 @@ func (d *document) heading(title string, follows float64) {
 	}
 	d.need(min(float64(lines)*headingStyle().leading()+6+follows, d.room()))
 	if lines > 0 {
+		at := d.y
 		d.paragraph(title, headingStyle())
+		if d.err == nil {
+			d.pdf.Bookmark(title, 0, at)
+		}
 		d.y += 6
 	}
 }

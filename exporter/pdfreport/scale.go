@@ -69,7 +69,7 @@ func number(v float64, decimals int) string {
 		b.WriteString("−")
 	}
 	for i, digit := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 && len(whole) > 4 {
+		if i > 0 && (len(whole)-i)%3 == 0 {
 			b.WriteRune('\u00A0')
 		}
 		b.WriteRune(digit)

@@ -15,12 +15,15 @@ type grid struct {
 	x      []float64  // left edges
 	widths []float64  // of the texts, without padding
 	cell   style
+	title  style   // of the head
+	pad    float64 // on both sides of a text
 }
 
-const (
-	cellPad = 6.0 // on both sides of a text
-	rowPad  = 3.5 // above and below it
-)
+// maxWholeLines is how many lines of a row stay on one page. With the highest
+// head it is less than half of one.
+const maxWholeLines = 14
+
+const rowPad = 3.5 // above and below a text
 
 // table draws a table whose head comes again on every page.
 func (d *document) table(t *exporter.Table) {
@@ -34,12 +37,12 @@ func (d *document) table(t *exporter.Table) {
 	follows := d.headHeight(g) + g.rowHeight(1)
 	if len(g.rows) > 0 {
 		_, most := d.wrapRow(g, g.rows[0])
-		follows += g.rowHeight(most)
+		follows += g.rowHeight(min(most, maxWholeLines))
 	}
 	d.heading(t.Title, follows)
 	d.tableHead(g)
 	if len(g.rows) == 0 {
-		d.text(margin+cellPad, d.y+rowPad, noData, style{9, false, muted})
+		d.text(margin+g.pad, d.y+rowPad, noData, style{9, false, muted})
 		d.y += g.rowHeight(1)
 	}
 	for _, row := range g.rows {
@@ -64,11 +67,10 @@ func (d *document) wrapRow(g *grid, row []string) (cells [][]string, most int) {
 }
 
 // row draws a row. One that is higher than what is left goes onto the next
-// page; one that is higher than a page goes on over pages.
+// page; one of many lines goes on over pages.
 func (d *document) row(g *grid, row []string) {
 	cells, most := d.wrapRow(g, row)
-	height, page := g.rowHeight(most), d.room()-d.headHeight(g)
-	if d.y+height > d.bottom() && height <= page || d.y+g.rowHeight(1) > d.bottom() {
+	if d.y+g.rowHeight(min(most, maxWholeLines)) > d.bottom() {
 		d.tablePage(g)
 	}
 	lead := g.cell.leading()
@@ -95,10 +97,10 @@ func (d *document) tablePage(g *grid) {
 
 func (d *document) cell(g *grid, column int, y float64, line string, st style) {
 	if g.align[column] == exporter.Right {
-		d.textRight(g.x[column]+cellPad+g.widths[column], y, line, st)
+		d.textRight(g.x[column]+g.pad+g.widths[column], y, line, st)
 		return
 	}
-	d.text(g.x[column]+cellPad, y, line, st)
+	d.text(g.x[column]+g.pad, y, line, st)
 }
 
 func (d *document) headHeight(g *grid) float64 {
@@ -106,7 +108,7 @@ func (d *document) headHeight(g *grid) float64 {
 	for _, head := range g.head {
 		lines = max(lines, len(head))
 	}
-	return float64(lines)*headStyle().leading() + 2*rowPad
+	return float64(lines)*g.title.leading() + 2*rowPad
 }
 
 func (d *document) tableHead(g *grid) {
@@ -115,9 +117,9 @@ func (d *document) tableHead(g *grid) {
 	}
 	height := d.headHeight(g)
 	for i, lines := range g.head {
-		top := d.y + height - rowPad - float64(len(lines))*headStyle().leading() // heads stand on the rule
+		top := d.y + height - rowPad - float64(len(lines))*g.title.leading() // heads stand on the rule
 		for n, line := range lines {
-			d.cell(g, i, top+float64(n)*headStyle().leading(), line, headStyle())
+			d.cell(g, i, top+float64(n)*g.title.leading(), line, g.title)
 		}
 	}
 	d.y += height
@@ -129,16 +131,18 @@ func (d *document) tableHead(g *grid) {
 // proportion to what is wanted.
 func (d *document) grid(t *exporter.Table) *grid {
 	n := len(t.Columns)
-	g := &grid{cell: cellStyle()}
+	g := &grid{cell: cellStyle(), title: headStyle(), pad: 6}
 	if n > 8 {
 		g.cell.size = max(6, 9-float64(n-8)*0.4)
+		g.title.size = g.cell.size - 0.5
+		g.pad = 3
 	}
 	titles := make([]string, n)
 	want, least := make([]float64, n), make([]float64, n)
 	for i, column := range t.Columns {
 		titles[i] = d.fonts.clean(column.Title)
 		g.align = append(g.align, column.Align)
-		d.measure(titles[i], headStyle(), &want[i], &least[i])
+		d.measure(titles[i], g.title, &want[i], &least[i])
 	}
 	for _, row := range t.Rows {
 		clean := make([]string, len(row))
@@ -148,12 +152,12 @@ func (d *document) grid(t *exporter.Table) *grid {
 		}
 		g.rows = append(g.rows, clean)
 	}
-	g.widths = share(d.inner()-2*cellPad*float64(n), want, least)
+	g.widths = share(d.inner()-2*g.pad*float64(n), want, least)
 	x := margin
 	for i, width := range g.widths {
 		g.x = append(g.x, x)
-		x += width + 2*cellPad
-		head := d.fonts.wrap(titles[i], headStyle(), width)
+		x += width + 2*g.pad
+		head := d.fonts.wrap(titles[i], g.title, width)
 		if len(head) > maxHeadLines {
 			head = append(head[:maxHeadLines-1], "…")
 			d.stats.Cut++

@@ -27,8 +27,9 @@ const (
 // Options of a document. The zero Options are a document of A4 pages without
 // author and date, in the fonts inside.
 type Options struct {
-	Paper  Paper
-	Author string
+	Paper     Paper
+	Landscape bool // pages lie, for wide tables
+	Author    string
 	// Created is when the document was made, shown in its own time zone. With
 	// the zero Created there is no date.
 	Created time.Time
@@ -149,7 +150,11 @@ func newDocument(f *fonts, r *exporter.Report, opts *Options) *document {
 	if opts.Paper == Letter {
 		size = "Letter"
 	}
-	pdf := fpdf.New("P", "pt", size, "")
+	orientation := "P"
+	if opts.Landscape {
+		orientation = "L"
+	}
+	pdf := fpdf.New(orientation, "pt", size, "")
 	pdf.SetAutoPageBreak(false, 0)
 	pdf.SetCatalogSort(true) // or the order of maps would be seen in the bytes
 	pdf.SetProducer("audiencekit", false)
