@@ -25,7 +25,7 @@ func (f *fonts) wrapParagraph(lines []string, s string, st style, width float64)
 		if i > start && breaksBefore(r) {
 			breakAt, sinceBreak = i, 0
 		}
-		if used+w > most && i > start && r != ' ' {
+		for used+w > most && i > start && r != ' ' {
 			if breakAt <= start { // no place in this line
 				breakAt, sinceBreak = i, 0
 			}
