@@ -83,6 +83,9 @@ func (d *document) above(p *plot) float64 {
 	if p.unit != "" {
 		height += 16
 	}
+	if p.valuesNamed() {
+		height += 10
+	}
 	return height
 }
 
@@ -140,6 +143,9 @@ func (d *document) upright(p *plot) {
 	if p.unit != "" {
 		d.label(margin, d.y, d.inner(), p.unit, st)
 		d.y += st.leading() + 4
+	}
+	if p.valuesNamed() {
+		d.y += st.leading()
 	}
 	f := &frame{scale: newScale(p.low, p.high), top: d.y + 4, bottom: d.y + 4 + plotHeight, right: d.width - margin - 4}
 	widest := 0.0
@@ -253,16 +259,39 @@ func (d *document) lines(p *plot, f *frame) {
 	d.pdf.SetLineCapStyle("butt")
 }
 
+// valuesNamed reports whether bars that stand have room for their values.
+func (p *plot) valuesNamed() bool {
+	const most = 12
+	return p.kind == exporter.Bar && len(p.values) == 1 && len(p.points) <= most
+}
+
+// mirrored reports whether of two series one goes up and one goes down, so that
+// their bars share a place.
+func (p *plot) mirrored() bool {
+	if len(p.values) != 2 {
+		return false
+	}
+	for i := range p.points {
+		if p.values[0][i] < 0 || p.values[1][i] > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // bars draws bars that stand, those of a point side by side.
 func (d *document) bars(p *plot, f *frame) {
-	const named = 12 // bars for whose values there is room
 	st := smallStyle()
 	slot := (f.right - f.left) / float64(len(p.points))
-	group := min(slot*0.72, 26*float64(len(p.values)))
-	if slot < 2 {
-		group = slot
+	beside := float64(len(p.values)) // bars side by side
+	if p.mirrored() {
+		beside = 1
 	}
-	width := group / float64(len(p.values))
+	group, filled := min(slot*0.72, 26*beside), 0.94
+	if slot < 3 {
+		group, filled = slot, 1.02 // no room for gaps, which would flicker
+	}
+	width := group / beside
 	zero := f.y(0)
 	for s, values := range p.values {
 		d.pdf.SetFillColor(seriesColor(s).rgb())
@@ -271,9 +300,9 @@ func (d *document) bars(p *plot, f *frame) {
 				continue
 			}
 			y := f.y(v)
-			left := p.x(f, i) - group/2 + float64(s)*width
-			d.pdf.Rect(left, min(y, zero), max(width*0.94, 0.2), math.Abs(y-zero), "F")
-			if len(p.values) == 1 && len(values) <= named {
+			left := p.x(f, i) - group/2 + min(float64(s), beside-1)*width
+			d.pdf.Rect(left, min(y, zero), max(width*filled, 0.2), math.Abs(y-zero), "F")
+			if p.valuesNamed() {
 				text, at := valueLabel(v), y-st.leading()
 				if v < 0 {
 					at = y + 1

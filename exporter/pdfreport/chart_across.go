@@ -10,7 +10,7 @@ import (
 const maxAcross = 60
 
 // across reports whether bars lie: when points have names that have no room
-// side by side.
+// side by side, or are so few that a few lines say it all.
 func (d *document) across(p *plot) bool {
 	if len(p.points) > maxAcross {
 		return false
@@ -23,7 +23,8 @@ func (d *document) across(p *plot) bool {
 		}
 		room = room && d.fonts.width(p.labels[i], smallStyle()) <= slot-6
 	}
-	return !room
+	const few = 4
+	return !room || len(p.points) <= few
 }
 
 // barsAcross draws bars that lie, each with its name before it and its value

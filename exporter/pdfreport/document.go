@@ -91,14 +91,14 @@ func (d *document) heading(title string, follows float64) {
 	if d.y > margin+headerHeight {
 		d.y += sectionGap
 	}
-	d.need(min(float64(lines)*headingStyle().leading()+6+follows, d.room()))
+	d.need(min(float64(lines)*headingStyle().leading()+8+follows, d.room()))
 	if lines > 0 {
 		at := d.y
 		d.paragraph(title, headingStyle())
 		if d.err == nil {
 			d.pdf.Bookmark(title, 0, at)
 		}
-		d.y += 6
+		d.y += 8
 	}
 }
 
