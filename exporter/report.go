@@ -94,12 +94,14 @@ const (
 	MaxChartSeries  = 12
 	MaxChartPoints  = 5_000
 	MaxTableColumns = 24
-	MaxReportRows   = 50_000    // of all tables together
-	MaxReportText   = 4_096     // bytes of one text
-	MaxReportBytes  = 16 << 20  // of all texts together
-	maxChartValue   = 1e15      // beyond it whole numbers lose digits
-	maxReportPoints = 100 * 500 // of all charts together
+	MaxReportRows   = 50_000  // of all tables together
+	MaxReportText   = 4_096   // bytes of one text
+	MaxReportBytes  = 8 << 20 // of all texts together
+	MaxReportPoints = 50_000  // of all charts together
 )
+
+// maxChartValue is where whole numbers begin to lose digits.
+const maxChartValue = 1e15
 
 // Check says whether the report is within its bounds and its rows and points
 // fit their tables and charts. Whoever writes a report calls it first.
@@ -121,7 +123,7 @@ func (r Report) Check() error {
 	points := 0
 	for i := 0; i < len(r.Charts) && c.err == nil; i++ {
 		points += len(r.Charts[i].Points)
-		c.most("charts", points, maxReportPoints)
+		c.most("charts", points, MaxReportPoints)
 		c.chart(fmt.Sprintf("charts[%d]", i), &r.Charts[i])
 	}
 	rows := 0

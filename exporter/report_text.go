@@ -14,7 +14,7 @@ import (
 // WriteText writes the report as plain text for terminals, mails and tests.
 // Charts become tables of their points, with bars when there is one series.
 // Columns are lined up by characters; those that a terminal shows two cells
-// wide stand out. Nothing in a text can steer a terminal.
+// wide stand out, and cells of more than 60 push away what is behind them. Nothing in a text can steer a terminal.
 //
 // Errors are those of [Report.Check], before anything is written, and w's.
 func (r Report) WriteText(w io.Writer) error {
@@ -76,6 +76,10 @@ func (t *textWriter) facts(facts []Fact) {
 	}
 }
 
+// widestColumn is how wide a column gets: one long cell is no reason to fill
+// up all the others.
+const widestColumn = 60
+
 func (t *textWriter) table(table Table) {
 	t.part()
 	t.heading(table.Title, "-")
@@ -89,6 +93,9 @@ func (t *textWriter) table(table Table) {
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(plain(cell)))
 		}
+	}
+	for i := range widths {
+		widths[i] = min(widths[i], widestColumn)
 	}
 	write := func(cells []string) {
 		var b strings.Builder

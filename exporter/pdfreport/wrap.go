@@ -54,16 +54,20 @@ func breaksBefore(r rune) bool {
 func (f *fonts) shorten(s string, st style, width float64) (line string, cut bool) {
 	const ellipsis = "…"
 	s, _, cut = strings.Cut(s, "\n")
-	if !cut && f.width(s, st) <= width {
-		return s, false
-	}
 	room := width - f.width(ellipsis, st)
-	end := 0
+	used, end := 0.0, 0
 	for i, r := range s {
-		if room -= float64(f.find(r, st.bold).width) * st.size / 1000; room < 0 {
+		used += float64(f.find(r, st.bold).width) * st.size / 1000
+		if used <= room {
+			end = i + utf8.RuneLen(r)
+		}
+		if used > width {
+			cut = true
 			break
 		}
-		end = i + utf8.RuneLen(r)
+	}
+	if !cut {
+		return s, false
 	}
 	return strings.TrimRight(s[:end], " ") + ellipsis, true
 }

@@ -48,7 +48,7 @@ type Stats struct {
 }
 
 // MaxPages bounds a document.
-const MaxPages = 4_000
+const MaxPages = 2_000
 
 // maxFonts bounds the fonts of a host.
 const maxFonts = 16

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,7 @@ func sample() exporter.Report {
 		if i < 40 {
 			r.Charts[2].Points = append(r.Charts[2].Points, exporter.Point{Label: name, Values: []float64{float64(i * 1000)}})
 		}
-		r.Tables[0].Rows = append(r.Tables[0].Rows, []string{name, fmt.Sprint(10_000 + i)})
+		r.Tables[0].Rows = append(r.Tables[0].Rows, []string{name, strconv.Itoa(10_000 + i)})
 	}
 	return r
 }
@@ -66,7 +67,7 @@ func TestWriteShowsEverything(t *testing.T) {
 		require.Contains(t, texts(page), "Segments of the shop", "the title runs along")
 	}
 	for i := range 200 {
-		require.Equal(t, 1, strings.Count(all, fmt.Sprint(10_000+i)), "each row once")
+		require.Equal(t, 1, strings.Count(all, strconv.Itoa(10_000+i)), "each row once")
 	}
 	require.Greater(t, strings.Count(all, "members"), 2, "the head comes on every page of the table")
 }
@@ -172,13 +173,13 @@ func TestWriteOddReports(t *testing.T) {
 // side too.
 func TestWriteAlike(t *testing.T) {
 	r := sample()
-	make := func(opts pdfreport.Options) []byte {
+	document := func(opts pdfreport.Options) []byte {
 		var b bytes.Buffer
 		_, err := pdfreport.Write(&b, r, opts)
 		require.NoError(t, err)
 		return b.Bytes()
 	}
-	first := make(pdfreport.Options{Created: created})
+	first := document(pdfreport.Options{Created: created})
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -189,11 +190,11 @@ func TestWriteAlike(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.NotEqual(t, first, make(pdfreport.Options{Created: created.Add(time.Minute)}))
+	require.NotEqual(t, first, document(pdfreport.Options{Created: created.Add(time.Minute)}))
 	require.Contains(t, string(first), "/CreationDate (D:20260401093000)")
-	none := make(pdfreport.Options{})
+	none := document(pdfreport.Options{})
 	require.NotContains(t, string(none), "Date (D:", "better no date than a wrong one")
-	require.Equal(t, none, make(pdfreport.Options{}))
+	require.Equal(t, none, document(pdfreport.Options{}))
 }
 
 // TestWriteSaysWhatItIs: title and author are in the document's description,
