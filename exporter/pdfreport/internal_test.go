@@ -7,7 +7,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"codeberg.org/go-pdf/fpdf"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/image/font/gofont/gomono"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/exporter"
@@ -158,4 +160,21 @@ func TestInsideFonts(t *testing.T) {
 		}
 	}
 	require.Greater(t, have, 600)
+}
+
+// TestWidthsAreThePDFLibrarys: what is measured is what is drawn.
+func TestWidthsAreThePDFLibrarys(t *testing.T) {
+	f, err := loadFonts([][]byte{gomono.TTF})
+	require.NoError(t, err)
+	pdf := fpdf.New("P", "pt", "A4", "")
+	pdf.AddPage()
+	for i := range f.all {
+		f.use(pdf, i, 1000)
+		for r := rune(' '); r <= 0xFFFF; r++ {
+			if glyph := f.all[i].glyphOf(r); glyph != 0 {
+				require.Equal(t, f.all[i].width(glyph), pdf.GetStringSymbolWidth(string(r)), "font %d %U", i, r)
+			}
+		}
+	}
+	require.NoError(t, pdf.Error())
 }
