@@ -43,7 +43,7 @@ func TestScale(t *testing.T) {
 // few ticks.
 func TestScaleHolds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 100_000 {
+	for range 10_000 {
 		a := (random.Float64() - 0.5) * math.Pow(10, float64(random.IntN(320)-310))
 		b := a + (random.Float64()-0.5)*math.Pow(10, float64(random.IntN(320)-310))
 		if random.IntN(4) == 0 {
@@ -53,9 +53,6 @@ func TestScaleHolds(t *testing.T) {
 		s := newScale(low, high)
 		require.True(t, s.ticks >= 2 && s.ticks <= 9, "%v to %v: %d ticks", low, high, s.ticks)
 		require.True(t, s.at(low) >= -1e-6 && s.at(high) <= 1+1e-6, "%v to %v: %+v", low, high, s)
-		for i := range s.ticks {
-			require.NotEmpty(t, s.label(i))
-		}
 	}
 }
 
@@ -85,7 +82,7 @@ func TestWrapLosesNothing(t *testing.T) {
 	require.NoError(t, err)
 	random := rand.New(rand.NewPCG(3, 4))
 	letters := []rune("abcmi  -/@Żя日\n□")
-	for range 3_000 {
+	for range 1_000 {
 		text := make([]rune, random.IntN(60))
 		for i := range text {
 			text[i] = letters[random.IntN(len(letters))]
@@ -121,7 +118,7 @@ func TestVisual(t *testing.T) {
 
 func TestShare(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 10_000 {
+	for range 1_000 {
 		n := 1 + random.IntN(exporter.MaxTableColumns)
 		want, least := make([]float64, n), make([]float64, n)
 		for i := range want {
@@ -154,7 +151,9 @@ func TestInsideFonts(t *testing.T) {
 	have := 0
 	for r := rune(0); r <= 0xFFFF; r++ {
 		regular, bold := f.find(r, false), f.find(r, true)
-		require.Equal(t, regular.font >= 0, bold.font >= 0, "%U", r)
+		if (regular.font >= 0) != (bold.font >= 0) {
+			t.Fatalf("%U is in one of them only", r)
+		}
 		if regular.font >= 0 {
 			have++
 		}
@@ -171,8 +170,9 @@ func TestWidthsAreThePDFLibrarys(t *testing.T) {
 	for i := range f.all {
 		f.use(pdf, i, 1000)
 		for r := rune(' '); r <= 0xFFFF; r++ {
-			if glyph := f.all[i].glyphOf(r); glyph != 0 {
-				require.Equal(t, f.all[i].width(glyph), pdf.GetStringSymbolWidth(string(r)), "font %d %U", i, r)
+			glyph := f.all[i].glyphOf(r)
+			if drawn := pdf.GetStringSymbolWidth(string(r)); glyph != 0 && drawn != f.all[i].width(glyph) {
+				t.Fatalf("font %d %U: %d, not %d", i, r, f.all[i].width(glyph), drawn)
 			}
 		}
 	}

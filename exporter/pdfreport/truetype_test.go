@@ -133,10 +133,12 @@ func TestFontsNames(t *testing.T) {
 	f := newFont()
 	f.put(f.table("name"), 1) // a format that it does not know
 	moveCharacters(t, f, '日', 'Ж')
+	before := bytes.Clone(f)
 	stats, err := pdfreport.Write(io.Discard, exporter.Report{Title: "日"}, pdfreport.Options{Fonts: [][]byte{f}})
 	require.NoError(t, err)
 	require.Zero(t, stats.Missing, "the font is used")
 	require.Empty(t, silent())
+	require.Equal(t, before, []byte(f), "the host's bytes are the host's")
 }
 
 // TestFontsOddGlyph: a glyph that cannot be drawn is one that is not there;
