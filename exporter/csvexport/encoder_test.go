@@ -45,13 +45,6 @@ func TestEncoderLayout(t *testing.T) {
 	require.Equal(t, "external_id,email,first_name,last_name,phone,tags,status,created_at\n", export(t, open(t), csvexport.Machine), "nobody is a header alone")
 }
 
-// TestEncoderLeavesTheSchema: it is the caller's.
-func TestEncoderLeavesTheSchema(t *testing.T) {
-	schema := audience.Schema{Fields: []audience.Field{{Name: "b", Type: audience.TypeInt}, {Name: "a", Type: audience.TypeInt}}}
-	require.NoError(t, csvexport.New(&strings.Builder{}, csvexport.Options{}).Begin(schema))
-	require.Equal(t, "b", schema.Fields[0].Name)
-}
-
 // failing is a writer that takes a few bytes.
 type failing struct{ left int }
 
@@ -69,7 +62,7 @@ func TestEncoderGivesWriteErrors(t *testing.T) {
 	put(t, aud, audience.ContactWrite{Match: audience.Key("u1"), FirstName: audience.NewPrivate(strings.Repeat("secret", 10_000))})
 	for _, left := range []int{0, 100, 50_000} {
 		require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
-			_, err := exporter.Contacts(t.Context(), r, csvexport.New(&failing{left: left}, csvexport.Options{}), exporter.Options{})
+			_, err := exporter.Contacts(t.Context(), r, csvexport.New(&failing{left: left}, csvexport.Options{}), exporter.Everything("a test"), exporter.Options{})
 			require.ErrorIs(t, err, errDisk)
 			require.NotContains(t, err.Error(), "secret")
 			return nil
@@ -124,8 +117,8 @@ func BenchmarkEncoder(b *testing.B) {
 			for b.Loop() {
 				var out strings.Builder
 				require.NoError(b, aud.View(b.Context(), func(r *store.Reader) error {
-					n, err := exporter.Contacts(b.Context(), r, encoder(&out), exporter.Options{})
-					require.Equal(b, contacts, n)
+					result, err := exporter.Contacts(b.Context(), r, encoder(&out), exporter.Everything("a test"), exporter.Options{})
+					require.Equal(b, contacts, result.Written)
 					return err
 				}))
 			}

@@ -36,7 +36,7 @@ func export(t testing.TB, aud *store.Audience, p csvexport.Profile) string {
 	t.Helper()
 	var out strings.Builder
 	require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
-		_, err := exporter.Contacts(t.Context(), r, csvexport.New(&out, csvexport.Options{Profile: p}), exporter.Options{})
+		_, err := exporter.Contacts(t.Context(), r, csvexport.New(&out, csvexport.Options{Profile: p}), exporter.Everything("a test"), exporter.Options{})
 		return err
 	}))
 	return out.String()
