@@ -17,29 +17,26 @@ func (e *export) batches(ctx context.Context) iter.Seq2[[]audience.Profile, erro
 	return e.scan(ctx)
 }
 
-// scan goes through the audience.
+// scan goes through the audience, page by page: iterating over single profiles
+// would copy each of them twice.
 func (e *export) scan(ctx context.Context) iter.Seq2[[]audience.Profile, error] {
 	return func(yield func([]audience.Profile, error) bool) {
-		batch := make([]audience.Profile, 0, batchSize)
 		q := store.ProfileQuery{
 			ContactQuery: store.ContactQuery{Where: e.where, At: e.opts.At, Limit: batchSize},
 			Parts:        e.parts,
 		}
-		for p, err := range e.r.AllProfiles(ctx, q) {
-			if err != nil {
-				yield(nil, err)
+		for {
+			page, err := e.r.Profiles(ctx, q)
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil && page.Next != "" && page.Next == q.After {
+				err = audience.ErrInvalidCursor
+			}
+			if !yield(page.Items, err) || err != nil || page.Next == "" {
 				return
 			}
-			if batch = append(batch, p); len(batch) < batchSize {
-				continue
-			}
-			if !yield(batch, nil) {
-				return
-			}
-			batch = batch[:0]
-		}
-		if len(batch) > 0 {
-			yield(batch, nil)
+			q.After = page.Next
 		}
 	}
 }

@@ -3,7 +3,6 @@ package csvexport_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,35 +93,5 @@ func TestEncoderFormulaVectors(t *testing.T) {
 			want = `"` + strings.ReplaceAll(want, `"`, `""`) + `"`
 		}
 		require.True(t, strings.HasPrefix(row, "u1,,"+want+",") || strings.HasPrefix(row, `u1,,"`+want+`",`), "%q gives %q", v.In, row)
-	}
-}
-
-func BenchmarkEncoder(b *testing.B) {
-	const contacts = 10_000
-	aud := open(b)
-	writes := make([]audience.ContactWrite, contacts)
-	for i := range writes {
-		writes[i] = audience.ContactWrite{
-			Match: audience.Key(fmt.Sprint("u", i)), FirstName: audience.NewPrivate("Ann"),
-			SetTags: []string{"a", "b"}, Set: map[string]audience.Value{"score": audience.IntValue(int64(i))},
-		}
-	}
-	put(b, aud, writes...)
-	for name, encoder := range map[string]func(*strings.Builder) exporter.Encoder{
-		"csv":    func(w *strings.Builder) exporter.Encoder { return csvexport.New(w, csvexport.Options{}) },
-		"ndjson": func(w *strings.Builder) exporter.Encoder { return exporter.NDJSON(w) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				var out strings.Builder
-				require.NoError(b, aud.View(b.Context(), func(r *store.Reader) error {
-					result, err := exporter.Contacts(b.Context(), r, encoder(&out), exporter.Everything("a test"), exporter.Options{})
-					require.Equal(b, contacts, result.Written)
-					return err
-				}))
-			}
-			b.ReportMetric(float64(b.N)*contacts/b.Elapsed().Seconds(), "rows/s")
-		})
 	}
 }

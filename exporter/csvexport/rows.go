@@ -3,6 +3,7 @@ package csvexport
 import (
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/exporter"
@@ -15,7 +16,6 @@ type rows struct {
 	b       []byte
 	profile Profile
 	comma   byte
-	special string // characters that a cell needs quotes for
 	end     string // of a row
 	numbers []bool // by column: -5 is a number there, not a formula
 	err     error
@@ -27,7 +27,6 @@ const enough = 32 << 10
 // begin is told how to write, and writes the byte order mark.
 func (r *rows) begin(opts Options, columns []exporter.Column) {
 	r.profile, r.comma, r.end = opts.Profile, byte(opts.Comma), "\n"
-	r.special = "\"\r\n" + string(opts.Comma)
 	for _, c := range columns {
 		r.numbers = append(r.numbers, c.Type == audience.TypeInt || c.Type == audience.TypeDouble)
 	}
@@ -65,7 +64,7 @@ func (r *rows) cell(column int, s string) {
 	if column > 0 {
 		r.b = append(r.b, r.comma)
 	}
-	if !strings.ContainsAny(s, r.special) && strings.TrimSpace(s) == s {
+	if !r.needsQuotes(s) {
 		r.b = append(r.b, s...)
 		return
 	}
@@ -80,6 +79,21 @@ func (r *rows) cell(column int, s string) {
 		s = rest
 	}
 	r.b = append(r.b, '"')
+}
+
+// needsQuotes reports whether the cell would not come back as it is without
+// quotes. Spaces at its ends would be lost in some readers.
+func (r *rows) needsQuotes(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c == r.comma || c == '"' || c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	first, last := s[0], s[len(s)-1]
+	return (first <= ' ' || last <= ' ' || first >= utf8.RuneSelf || last >= utf8.RuneSelf) && strings.TrimSpace(s) != s
 }
 
 func (r *rows) flush() error {
