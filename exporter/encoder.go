@@ -8,7 +8,8 @@ import (
 
 // Encoder writes contacts in a format. Begin comes first and once, then Encode
 // for each contact, End last, also when there was none; after an error nothing
-// more is called. An Encoder is for one export and is called by one goroutine.
+// more is called, but one that is an io.Closer too is closed in any case, last.
+// An Encoder is for one export and is called by one goroutine.
 //
 // Errors say which row, as a number from 1, and which column; never what
 // stands there.
@@ -27,6 +28,7 @@ type Encoder interface {
 type Loss struct {
 	Replaced int // characters that the format has no place for, written as another one, mostly U+FFFD
 	Cut      int // values that were too long and were cut
+	Rounded  int // numbers and instants that were finer than the format is
 }
 
 // Column is a column of an export.

@@ -2,7 +2,9 @@ package exporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"slices"
@@ -58,7 +60,10 @@ const batchSize = 1000
 // It stops at the first error, of the store, the gate, the encoder or ctx; what
 // was written until then is no whole export: see [WriteFile]. When it is done
 // the audience's log is told how many contacts have left and by which gate.
-func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts Options) (Result, error) {
+func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts Options) (result Result, err error) {
+	if c, ok := enc.(io.Closer); ok {
+		defer func() { err = errors.Join(err, c.Close()) }()
+	}
 	e, err := prepare(ctx, r, gate, &opts)
 	if err != nil {
 		return Result{}, err
