@@ -81,7 +81,7 @@ func ExampleContacts() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	name := filepath.Join(folder, "newsletter.csv")
 	err = aud.View(ctx, func(r *store.Reader) error {
 		return exporter.WriteFile(name, func(w io.Writer) error {

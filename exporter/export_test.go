@@ -77,6 +77,12 @@ func (r *recorder) Encode(row []audience.Value) error {
 
 func (r *recorder) End() (exporter.Loss, error) { return r.loss, r.call("end") }
 
+// requireText compares files to the byte, also those of JSON.
+func requireText(t *testing.T, want, got string) {
+	t.Helper()
+	require.Equal(t, want, got)
+}
+
 func all() exporter.Gate { return exporter.Everything("a test") }
 
 func export(t *testing.T, aud *store.Audience, enc exporter.Encoder, opts exporter.Options) (exporter.Result, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func randomAudience(t *testing.T, r *rand.Rand) *store.Audience {
 	for i := range 30 {
 		w := audience.ContactWrite{Match: audience.Key(fmt.Sprintf("%d%s", i, strings.Trim(pick(r, texts()), " \t")))}
 		if external, _ := w.Match.External(); external.Check("x", audience.Limits{}) != nil {
-			w.Match = audience.Key(fmt.Sprint(i))
+			w.Match = audience.Key(strconv.Itoa(i))
 		}
 		if i%5 == 0 {
 			w = audience.ContactWrite{Email: audience.MustAddress(fmt.Sprintf("o'Neil+%d@bücher.example", i))}

@@ -227,18 +227,17 @@ func templateError(err error) error {
 		}
 	}
 	// template: row:3:14: executing "row" at <...>: ..., or template: row:3: ...
-	path := "template"
-	parts := strings.SplitN(err.Error(), ":", 5)
-	for _, part := range parts[1:max(1, len(parts)-1)] {
+	var place []string
+	for _, part := range strings.SplitN(err.Error(), ":", 5) {
 		part = strings.TrimSpace(part)
 		if part == "" || strings.ContainsFunc(part, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
 			break
 		}
-		path += ":" + part
+		place = append(place, part)
 	}
 	hint := "text that text/template can execute for every contact, with columns of the export only"
 	if _, executing := errors.AsType[template.ExecError](err); !executing {
 		hint = "text that text/template can parse, with functions that there are"
 	}
-	return &audience.FieldError{Path: path, Rule: "template", Hint: hint}
+	return &audience.FieldError{Path: strings.Join(place, ":"), Rule: "template", Hint: hint}
 }

@@ -1,7 +1,6 @@
 package exporter_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -70,7 +69,7 @@ func TestVCardName(t *testing.T) {
 func card(t *testing.T, text string) map[string]string {
 	t.Helper()
 	require.True(t, strings.HasSuffix(text, "END:VCARD\r\n"))
-	for _, line := range strings.Split(text, "\r\n") {
+	for line := range strings.SplitSeq(text, "\r\n") {
 		require.LessOrEqual(t, len(line), 75)
 		require.True(t, utf8.ValidString(line), "no character is parted")
 		require.NotContains(t, line, "\n")
@@ -146,6 +145,6 @@ func TestVCardFoldsBetweenCharacters(t *testing.T) {
 		require.NoError(t, enc.Encode([]audience.Value{audience.StringValue(text)}))
 		_, err := enc.End()
 		require.NoError(t, err)
-		require.Equal(t, text, card(t, out.String())["TEL;VALUE=text"], fmt.Sprint(n))
+		require.Equal(t, text, card(t, out.String())["TEL;VALUE=text"], n)
 	}
 }

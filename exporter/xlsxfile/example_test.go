@@ -32,7 +32,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	err = aud.View(ctx, func(r *store.Reader) error {
 		return exporter.WriteFile(filepath.Join(folder, "contacts.xlsx"), func(w io.Writer) error {
 			result, err := exporter.Contacts(ctx, r, xlsxfile.New(w, xlsxfile.Options{}), exporter.Everything("an example"), exporter.Options{
