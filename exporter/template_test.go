@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -71,9 +72,9 @@ func TestTemplateIsBounded(t *testing.T) {
 	doubling := `{{$x := "xxxxxxxx"}}` + strings.Repeat(`{{$x = print $x $x}}`, 60)
 	many := `{{$x := printf "%999d" 1}}{{$x = print $x $x $x $x $x $x $x $x}}` + strings.Repeat(`{{$x = upper $x}}`, 3000)
 	for name, text := range map[string]string{
-		"counting":            `{{range 1000000000000}}{{end}}`,
-		"counting in else":    `{{range .tags}}{{else}}{{range 1000000000000}}{{end}}{{end}}`,
-		"counting in with":    `{{with 1}}{{if .}}{{range 1000000000000}}{{continue}}{{end}}{{end}}{{end}}`,
+		"counting":            `{{range 20000}}{{end}}`,
+		"counting in else":    `{{range .tags}}{{else}}{{range 20000}}{{end}}{{end}}`,
+		"counting in with":    `{{with 1}}{{if .}}{{range 20000}}{{continue}}{{end}}{{end}}{{end}}`,
 		"nested":              `{{range 1000}}{{range 1000}}{{range 1000}}{{end}}{{end}}{{end}}`,
 		"calls itself":        `{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`,
 		"calls itself twice":  `{{define "a"}}{{template "b"}}{{template "b"}}{{end}}{{define "b"}}{{if false}}{{template "a"}}{{end}}{{range 100}}{{template "c"}}{{end}}{{end}}{{define "c"}}{{range 100}}{{end}}{{end}}{{template "a"}}`,
@@ -84,7 +85,7 @@ func TestTemplateIsBounded(t *testing.T) {
 		"keeps much":          many,
 		"writes much":         `{{range 9000}}{{printf "%999d" 1}}{{end}}`,
 		"wide and often":      `{{printf "` + strings.Repeat("%999d", 5000) + `"}}`,
-		"a header that loops": `{{define "header"}}{{range 1000000000000}}{{end}}{{end}}`,
+		"a header that loops": `{{define "header"}}{{range 20000}}{{end}}{{end}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			enc, err := exporter.Template(t.Context(), &strings.Builder{}, text, exporter.TemplateLimits{})
@@ -108,6 +109,19 @@ func TestTemplateIsBounded(t *testing.T) {
 		_, err = export(t, janeAndBob(t), enc, exporter.Options{Columns: []string{"email"}})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
+}
+
+// TestTemplateMakesLittleText: too much is refused before it is made.
+func TestTemplateMakesLittleText(t *testing.T) {
+	text := `{{$x := printf "%999d" 1}}` + strings.Repeat(`{{$x = print $x $x}}`, 9) + `{{printf "` + strings.Repeat("%[1]s", 200) + `" $x}}`
+	enc, err := exporter.Template(t.Context(), &strings.Builder{}, text, exporter.TemplateLimits{})
+	require.NoError(t, err)
+	require.NoError(t, enc.Begin(nil))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	require.ErrorIs(t, enc.Encode(nil), audience.ErrLimit)
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20<<20), "the format would make 100 MB")
 }
 
 // FuzzTemplate: any text ends, and an error shows nothing of the contact.
