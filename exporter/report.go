@@ -66,12 +66,12 @@ type Point struct {
 // ones.
 type Table struct {
 	Title   string
-	Columns []Column
+	Columns []TableColumn
 	Rows    [][]string
 }
 
-// Column is the head of a column.
-type Column struct {
+// TableColumn is the head of a column.
+type TableColumn struct {
 	Title string
 	Align Align
 }

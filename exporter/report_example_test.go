@@ -110,7 +110,7 @@ func ExampleReport_WriteText() {
 			Points: []exporter.Point{{Label: "week 10", Values: []float64{40}}, {Label: "week 11", Values: []float64{42.5}}, {Label: "week 12"}},
 		}},
 		Tables: []exporter.Table{{
-			Columns: []exporter.Column{{Title: "link"}, {Title: "clicks", Align: exporter.Right}},
+			Columns: []exporter.TableColumn{{Title: "link"}, {Title: "clicks", Align: exporter.Right}},
 			Rows:    [][]string{{"/spring", "310"}, {"/returns", "27"}},
 		}},
 	}

@@ -138,7 +138,7 @@ func addGrowth[S Set[S]](r *Report, segments []SegmentFigures[S]) {
 }
 
 func sizeTable[S Set[S]](segments []SegmentFigures[S]) Table {
-	t := Table{Title: "Segments", Columns: []Column{{Title: "segment"}, {Title: "members", Align: Right}}}
+	t := Table{Title: "Segments", Columns: []TableColumn{{Title: "segment"}, {Title: "members", Align: Right}}}
 	for _, s := range segments {
 		t.Rows = append(t.Rows, []string{s.Name, count(s.Members.Len())})
 	}
@@ -146,7 +146,7 @@ func sizeTable[S Set[S]](segments []SegmentFigures[S]) Table {
 }
 
 func growthTable[S Set[S]](segments []SegmentFigures[S]) Table {
-	t := Table{Title: "Segments", Columns: []Column{
+	t := Table{Title: "Segments", Columns: []TableColumn{
 		{Title: "segment"},
 		{Title: "members", Align: Right},
 		{Title: "at the beginning", Align: Right},
@@ -195,7 +195,7 @@ func overlapTable[S Set[S]](segments []SegmentFigures[S]) (Table, error) {
 		}
 	}
 	slices.SortStableFunc(pairs, func(p, q pair) int { return cmp.Compare(q.both, p.both) })
-	t := Table{Title: "Overlaps", Columns: []Column{
+	t := Table{Title: "Overlaps", Columns: []TableColumn{
 		{Title: "segment"},
 		{Title: "and"},
 		{Title: "in both", Align: Right},

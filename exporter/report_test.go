@@ -29,7 +29,7 @@ func text(t *testing.T, r exporter.Report) string {
 func TestReportBounds(t *testing.T) {
 	const secret = "jane@example.com"
 	long := strings.Repeat(secret, 1+exporter.MaxReportText/len(secret))
-	columns := func(n int) []exporter.Column { return make([]exporter.Column, n) }
+	columns := func(n int) []exporter.TableColumn { return make([]exporter.TableColumn, n) }
 	points := func(n int) []exporter.Point { return make([]exporter.Point, n) }
 	tests := []struct {
 		name   string
@@ -51,8 +51,8 @@ func TestReportBounds(t *testing.T) {
 		{"label", exporter.Report{Charts: []exporter.Chart{{Points: []exporter.Point{{Label: long}}}}}, "charts[0].points: max-length", true},
 		{"tables", exporter.Report{Tables: make([]exporter.Table, exporter.MaxReportTables+1)}, "tables: max-items", true},
 		{"columns", exporter.Report{Tables: []exporter.Table{{Columns: columns(exporter.MaxTableColumns + 1)}}}, "tables[0].columns: max-items", true},
-		{"column", exporter.Report{Tables: []exporter.Table{{Columns: []exporter.Column{{Title: long}}}}}, "tables[0].columns: max-length", true},
-		{"align", exporter.Report{Tables: []exporter.Table{{Columns: []exporter.Column{{}, {Align: 2}}}}}, "tables[0].columns[1]: value", false},
+		{"column", exporter.Report{Tables: []exporter.Table{{Columns: []exporter.TableColumn{{Title: long}}}}}, "tables[0].columns: max-length", true},
+		{"align", exporter.Report{Tables: []exporter.Table{{Columns: []exporter.TableColumn{{}, {Align: 2}}}}}, "tables[0].columns[1]: value", false},
 		{"rows", exporter.Report{Tables: []exporter.Table{{Rows: make([][]string, exporter.MaxReportRows)}, {Rows: make([][]string, 1)}}}, "tables: max-items", true},
 		{"cells", exporter.Report{Tables: []exporter.Table{{Columns: columns(1), Rows: [][]string{{"a"}, {"b", secret}}}}}, "tables[0].rows[1]: cells", false},
 		{"cell", exporter.Report{Tables: []exporter.Table{{Columns: columns(1), Rows: [][]string{{long}}}}}, "tables[0].rows[0]: max-length", true},
@@ -90,7 +90,7 @@ func TestReportText(t *testing.T) {
 		want   []string
 	}{
 		{"nothing", exporter.Report{}, nil},
-		{"a table alone", exporter.Report{Tables: []exporter.Table{{Columns: []exporter.Column{{}, {Align: exporter.Right}}, Rows: [][]string{{"a", "10"}, {"bcd"}, {}, {"e", "1"}}}}}, []string{
+		{"a table alone", exporter.Report{Tables: []exporter.Table{{Columns: []exporter.TableColumn{{}, {Align: exporter.Right}}, Rows: [][]string{{"a", "10"}, {"bcd"}, {}, {"e", "1"}}}}}, []string{
 			"a    10",
 			"bcd",
 			"",
@@ -142,7 +142,7 @@ func TestReportTextSteersNothing(t *testing.T) {
 	got := text(t, exporter.Report{
 		Title: evil, Subtitle: evil, Facts: []exporter.Fact{{Label: evil, Value: evil, Note: evil}},
 		Charts: []exporter.Chart{{Title: evil, Unit: evil, Series: []string{evil}, Points: []exporter.Point{{Label: evil, Values: []float64{1}}}}},
-		Tables: []exporter.Table{{Title: evil, Columns: []exporter.Column{{Title: evil}}, Rows: [][]string{{evil}}}},
+		Tables: []exporter.Table{{Title: evil, Columns: []exporter.TableColumn{{Title: evil}}, Rows: [][]string{{evil}}}},
 	})
 	require.True(t, utf8.ValidString(got))
 	for _, r := range strings.ReplaceAll(got, "\n", "") {
@@ -155,7 +155,7 @@ func TestReportTextSteersNothing(t *testing.T) {
 func TestReportTextLongCell(t *testing.T) {
 	rows := slices.Repeat([][]string{{"a", "b"}}, 1_000)
 	rows[0] = []string{strings.Repeat("x", exporter.MaxReportText), "b"}
-	got := text(t, exporter.Report{Tables: []exporter.Table{{Columns: make([]exporter.Column, 2), Rows: rows}}})
+	got := text(t, exporter.Report{Tables: []exporter.Table{{Columns: make([]exporter.TableColumn, 2), Rows: rows}}})
 	require.Less(t, len(got), exporter.MaxReportText+1_000*80)
 	require.Contains(t, got, "xx  b\n")
 }

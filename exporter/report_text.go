@@ -121,13 +121,13 @@ func (t *textWriter) table(table Table) {
 
 // chartTable gives the points of a chart as a table.
 func chartTable(c *Chart) Table {
-	table := Table{Title: c.Title, Columns: []Column{{}}}
+	table := Table{Title: c.Title, Columns: []TableColumn{{}}}
 	if c.Unit != "" {
 		table.Title = strings.TrimSpace(c.Title + " (" + c.Unit + ")")
 	}
 	series := max(len(c.Series), 1)
 	for i := range series {
-		column := Column{Align: Right}
+		column := TableColumn{Align: Right}
 		if i < len(c.Series) {
 			column.Title = c.Series[i]
 		}
@@ -142,7 +142,7 @@ func chartTable(c *Chart) Table {
 		}
 	}
 	if series == 1 {
-		table.Columns = append(table.Columns, Column{})
+		table.Columns = append(table.Columns, TableColumn{})
 	}
 	for _, p := range c.Points {
 		row := []string{p.Name()}

@@ -13,7 +13,7 @@ import (
 func BenchmarkWrite(b *testing.B) {
 	b.Run("sample", func(b *testing.B) { bench(b, sample()) })
 	for _, rows := range []int{1_000, exporter.MaxReportRows} {
-		t := exporter.Table{Columns: make([]exporter.Column, 6)}
+		t := exporter.Table{Columns: make([]exporter.TableColumn, 6)}
 		for i := range rows {
 			t.Rows = append(t.Rows, []string{fmt.Sprint("segment ", i), "opened", "12 345", "Łódź", "0.5%", "2026-03-01"})
 		}

@@ -20,7 +20,7 @@ func ExampleWrite() {
 		}},
 		Tables: []exporter.Table{{
 			Title:   "Readers",
-			Columns: []exporter.Column{{Title: "name"}, {Title: "opened", Align: exporter.Right}},
+			Columns: []exporter.TableColumn{{Title: "name"}, {Title: "opened", Align: exporter.Right}},
 			Rows:    [][]string{{"Łucja", "12"}, {"Anna 😀", "7"}},
 		}},
 	}

@@ -75,7 +75,7 @@ func (d *dice) report() exporter.Report {
 	for range d.number(4) {
 		t := exporter.Table{Title: d.text()}
 		for range d.number(exporter.MaxTableColumns + 1) {
-			t.Columns = append(t.Columns, exporter.Column{Title: d.text(), Align: exporter.Align(d.number(2))})
+			t.Columns = append(t.Columns, exporter.TableColumn{Title: d.text(), Align: exporter.Align(d.number(2))})
 		}
 		for range d.number(60) {
 			var row []string

@@ -41,7 +41,7 @@ func TestWriteText(t *testing.T) {
 				Subtitle: tt.text,
 				Facts:    []exporter.Fact{{Label: tt.text}},
 				Charts:   []exporter.Chart{{Title: tt.text}},
-				Tables:   []exporter.Table{{Columns: make([]exporter.Column, 1), Rows: [][]string{{tt.text}}}},
+				Tables:   []exporter.Table{{Columns: make([]exporter.TableColumn, 1), Rows: [][]string{{tt.text}}}},
 			}, pdfreport.Options{})
 			lines := strings.Split(body(pages), "\n")
 			require.Equal(t, slices.Repeat([]string{tt.want}, 4), slices.DeleteFunc(lines, func(line string) bool {

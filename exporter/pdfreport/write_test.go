@@ -32,7 +32,7 @@ func sample() exporter.Report {
 			{Title: "Moves", Kind: exporter.Bar, Series: []string{"in", "out"}},
 			{Title: "Sizes", Kind: exporter.Bar},
 		},
-		Tables: []exporter.Table{{Title: "Rows", Columns: []exporter.Column{{Title: "segment"}, {Title: "members", Align: exporter.Right}}}},
+		Tables: []exporter.Table{{Title: "Rows", Columns: []exporter.TableColumn{{Title: "segment"}, {Title: "members", Align: exporter.Right}}}},
 	}
 	for i := range 90 {
 		at, f := day.AddDate(0, 0, i), float64(i)
@@ -81,7 +81,7 @@ func TestWriteStaysOnThePage(t *testing.T) {
 	r.Charts[0].Series[0], r.Charts[0].Unit, r.Charts[2].Points[0].Label = long, long, long
 	wide := exporter.Table{Title: long}
 	for range exporter.MaxTableColumns {
-		wide.Columns = append(wide.Columns, exporter.Column{Title: "a long title", Align: exporter.Right})
+		wide.Columns = append(wide.Columns, exporter.TableColumn{Title: "a long title", Align: exporter.Right})
 	}
 	wide.Rows = [][]string{{long}, strings.Split(strings.Repeat("some text,", 24), ",")[:24]}
 	r.Tables = append(r.Tables, wide)
@@ -107,7 +107,7 @@ func TestWriteLongCell(t *testing.T) {
 	for i := range 200 {
 		lines = append(lines, fmt.Sprintf("line %d.", i))
 	}
-	r := exporter.Report{Tables: []exporter.Table{{Columns: []exporter.Column{{Title: "a"}, {Title: "b"}}, Rows: [][]string{
+	r := exporter.Report{Tables: []exporter.Table{{Columns: []exporter.TableColumn{{Title: "a"}, {Title: "b"}}, Rows: [][]string{
 		{"first", "row"}, {strings.Join(lines, "\n"), "beside"}, {"last", "row"},
 	}}}}
 	pages, stats := write(t, r, pdfreport.Options{})
@@ -140,7 +140,7 @@ func TestWriteOddReports(t *testing.T) {
 		{"nothing", exporter.Report{}, "1 / 1"},
 		{"a chart of nothing", exporter.Report{Charts: []exporter.Chart{{Title: "C"}}}, "C\nno data"},
 		{"a chart of gaps", exporter.Report{Charts: []exporter.Chart{values(exporter.Line, odd, math.Inf(1), math.Inf(-1))}}, "no data"},
-		{"a table without rows", exporter.Report{Tables: []exporter.Table{{Columns: make([]exporter.Column, 1)}}}, "no data"},
+		{"a table without rows", exporter.Report{Tables: []exporter.Table{{Columns: make([]exporter.TableColumn, 1)}}}, "no data"},
 		{"a table without columns", exporter.Report{Tables: []exporter.Table{{Title: "T", Rows: make([][]string, 3)}}}, "T"},
 		{"one point", exporter.Report{Charts: []exporter.Chart{{Points: []exporter.Point{{At: day, Values: []float64{7}}}}}}, "2026-01-01"},
 		{"zeros", exporter.Report{Charts: []exporter.Chart{values(exporter.Bar, 0, 0)}}, "p1"},
@@ -208,7 +208,7 @@ func TestWriteSaysWhatItIs(t *testing.T) {
 }
 
 func TestWriteRefuses(t *testing.T) {
-	narrow := exporter.Table{Columns: make([]exporter.Column, 1)}
+	narrow := exporter.Table{Columns: make([]exporter.TableColumn, 1)}
 	for range 3_000 {
 		narrow.Rows = append(narrow.Rows, []string{strings.Repeat("\n", 100)})
 	}
