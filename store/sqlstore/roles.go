@@ -14,6 +14,7 @@ var (
 	_ store.WriteRoles     = (*writer)(nil)
 	_ store.Partition      = (*partition)(nil)
 	_ store.ContactCounter = (*reader)(nil)
+	_ store.CrowdReader    = (*reader)(nil)
 )
 
 // reader is what can be read in a transaction.
@@ -27,6 +28,7 @@ type writer struct {
 	reader
 	locked map[audience.ContactID]*audience.Contact // rows this transaction has locked or written; nil: none is there
 	absent map[store.EventKey]bool                  // events that this transaction has looked for in vain, and not written
+	free   map[identityKey]bool                     // identities that nobody held when this transaction looked, and that it has not claimed
 	// suppressed are the suppressions of hashes as this transaction has read them
 	// for the first time, and written them since
 	suppressed map[audience.AddressHash][]audience.Suppression
@@ -39,7 +41,7 @@ type writer struct {
 func newWriter(s *session) *writer {
 	return &writer{
 		reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact), absent: make(map[store.EventKey]bool),
-		suppressed: make(map[audience.AddressHash][]audience.Suppression),
+		free: make(map[identityKey]bool), suppressed: make(map[audience.AddressHash][]audience.Suppression),
 	}
 }
 
