@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -317,15 +316,18 @@ func (b *eventBatch) eventType(w *audience.EventWrite) (*audience.EventType, err
 		t = &known
 		b.types[w.Type] = t
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.Props)) { // stable numbers do not depend on map order
-		v := w.Props[name]
-		if _, ok := t.PropNamed(name); ok {
-			continue
+	var unknown []string
+	for name := range w.Props {
+		if _, ok := t.PropNamed(name); !ok {
+			unknown = append(unknown, name)
 		}
+	}
+	slices.Sort(unknown) // stable numbers do not depend on map order
+	for _, name := range unknown {
 		if limit := b.tx.audience.limits.EventProps; len(t.Props) >= limit {
 			return nil, &audience.FieldError{Path: "props", Rule: "max-items", Hint: fmt.Sprintf("at most %d properties of one event type", limit), Limit: true}
 		}
-		t.Props = append(t.Props, audience.Prop{Name: name, Type: v.Type()})
+		t.Props = append(t.Props, audience.Prop{Name: name, Type: w.Props[name].Type()})
 		numberProps(t)
 		b.inferred = true
 	}
