@@ -274,7 +274,9 @@ type SuppressionReader interface {
 // SuppressionWriter writes suppressions.
 type SuppressionWriter interface {
 	// PutSuppressions stores suppressions by hash and reason; one that exists
-	// is replaced.
+	// is replaced. The caller has decided by what Suppressions gave in this
+	// transaction: when somebody else has changed it since, the transaction has
+	// to begin again.
 	PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error
 }
 

@@ -57,6 +57,14 @@ type ContactCounter interface {
 	CountContacts(ctx context.Context) (int, error)
 }
 
+// CrowdReader is a capability of ReadRoles: find those of many contacts who have
+// very many events, which is less work than to count the events of each.
+type CrowdReader interface {
+	// Crowded gives the origins that have at least so many events of all types,
+	// taken back or not; in any order, each once.
+	Crowded(ctx context.Context, origins []audience.ContactID, least int) ([]audience.ContactID, error)
+}
+
 // PredicateReader is a capability of ReadRoles: find the contacts for whom a
 // predicate is true inside the database.
 type PredicateReader interface {

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -160,17 +159,29 @@ func (b *eventBatch) loadStored(ctx context.Context, ids []audience.ContactID, w
 	return nil
 }
 
+// loadCounts counts what there is of the types, where the batch may exceed the
+// limit with it.
 func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, writes []audience.EventWrite) error {
-	b.counts = make(map[EventCountKey]int, len(writes))
-	keys := make([]EventCountKey, 0, len(writes))
+	b.counts = make(map[EventCountKey]int)
+	spare, err := b.spare(ctx, len(writes))
+	if err != nil {
+		return err
+	}
+	var keys []EventCountKey
 	for i := range writes {
 		for _, origin := range b.lineages.originsOf(ids[i]) { // a revision stays where the event was written
+			if spare(origin) {
+				continue
+			}
 			key := EventCountKey{Origin: origin, Type: writes[i].Type}
 			if _, seen := b.counts[key]; !seen {
 				b.counts[key] = 0
 				keys = append(keys, key)
 			}
 		}
+	}
+	if len(keys) == 0 {
+		return nil
 	}
 	counts, err := b.tx.roles.EventCounts(ctx, keys)
 	if err != nil {
@@ -180,6 +191,24 @@ func (b *eventBatch) loadCounts(ctx context.Context, ids []audience.ContactID, w
 		b.counts[key] = counts[i]
 	}
 	return nil
+}
+
+// spare tells of which origins no type can exceed the limit by so many writes.
+func (b *eventBatch) spare(ctx context.Context, writes int) (func(audience.ContactID) bool, error) {
+	least := b.tx.audience.limits.EventsPerType - writes
+	r, ok := As[CrowdReader](b.tx.roles)
+	if !ok || least < 1 {
+		return func(audience.ContactID) bool { return false }, nil
+	}
+	crowded, err := r.Crowded(ctx, b.lineages.origins, least)
+	if err != nil {
+		return nil, err
+	}
+	many := make(map[audience.ContactID]bool, len(crowded))
+	for _, origin := range crowded {
+		many[origin] = true
+	}
+	return func(origin audience.ContactID) bool { return !many[origin] }, nil
 }
 
 // try is apply; what it refuses fixes no types.
@@ -287,15 +316,18 @@ func (b *eventBatch) eventType(w *audience.EventWrite) (*audience.EventType, err
 		t = &known
 		b.types[w.Type] = t
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.Props)) { // stable numbers do not depend on map order
-		v := w.Props[name]
-		if _, ok := t.PropNamed(name); ok {
-			continue
+	var unknown []string
+	for name := range w.Props {
+		if _, ok := t.PropNamed(name); !ok {
+			unknown = append(unknown, name)
 		}
+	}
+	slices.Sort(unknown) // stable numbers do not depend on map order
+	for _, name := range unknown {
 		if limit := b.tx.audience.limits.EventProps; len(t.Props) >= limit {
 			return nil, &audience.FieldError{Path: "props", Rule: "max-items", Hint: fmt.Sprintf("at most %d properties of one event type", limit), Limit: true}
 		}
-		t.Props = append(t.Props, audience.Prop{Name: name, Type: v.Type()})
+		t.Props = append(t.Props, audience.Prop{Name: name, Type: w.Props[name].Type()})
 		numberProps(t)
 		b.inferred = true
 	}

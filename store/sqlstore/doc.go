@@ -86,8 +86,8 @@
 // With n contacts and e events of a contact: reading or writing one contact,
 // identity, record or suppression is O(log n) and a constant number of round
 // trips for a batch, whatever its size up to some thousand rows a statement. A
-// page of contacts is one statement for each kind of row. Appending events
-// counts those of the same contact. Redirects follow merges a statement for
-// each level. Trimming is linear in what it removes, erasing in the commits
-// that mention the person.
+// page of contacts is one statement for each kind of row. Appending events goes
+// through the keys of those of the same contact. Redirects follow merges a
+// statement for each level. Trimming is linear in what it removes, erasing in
+// the commits that mention the person.
 package sqlstore

@@ -13,8 +13,8 @@ import (
 )
 
 type eventStatements struct {
-	all, ofTypes, byKey, counts, remove *statement
-	add, put                            *insertion
+	all, ofTypes, byKey, counts, crowded, remove *statement
+	add, put                                     *insertion
 }
 
 const eventColumns = "contact, id, type, at_us, revision, retracted, body"
@@ -43,6 +43,7 @@ func newEventStatements(c *catalog) eventStatements {
 		ofTypes: c.add(byContact, "events of types", eventsOfContacts(c.dialect, true)),
 		byKey:   c.add(byContact, "events by key", eventsByKey(c.dialect)),
 		counts:  c.add(byContact, "count events", eventCounts(c.dialect)),
+		crowded: c.add(byContact, "contacts with many events", crowded(c.dialect)),
 		remove:  c.add(byContact, "delete events", c.dialect.removeListed("events", "PRIMARY", "contact", "audience")),
 		add:     c.insert(row),
 		put:     c.insert(replacing),
@@ -91,6 +92,17 @@ func eventCounts(d *dialect) string {
 		return "SELECT contact, type, COUNT(*) FROM {events} FORCE INDEX (PRIMARY) WHERE contact {in bigint} AND audience = ? AND type {in text}" + group
 	default:
 		return "SELECT contact, type, COUNT(*) FROM {events} WHERE contact {in bigint} AND audience = ? AND +type {in text}" + group
+	}
+}
+
+// crowded reads the key alone, and in its order.
+func crowded(d *dialect) string {
+	switch d.kind {
+	case Postgres:
+		return "SELECT listed.item FROM unnest(?::bigint[]) AS listed(item) CROSS JOIN LATERAL (SELECT 1" +
+			" FROM {events} WHERE contact = listed.item AND audience = ? OFFSET ? LIMIT 1) AS found"
+	default:
+		return "SELECT contact FROM {events}" + d.force("PRIMARY") + " WHERE contact {in bigint} AND audience = ? GROUP BY contact HAVING COUNT(*) > ?"
 	}
 }
 
@@ -241,6 +253,28 @@ func (r *reader) EventCounts(ctx context.Context, keys []store.EventCountKey) ([
 	out := make([]int, len(keys))
 	for i, key := range keys {
 		out[i] = counts[key]
+	}
+	return out, nil
+}
+
+// Crowded gives the origins that have at least so many events.
+func (r *reader) Crowded(ctx context.Context, origins []audience.ContactID, least int) ([]audience.ContactID, error) {
+	if err := r.enter(ctx); err != nil {
+		return nil, err
+	}
+	if least < 1 {
+		return distinct(origins), nil
+	}
+	var out []audience.ContactID
+	for part := range parts(distinct(origins)) {
+		if err := r.query(ctx, r.p.store.sql.events.crowded, func(rows *sql.Rows) error {
+			var contact int64
+			err := rows.Scan(&contact)
+			out = append(out, audience.ContactID(contact))
+			return err
+		}, idList(part), r.p.id, int64(least-1)); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -94,6 +94,19 @@ func (r *reader) Resolve(ctx context.Context, identities []audience.Identity) ([
 	return out, nil
 }
 
+// Resolve gives the contact that holds each identity, and remembers who holds
+// none: these can be claimed without looking again, since who is faster is found
+// out then.
+func (w *writer) Resolve(ctx context.Context, identities []audience.Identity) ([]audience.ContactID, error) {
+	out, err := w.reader.Resolve(ctx, identities)
+	for i, contact := range out {
+		if contact == 0 {
+			w.free[keyOf(identities[i])] = true
+		}
+	}
+	return out, err
+}
+
 // ClaimIdentities gives identities to contacts.
 func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) error {
 	if err := w.enterWrite(ctx); err != nil {
@@ -113,7 +126,9 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 			return held(other)
 		}
 		wanted[key] = claim.Contact
-		keys = append(keys, key)
+		if !w.free[key] {
+			keys = append(keys, key)
+		}
 	}
 	lock := w.p.store.sql.identities.lock
 	if w.joined && w.p.store.dialect.kind == MySQL { // which locks the gap where there is no row; adding finds out who came first
@@ -123,8 +138,9 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	if err != nil {
 		return err
 	}
-	free := keys[:0]
+	free := make([]identityKey, 0, len(wanted))
 	for key, contact := range wanted {
+		delete(w.free, key)
 		switch holder := holders[key]; holder {
 		case contact:
 		case 0:

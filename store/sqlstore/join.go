@@ -161,8 +161,6 @@ type joinStatements struct {
 	savepoint, back, release *statement
 	isolation                *statement // nil where it cannot be asked for
 	later                    *statement
-	// a suppression as the transaction sees it, and as it is
-	suppressionSeen, suppressionNow *statement
 }
 
 func newJoinStatements(c *catalog) joinStatements {
@@ -170,14 +168,9 @@ func newJoinStatements(c *catalog) joinStatements {
 		savepoint: c.add(everywhere, "savepoint", "SAVEPOINT {joined}"),
 		back:      c.add(everywhere, "back to savepoint", "ROLLBACK TO SAVEPOINT {joined}"),
 		release:   c.add(everywhere, "release savepoint", "RELEASE SAVEPOINT {joined}"),
-		later: c.add(onEachShard, "later commits", "SELECT seq, contact, number FROM {feed} WHERE audience = ? AND number = 0"+
-			" UNION ALL SELECT seq, contact, number FROM (SELECT seq, contact, number FROM {feed}"+c.dialect.force("{feed}_number")+
+		later: c.add(onEachShard, "later commits", "SELECT seq, contact FROM {feed} WHERE audience = ? AND number = 0"+
+			" UNION ALL SELECT seq, contact FROM (SELECT seq, contact FROM {feed}"+c.dialect.force("{feed}_number")+
 			" WHERE audience = ? AND number > ? ORDER BY number LIMIT ?) AS numbered LIMIT ?"),
-	}
-	if c.dialect.kind == MySQL {
-		const suppression = "SELECT body FROM {suppressions} WHERE audience = ? AND key_id = ? AND sum = ? AND reason = ?"
-		st.suppressionSeen = c.add(byHash, "suppression seen", suppression)
-		st.suppressionNow = c.add(byHash, "lock suppression", suppression+c.dialect.lock)
 	}
 	if c.dialect.kind == Postgres {
 		st.isolation = c.add(everywhere, "isolation level", "SELECT current_setting('transaction_isolation')")

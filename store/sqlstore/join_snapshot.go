@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 
@@ -44,30 +43,6 @@ func (w *writer) upToDate(ctx context.Context, locked []audience.ContactID) erro
 	}
 	if stale {
 		return w.doom("the host's transaction is older than a commit about contacts that it changes; begin it again")
-	}
-	return nil
-}
-
-// seesSuppressions looks whether a host's transaction sees suppressions that it
-// is about to replace as they are: they belong to addresses and not to
-// contacts. PostgreSQL refuses to replace rows that a snapshot does not show,
-// SQLite to write at all; MySQL would replace what it has not seen.
-func (w *writer) seesSuppressions(ctx context.Context, rows []*audience.Suppression) error {
-	st := &w.p.store.sql.joins
-	if !w.joined || st.suppressionNow == nil {
-		return nil
-	}
-	for _, row := range rows {
-		var bodies [2][]byte
-		for i, read := range []*statement{st.suppressionSeen, st.suppressionNow} {
-			if err := w.query(ctx, read, func(r *sql.Rows) error { return r.Scan(&bodies[i]) },
-				w.p.id, row.Hash.Key, row.Hash.Sum[:], int64(row.Reason)); err != nil {
-				return err
-			}
-		}
-		if !bytes.Equal(bodies[0], bodies[1]) {
-			return w.doom("the host's transaction is older than a suppression that it changes; begin it again")
-		}
 	}
 	return nil
 }
@@ -137,15 +112,11 @@ func (p *partition) laterConcern(ctx context.Context, than seen, ids []audience.
 	}
 	var rows int
 	var of []int64 // commits of none or several contacts
-	var next int64 // the lowest number after those that it sees
 	found := false
 	if err := s.query(ctx, st.joins.later, func(r *sql.Rows) error {
-		var seq, contact, number int64
-		err := r.Scan(&seq, &contact, &number)
+		var seq, contact int64
+		err := r.Scan(&seq, &contact)
 		rows++
-		if number > 0 && (next == 0 || number < next) {
-			next = number
-		}
 		switch {
 		case known[seq]:
 		case contact == 0:
@@ -157,9 +128,7 @@ func (p *partition) laterConcern(ctx context.Context, than seen, ids []audience.
 	}, p.id, p.id, int64(than.number), int64(mostLater), int64(mostLater)); err != nil {
 		return false, err
 	}
-	// Numbers have no gaps, and trimming leaves the commit at its mark.
-	trimmed := next > int64(than.number)+1
-	if found || trimmed || rows >= mostLater {
+	if found || rows >= mostLater {
 		return true, nil
 	}
 	for seqs := range parts(of) {

@@ -14,6 +14,7 @@ var (
 	_ store.WriteRoles     = (*writer)(nil)
 	_ store.Partition      = (*partition)(nil)
 	_ store.ContactCounter = (*reader)(nil)
+	_ store.CrowdReader    = (*reader)(nil)
 )
 
 // reader is what can be read in a transaction.
@@ -25,16 +26,23 @@ type reader struct {
 // writer is what can be done in a transaction that writes.
 type writer struct {
 	reader
-	locked  map[audience.ContactID]*audience.Contact // rows this transaction has locked or written; nil: none is there
-	absent  map[store.EventKey]bool                  // events that this transaction has looked for in vain, and not written
-	at      time.Time                                // of the changes
-	pending []store.Change                           // to be written when the transaction ends
-	doomed  error                                    // a lost race was found after something was written
-	current maybe                                    // every statement of the host's transaction sees what is committed by then
+	locked map[audience.ContactID]*audience.Contact // rows this transaction has locked or written; nil: none is there
+	absent map[store.EventKey]bool                  // events that this transaction has looked for in vain, and not written
+	free   map[identityKey]bool                     // identities that nobody held when this transaction looked, and that it has not claimed
+	// suppressed are the suppressions of hashes as this transaction has read them
+	// for the first time, and written them since
+	suppressed map[audience.AddressHash][]audience.Suppression
+	at         time.Time      // of the changes
+	pending    []store.Change // to be written when the transaction ends
+	doomed     error          // a lost race was found after something was written
+	current    maybe          // every statement of the host's transaction sees what is committed by then
 }
 
 func newWriter(s *session) *writer {
-	return &writer{reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact), absent: make(map[store.EventKey]bool)}
+	return &writer{
+		reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact), absent: make(map[store.EventKey]bool),
+		free: make(map[identityKey]bool), suppressed: make(map[audience.AddressHash][]audience.Suppression),
+	}
 }
 
 // enterWrite is what every write checks first.

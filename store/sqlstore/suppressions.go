@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,22 +14,31 @@ import (
 )
 
 type suppressionStatements struct {
-	of, after, nextKey *statement
-	put                *insertion
+	of, lock, after, nextKey *statement // lock is nil where one transaction writes at a time
+	add, put                 *insertion
 }
 
 func newSuppressionStatements(c *catalog) suppressionStatements {
 	bySum := keyed{table: "suppressions", columns: "key_id, sum, reason, body", column: "sum", kind: "bytea", where: "audience = ? AND key_id = ?"}
-	return suppressionStatements{
+	row := insertion{
+		name: "add suppressions", key: byHash, table: "suppressions", keys: []string{"audience", "key_id", "sum", "reason"}, existing: compete,
+		columns: []column{{"audience", intColumn}, {"key_id", textColumn}, {"sum", bytesColumn}, {"reason", intColumn}, {"body", bytesColumn}},
+	}
+	replacing := row
+	replacing.name, replacing.existing = "put suppressions", replace
+	st := suppressionStatements{
 		of: c.add(byHash, "suppressions", bySum.all(c.dialect)),
 		after: c.add(everywhere, "suppressions after", "SELECT key_id, sum, reason, body FROM {suppressions} "+
 			"WHERE audience = ? AND "+c.dialect.behind("key_id", "sum", "reason")+" ORDER BY key_id, sum, reason LIMIT ?"),
 		nextKey: c.add(everywhere, "next suppression key", "SELECT MIN(key_id) FROM {suppressions} WHERE audience = ? AND key_id > ?"),
-		put: c.insert(insertion{
-			name: "put suppressions", key: byHash, table: "suppressions", keys: []string{"audience", "key_id", "sum", "reason"}, existing: replace,
-			columns: []column{{"audience", intColumn}, {"key_id", textColumn}, {"sum", bytesColumn}, {"reason", intColumn}, {"body", bytesColumn}},
-		}),
+		put:     c.insert(replacing),
 	}
+	if !c.dialect.oneWriter {
+		bySum.where += " AND reason = ?"
+		st.lock = c.points(byHash, "lock suppressions", bySum.find(c.dialect, c.dialect.lock))
+		st.add = c.insert(row)
+	}
+	return st
 }
 
 func scanSuppression(rows *sql.Rows) (audience.Suppression, error) {
@@ -110,9 +120,61 @@ func (r *reader) SuppressionKeys(ctx context.Context) ([]string, error) {
 	}
 }
 
-// PutSuppressions stores suppressions by hash and reason.
-func (w *writer) PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error {
+// Suppressions gives every suppression of the hashes, and remembers what it
+// gave: what is decided by it may only be written as long as it is so.
+func (w *writer) Suppressions(ctx context.Context, hashes []audience.AddressHash) ([]audience.Suppression, error) {
 	if err := w.enter(ctx); err != nil {
+		return nil, err
+	}
+	ask := hashes
+	if w.p.store.dialect.oneWriter { // nobody else changes what is known
+		ask = w.notRead(hashes)
+	}
+	found, err := w.reader.Suppressions(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	first := make(map[audience.AddressHash][]audience.Suppression)
+	for _, h := range w.notRead(hashes) {
+		first[h] = nil
+	}
+	for _, s := range found {
+		if of, ok := first[s.Hash]; ok {
+			first[s.Hash] = append(of, s)
+		}
+	}
+	maps.Copy(w.suppressed, first)
+	if len(ask) == len(hashes) {
+		return found, nil
+	}
+	found = found[:0]
+	seen := make(map[audience.AddressHash]bool, len(hashes))
+	for _, h := range hashes {
+		if !seen[h] {
+			seen[h] = true
+			found = append(found, w.suppressed[h]...)
+		}
+	}
+	return found, nil
+}
+
+// notRead gives the hashes of which the transaction has read nothing.
+func (w *writer) notRead(hashes []audience.AddressHash) []audience.AddressHash {
+	var out []audience.AddressHash
+	for _, h := range hashes {
+		if _, ok := w.suppressed[h]; !ok {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// PutSuppressions stores suppressions by hash and reason. Addresses of nobody's
+// have no row that could be locked before they are decided on. So what was not
+// there is inserted, what was there is compared once it is locked, and when
+// somebody was faster the transaction begins again and finds theirs.
+func (w *writer) PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error {
+	if err := w.enterWrite(ctx); err != nil {
 		return err
 	}
 	type place struct {
@@ -128,14 +190,84 @@ func (w *writer) PutSuppressions(ctx context.Context, suppressions []audience.Su
 		rows = append(rows, &suppressions[i])
 	}
 	slices.SortFunc(rows, func(a, b *audience.Suppression) int {
-		return cmp.Or(strings.Compare(a.Hash.Key, b.Hash.Key), bytes.Compare(a.Hash.Sum[:], b.Hash.Sum[:]), cmp.Compare(a.Reason, b.Reason))
+		return cmp.Or(strings.Compare(a.Hash.Key, b.Hash.Key), cmp.Compare(a.Reason, b.Reason), bytes.Compare(a.Hash.Sum[:], b.Hash.Sum[:]))
 	})
-	if err := w.seesSuppressions(ctx, rows); err != nil {
+	var added, changed []*audience.Suppression
+	for _, s := range rows {
+		if of, read := w.suppressed[s.Hash]; !read || w.p.store.dialect.oneWriter || reasonAt(of, s.Reason) >= 0 {
+			changed = append(changed, s)
+		} else {
+			added = append(added, s)
+		}
+	}
+	st := &w.p.store.sql.suppressions
+	if err := w.unchanged(ctx, changed); err != nil {
 		return err
 	}
-	_, err := w.insert(ctx, w.p.store.sql.suppressions.put, len(rows), func(i int, values []any) {
+	if err := w.add(ctx, st.add, len(added), w.suppressionRows(added)); err != nil {
+		return err
+	}
+	if _, err := w.insert(ctx, st.put, len(changed), w.suppressionRows(changed)); err != nil {
+		return err
+	}
+	for _, s := range rows {
+		of, read := w.suppressed[s.Hash]
+		switch i := reasonAt(of, s.Reason); {
+		case i >= 0:
+			of = slices.Clone(of) // whoever was given it keeps it
+			of[i] = *s
+			w.suppressed[s.Hash] = of
+		case read:
+			w.suppressed[s.Hash] = append(slices.Clip(of), *s)
+		}
+	}
+	return nil
+}
+
+// reasonAt gives the place of the suppression for a reason, -1 when there is none.
+func reasonAt(of []audience.Suppression, reason audience.SuppressionReason) int {
+	return slices.IndexFunc(of, func(s audience.Suppression) bool { return s.Reason == reason })
+}
+
+func (w *writer) suppressionRows(rows []*audience.Suppression) row {
+	return func(i int, values []any) {
 		s := rows[i]
 		values[0], values[1], values[2], values[3], values[4] = w.p.id, s.Hash.Key, s.Hash.Sum[:], int64(s.Reason), rowcodec.AppendSuppression(nil, s)
-	})
-	return err
+	}
+}
+
+// unchanged locks suppressions that are about to be replaced, and looks whether
+// they are what the transaction has read.
+func (w *writer) unchanged(ctx context.Context, rows []*audience.Suppression) error {
+	st := w.p.store.sql.suppressions.lock
+	if st == nil {
+		return nil
+	}
+	for len(rows) > 0 {
+		key, reason := rows[0].Hash.Key, rows[0].Reason
+		var sums [][]byte
+		for len(rows) > 0 && rows[0].Hash.Key == key && rows[0].Reason == reason {
+			if _, read := w.suppressed[rows[0].Hash]; read {
+				sums = append(sums, rows[0].Hash.Sum[:])
+			}
+			rows = rows[1:]
+		}
+		for part := range parts(sums) {
+			same := 0
+			if err := w.query(ctx, st, func(r *sql.Rows) error {
+				now, err := scanSuppression(r)
+				of := w.suppressed[now.Hash]
+				if i := reasonAt(of, reason); i >= 0 && bytes.Equal(rowcodec.AppendSuppression(nil, &of[i]), rowcodec.AppendSuppression(nil, &now)) {
+					same++
+				}
+				return err
+			}, bytesList(part), w.p.id, key, int64(reason)); err != nil {
+				return err
+			}
+			if same < len(part) {
+				return w.doom("somebody else changed a suppression meanwhile")
+			}
+		}
+	}
+	return nil
 }

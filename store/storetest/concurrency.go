@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,10 @@ func concurrencyChecks() []Check {
 		{
 			Topic: topicConcurrency, Name: "overtaken-and-dated-after", run: concurrencyDated, Needs: FeatureOverlap,
 			Reason: "Who began earlier and comes to a person later writes after what is written there: her consent is not refused, and her dates do not run backwards.",
+		},
+		{
+			Topic: topicConcurrency, Name: "latest-refusal-stands", run: concurrencySuppress, Needs: FeatureOverlap,
+			Reason: "Two lists of refusals name one address at the same time: the later refusal holds, or a consent given between the two would lift both.",
 		},
 		{
 			Topic: topicConcurrency, Name: "the-feed-is-the-tables", run: concurrencyFold,
@@ -157,6 +162,42 @@ func concurrencyDated(k *kit) {
 	cid := k.profile(aud, audience.Key("cid")).History
 	require.Len(k, cid.Merged, 1)
 	require.False(k, cid.Merged[0].At.Before(cid.Records[0].Recorded))
+}
+
+// concurrencySuppress has several suppress the same addresses of nobody's, each
+// with a date of its own: first where nothing is held, then where something is.
+func concurrencySuppress(k *kit) {
+	const (
+		writers = 3
+		rounds  = 8
+	)
+	aud := k.open(mainAudience)
+	for round := range 2 * rounds {
+		address := audience.MustAddress(fmt.Sprintf("nobody-%d@example.com", round%rounds))
+		base := start().AddDate(0, 0, round/rounds-2)
+		var open sync.WaitGroup
+		open.Add(writers)
+		k.together(writers, func(ctx context.Context, i int) error {
+			var first sync.Once
+			_, err := aud.Update(ctx, func(tx *store.Tx) error {
+				first.Do(func() { // it may be called again
+					open.Done()
+					open.Wait()
+				})
+				return tx.Suppress(ctx, store.SuppressionWrite{
+					Address: address, Reason: audience.SuppressedWithdrawn, At: base.Add(-time.Duration(i) * time.Hour), Source: source(),
+				})
+			})
+			return err
+		})
+		var held []audience.Suppression
+		require.NoError(k, aud.View(k.ctx, func(r *store.Reader) (err error) {
+			held, err = r.Suppressions(k.ctx, address)
+			return err
+		}))
+		require.Len(k, held, 1)
+		require.Equal(k, instantText(base), instantText(held[0].At), "the latest refusal of %d was lost", writers)
+	}
 }
 
 // world is what a follower of the feed makes of it.

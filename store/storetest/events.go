@@ -210,6 +210,16 @@ func eventCounts(k *kit) {
 			got, err := r.EventCounts(k.ctx, []store.EventCountKey{{Origin: ids[1], Type: "visit"}, visits, {Origin: ids[1], Type: "Visit"}, visits})
 			require.NoError(k, err)
 			require.Equal(k, want, got)
+			c, ok := store.As[store.CrowdReader](r)
+			if !ok {
+				return
+			}
+			for least, crowded := range [][]audience.ContactID{ids, ids, ids[:1], ids[:1], nil} {
+				got, err := c.Crowded(k.ctx, []audience.ContactID{ids[1], ids[0], ids[1] + 1000, ids[0]}, least)
+				require.NoError(k, err)
+				got = slices.DeleteFunc(got, func(id audience.ContactID) bool { return !slices.Contains(ids, id) })
+				require.ElementsMatch(k, crowded, got, "at least %d events of all types", least)
+			}
 		})
 	}
 	count(0, 3, 1, 3)                            // those taken back count

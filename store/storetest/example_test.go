@@ -37,7 +37,7 @@ func ExampleChecks() {
 	fmt.Printf("%-13s %2d\n", "all", len(storetest.Checks()))
 	// Output:
 	// batches        4
-	// concurrency    4
+	// concurrency    5
 	// consent        5
 	// contacts      10
 	// deletion       3
@@ -57,5 +57,5 @@ func ExampleChecks() {
 	// snapshots      5
 	// suppressions   4
 	// transactions  12
-	// all           135
+	// all           136
 }

@@ -64,6 +64,10 @@ func transactionFaults() []fault {
 			adapter: func() store.Adapter { return newOverlapping(planted{noLocks: true, lastWriterWins: true}) },
 		},
 		{
+			name: "of two who refuse one is lost", found: []string{"concurrency/latest-refusal-stands"},
+			adapter: func() store.Adapter { return newOverlapping(planted{lastRefusalWins: true}) },
+		},
+		{
 			name: "the end of a chain does not say when it was recorded", found: []string{"concurrency/overtaken-and-dated-after"},
 			adapter: func() store.Adapter { return newOverlapping(planted{}) },
 			roles:   stateless(func(w store.WriteRoles) store.WriteRoles { return undatedHeads{w} }),

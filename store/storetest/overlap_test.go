@@ -42,12 +42,13 @@ const (
 
 // planted are the faults of the adapter; the zero value has none.
 type planted struct {
-	order          feedOrder
-	noLocks        bool // LockContacts only reads
-	noRetry        bool // who was overtaken is told
-	lastWriterWins bool // a row is stored whatever its version has become
-	sameIDs        bool // Restored goes on with the ids of before
-	ownDates       bool // a commit keeps its date wherever it comes
+	order           feedOrder
+	noLocks         bool // LockContacts only reads
+	noRetry         bool // who was overtaken is told
+	lastWriterWins  bool // a row is stored whatever its version has become
+	lastRefusalWins bool // a suppression is stored whatever it has become
+	sameIDs         bool // Restored goes on with the ids of before
+	ownDates        bool // a commit keeps its date wherever it comes
 }
 
 func newOverlapping(f planted) *overlapping {
@@ -127,7 +128,7 @@ func (p *overlapped) try(ctx context.Context, fn func(store.WriteRoles) error) (
 	if err != nil {
 		return pos, err
 	}
-	tx := &overlapTx{p: p, held: make(map[string]bool)}
+	tx := &overlapTx{p: p, held: make(map[string]bool), read: make(map[audience.AddressHash]string)}
 	defer tx.release()
 	_, err = scratch.Update(ctx, func(w store.WriteRoles) error {
 		tx.overlapReads, tx.copy = overlapReads{ReadRoles: w}, w

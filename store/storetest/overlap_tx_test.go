@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -22,6 +24,7 @@ type overlapTx struct {
 	given  audience.ContactID // the copy knows ids up to it
 	log    []write
 	held   map[string]bool
+	read   map[audience.AddressHash]string // the suppressions as they were read first, and not written since
 	blanks []blanking
 	commit overlapCommit
 }
@@ -177,8 +180,47 @@ func (tx *overlapTx) AppendLedger(ctx context.Context, records []audience.Consen
 	return tx.do(ctx, func(ctx context.Context, w store.WriteRoles) error { return w.AppendLedger(ctx, records) })
 }
 
+// Suppressions remembers what it gave first.
+func (tx *overlapTx) Suppressions(ctx context.Context, hashes []audience.AddressHash) ([]audience.Suppression, error) {
+	found, err := tx.overlapReads.Suppressions(ctx, hashes)
+	for _, h := range hashes {
+		if _, ok := tx.read[h]; !ok {
+			tx.read[h] = suppressionsText(found, h)
+		}
+	}
+	return found, err
+}
+
+// PutSuppressions begins again when what the caller has read is not so any
+// more.
 func (tx *overlapTx) PutSuppressions(ctx context.Context, rows []audience.Suppression) error {
+	hashes, keys := make([]audience.AddressHash, len(rows)), make([]string, len(rows))
+	for i := range rows {
+		hashes[i], keys[i] = rows[i].Hash, fmt.Sprintf("suppression %s %x", rows[i].Hash.Key, rows[i].Hash.Sum)
+	}
+	if !tx.p.planted.lastRefusalWins {
+		if err := tx.hold(ctx, keys...); err != nil {
+			return err
+		}
+	}
+	now, err := tx.copy.Suppressions(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	for _, h := range hashes {
+		if text, ok := tx.read[h]; ok && text != suppressionsText(now, h) {
+			return tx.p.wrap(audience.ErrRetryable)
+		}
+		delete(tx.read, h) // it is held from now on
+	}
 	return tx.do(ctx, func(ctx context.Context, w store.WriteRoles) error { return w.PutSuppressions(ctx, rows) })
+}
+
+// suppressionsText gives those of a hash, in order.
+func suppressionsText(all []audience.Suppression, h audience.AddressHash) string {
+	of := slices.DeleteFunc(slices.Clone(all), func(s audience.Suppression) bool { return s.Hash != h })
+	slices.SortFunc(of, compareSuppressions)
+	return strings.Join(texts(of, suppressionText), "\n")
 }
 
 func (tx *overlapTx) PutMerge(ctx context.Context, m store.Merge) error {

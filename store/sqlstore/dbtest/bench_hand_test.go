@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,15 +185,15 @@ func requireEqualRows(b testing.TB, one, other *sql.DB) {
 // does what a program must do that is to be right beside others: in each commit
 // it looks up who has the identities it brings, and locks and reads the rows of
 // those who are there before it writes; events that are there are replaced. It
-// does not do what the library does beyond that: it is given the rows as they
-// are written, so that it decides, checks, computes and encodes nothing; it
-// looks for no events, merges, suppressions, settings and earlier commits, and
-// counts no events.
-func byHand(ctx context.Context, engine dbtest.Engine, db *sql.DB, commits []*handCommit, feed bool) error {
+// does not do what the library does beyond that: it decides and checks nothing;
+// it looks for no events, merges, suppressions, settings and earlier commits,
+// and counts no events. Given rows that it has from another program it does not
+// even encode them, which a program of that job has to: see encodedOneByOne.
+func byHand(ctx context.Context, engine dbtest.Engine, db *sql.DB, commits iter.Seq[*handCommit], feed bool) error {
 	h := &hand{engine: engine, db: db, prepared: map[string]*sql.Stmt{}}
 	defer h.close()
 	tables := handTables()
-	for _, c := range commits {
+	for c := range commits {
 		if err := h.commit(ctx, tables, c, feed); err != nil {
 			return err
 		}

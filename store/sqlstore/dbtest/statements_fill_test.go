@@ -184,7 +184,8 @@ func valueOf(before, mark string, n, items int) string {
 		return "'{" + strings.Join(all, ",") + "}'"
 	}
 	for _, place := range []*regexp.Regexp{
-		regexp.MustCompile(`(LIMIT|WHEN|THEN) $`),
+		regexp.MustCompile(`(LIMIT|OFFSET|WHEN|THEN) $`),
+		regexp.MustCompile(`(COUNT)\(\*\) > $`),
 		regexp.MustCompile(`\((\w+), (?:\w+, )*\w+\) > \($`),
 		regexp.MustCompile(`\(\w+, (\w+)(?:, \w+)*\) > \(\S+ $`),
 		regexp.MustCompile(`\(\w+, \w+, (\w+)\) > \(\S+ \S+ $`),
@@ -220,7 +221,7 @@ func columnValue(column, before string, n int) string {
 		return number
 	case "audience", "reason", "retracted", "revision":
 		return "1"
-	case "LIMIT":
+	case "LIMIT", "OFFSET", "COUNT":
 		return "500"
 	case "WHEN", "THEN", "contact", "loser", "winner", "seq", "number", "at_us", "last_us", "trimmed", "next", "parts", "expires_us":
 		return number
