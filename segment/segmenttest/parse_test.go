@@ -152,6 +152,8 @@ complain ann scope=email
 refused denied: subscribe ann evidence=none purpose=offers channel=post
 suppress a@example.com
 lift a@example.com reason=bounced
+take-back ann 2
+take-back ann 18446744073709551615 acted=now-1h
 `)
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	ann, marketing := audience.Key("ann"), audience.MarketingScope()
@@ -174,6 +176,10 @@ lift a@example.com reason=bounced
 	address := audience.MustAddress("a@example.com")
 	require.Equal(t, segmenttest.Suppress{Write: store.SuppressionWrite{Address: address, Reason: audience.SuppressedManually}}, got[8])
 	require.Equal(t, segmenttest.Suppress{Write: store.SuppressionWrite{Address: address, Reason: audience.SuppressedBounced, Lift: true}}, got[9])
+	wrong := audience.ConsentWrite{Contact: ann, Kind: audience.ConsentRetracted, Retracts: 2}
+	require.Equal(t, segmenttest.Record{Write: wrong}, got[10])
+	wrong.Retracts, wrong.Acted = 1<<64-1, now.Add(-time.Hour)
+	require.Equal(t, segmenttest.Record{Write: wrong}, got[11])
 }
 
 func TestParsePeopleAndTime(t *testing.T) {
