@@ -158,4 +158,7 @@ func TestResolved(t *testing.T) {
 	require.Len(t, got.Merged[0].History.Records, 1)
 	require.Equal(t, at(4), got.Merged[0].History.Records[0].Expires)
 	require.Same(t, got, got.Resolved())
+
+	h = history(act{kind: withdrawn, day: 1}, act{kind: retracted, day: 2, seq: 1})
+	require.Equal(t, h.Records[:1], h.Resolved().Records, "a refusal is as it was")
 }

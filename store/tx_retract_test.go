@@ -214,6 +214,26 @@ func TestRetractOfMergedContacts(t *testing.T) {
 	})
 }
 
+// Of two refusals of one instant, one of which was never answered, nobody can
+// tell which one an address is held for.
+func TestRetractWhenOneOfTwoRefusalsIsAnswered(t *testing.T) {
+	f := newFixture(t)
+	f.put("ann", "ann@example.com")
+	f.put("bob", "bob@example.com")
+	ann, bob := audience.Key("ann"), audience.Key("bob")
+	f.record(refusal(ann, audience.ConsentWithdrawn))
+	f.record(refusal(bob, audience.ConsentWithdrawn))
+	f.later(time.Hour)
+	first := grant(ann, audience.MechanismPaper)
+	first.Expires = f.now.Add(24 * time.Hour)
+	f.record(first)
+	f.later(time.Hour)
+	f.merge(ann, bob)
+	f.record(retraction(f.record(grant(ann, audience.MechanismPaper))))
+	require.Equal(t, []string{"withdrawn"}, f.held("ann@example.com"))
+	require.Equal(t, []string{"withdrawn"}, f.held("bob@example.com"))
+}
+
 // When she gives an address up, what it is held for is as the ledger reads
 // without the error.
 func TestRetractedConsentAnswersNothing(t *testing.T) {
