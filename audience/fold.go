@@ -202,6 +202,7 @@ func (f *folded) applyOne(r *ConsentRecord, scope Scope, at time.Time) {
 		f.refuse(StatusBounced, r.Acted)
 	case ConsentWithdrawn:
 		f.refuse(StatusUnsubscribed, r.Acted)
+	case ConsentRetracted: // applied before, see Resolved
 	}
 }
 

@@ -191,6 +191,7 @@ func TestNobodyBecomesMailableByARefusal(t *testing.T) {
 			x.Evidence = [32]byte{}
 		case retracted: // see TestARetractedRecordIsAsIfNeverMade
 			x.Kind = withdrawn
+		default:
 		}
 		if i := r.IntN(2); i < len(h.Merged) {
 			loser := &h.Merged[i].History

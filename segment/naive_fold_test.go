@@ -126,6 +126,7 @@ func naiveDecide(before naiveStanding, records []audience.ConsentRecord, scope a
 		case audience.ConsentComplained:
 			s.status = "complained"
 			complaints = append(complaints, s)
+		case audience.ConsentRetracted: // naiveGood has seen to it
 		}
 	}
 	complaint, complained := naiveLast(complaints)
