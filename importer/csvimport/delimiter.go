@@ -46,17 +46,23 @@ func (s *sample) read(delimiter, quote byte) (*reading, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.records = append(out.records, rec)
+		if !isBlank(&rec) {
+			out.records = append(out.records, rec)
+		}
 	}
-	out.measure()
+	out.measure(s.limits.Columns)
 	return out, nil
 }
 
 // measure finds the width that most rows have; of two the larger one.
-func (r *reading) measure() {
+func (r *reading) measure(columns int) {
 	count := make(map[int]int)
 	for _, rec := range r.records {
-		count[len(rec.cells)]++
+		width := len(rec.cells)
+		if isRule(rec.bad, "max-columns") { // it has that delimiter, and often
+			width = columns + 1
+		}
+		count[width]++
 	}
 	delete(count, 0) // bad rows
 	for width, n := range count {

@@ -116,6 +116,7 @@ func (f format) detectShape(d *dialect, best *reading, out *importer.Layout) err
 	}
 	if f.known[setHeader] == wordNone {
 		shape.noHeader(best)
+		shape.asks = nil
 	}
 	d.header, d.start = shape.header, shape.first
 	out.HeaderLine, out.Columns = shape.header, shape.columns

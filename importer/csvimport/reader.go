@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -38,7 +39,8 @@ type reader struct {
 	eof        bool
 	line       int // of start
 	read       int64
-	cells      []cell   // of the record at start, reused
+	cells      []cell // of the record at start, reused
+	scratch    []byte
 	texts      []string // for the cells of the rows to come
 }
 
@@ -227,14 +229,11 @@ func (r *reader) skipLine(rec *record) error {
 // them cannot be used. Cells are parts of one string for each row, so that one
 // that is kept does not keep more.
 func (r *reader) cellTexts(n int) ([]string, *importer.RowError) {
-	text := string(r.buf[r.start : r.start+n])
+	text := r.unquoted(r.buf[r.start : r.start+n])
 	sound := utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
 	out := r.takeTexts(len(r.cells))
 	for i, c := range r.cells {
 		s := text[c.from:c.to]
-		if c.doubled {
-			s = strings.ReplaceAll(s, string([]byte{r.quote, r.quote}), string([]byte{r.quote}))
-		}
 		if len(s) > r.limits.CellBytes {
 			hint := fmt.Sprintf("at most %d bytes", r.limits.CellBytes)
 			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "max-bytes", Hint: hint, Limit: true})
@@ -251,6 +250,31 @@ func (r *reader) cellTexts(n int) ([]string, *importer.RowError) {
 		out[i] = s
 	}
 	return out, nil
+}
+
+// unquoted gives the text of a row in which the cells are as they mean, and
+// moves them to where they are in it.
+func (r *reader) unquoted(row []byte) string {
+	if !slices.ContainsFunc(r.cells, func(c cell) bool { return c.doubled }) {
+		return string(row)
+	}
+	out := r.scratch[:0]
+	for i, c := range r.cells {
+		from := len(out)
+		text := row[c.from:c.to]
+		for c.doubled {
+			at := bytes.IndexByte(text, r.quote)
+			if at < 0 {
+				break
+			}
+			out = append(out, text[:at+1]...)
+			text = text[at+2:]
+		}
+		out = append(out, text...)
+		r.cells[i] = cell{from: from, to: len(out)}
+	}
+	r.scratch = out
+	return string(out)
 }
 
 // takeTexts gives room for the cells of a row, up to its width.

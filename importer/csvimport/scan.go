@@ -152,6 +152,10 @@ func (r *reader) tooLong(s *scan) bool {
 
 // lineEnds counts LF, CRLF and CR.
 func lineEnds(b []byte) int {
+	const short = 32
+	if len(b) < short && !hasLineEnd(b) {
+		return 0
+	}
 	n := bytes.Count(b, []byte("\n"))
 	for at := 0; ; {
 		i := bytes.IndexByte(b[at:], '\r')
@@ -163,4 +167,13 @@ func lineEnds(b []byte) int {
 			n++
 		}
 	}
+}
+
+func hasLineEnd(b []byte) bool {
+	for _, c := range b {
+		if c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	return false
 }

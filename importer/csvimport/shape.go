@@ -26,9 +26,16 @@ func shapeOf(r *reading) (*shape, error) {
 	if at == len(r.records) {
 		return nil, fileError("empty", "a header row")
 	}
+	var asks []importer.Question
 	if rec := r.records[at]; at > 0 && (rec.bad != nil || holdsAddress(rec.cells)) {
-		// What seemed to be a title is the header: a narrow one, or a bad one.
-		if above := r.records[at-1]; above.bad != nil || len(above.cells) == r.width {
+		// What seemed to be a title may be the header: a narrow one, or a bad one.
+		above := r.records[at-1]
+		narrow := above.bad == nil && len(above.cells) == r.width
+		likely := above.bad != nil || narrow && slices.ContainsFunc(above.cells, isColumnName)
+		if narrow {
+			asks = append(asks, headerQuestion(above.line, likely))
+		}
+		if likely {
 			at--
 		}
 	}
@@ -36,7 +43,7 @@ func shapeOf(r *reading) (*shape, error) {
 	if rec.bad != nil {
 		return nil, rec.bad
 	}
-	s := &shape{header: rec.line, first: rec.line, columns: slices.Clone(rec.cells)}
+	s := &shape{header: rec.line, first: rec.line, columns: slices.Clone(rec.cells), asks: asks}
 	likely, certain := isHeader(rec.cells, r.records[at+1:])
 	if !certain {
 		s.asks = append(s.asks, headerQuestion(rec.line, likely))
@@ -50,15 +57,15 @@ func shapeOf(r *reading) (*shape, error) {
 		s.notes = append(s.notes, headerNotes(rec.line, s.columns)...)
 		return s, nil
 	}
-	asks := s.asks
 	s.noHeader(r)
-	s.asks = asks
 	return s, nil
 }
 
 // noHeader makes of the header the first row of data.
 func (s *shape) noHeader(r *reading) {
-	s.header, s.asks = 0, nil
+	if s.header = 0; len(s.notes) > 0 && s.notes[len(s.notes)-1].Code == "no-header" {
+		return
+	}
 	s.columns = numbered(max(r.width, len(s.columns)))
 	s.notes = slices.DeleteFunc(s.notes, func(n importer.Note) bool { return n.Column > 0 })
 	s.notes = append(s.notes, importer.Note{Code: "no-header", Line: s.first, Text: "there is no header: the first row is data, and the columns are numbered"})

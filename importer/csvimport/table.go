@@ -147,7 +147,7 @@ func isBlank(rec *record) bool {
 		return false
 	}
 	for _, c := range rec.cells {
-		if strings.Trim(c, " \t") != "" {
+		if c != "" && (c[0] > ' ' || strings.Trim(c, " \t") != "") {
 			return false
 		}
 	}
