@@ -52,7 +52,7 @@ func readFile(t *testing.T, name string, content []byte) string {
 	}
 	table, err := Format().Open(t.Context(), src, layout, importer.Limits{})
 	require.NoError(t, err, name)
-	defer table.Close()
+	defer func() { require.NoError(t, table.Close()) }()
 	var rows [][]string
 	bad, next := 0, layout.HeaderLine+1
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(text(content, layout.Settings[setEncoding]))), "\n")
@@ -136,7 +136,7 @@ func compare(t *testing.T, name string, content []byte, layout *importer.Layout,
 			row[i] = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(c)
 		}
 	}
-	require.Equal(t, len(expected), len(rows), name)
+	require.Len(t, rows, len(expected), name)
 	for i := range rows {
 		require.True(t, slices.Equal(expected[i], rows[i]), "%s, row %d", name, i+1)
 	}

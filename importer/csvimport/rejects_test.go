@@ -59,7 +59,8 @@ func TestRejects(t *testing.T) {
 		},
 		{"secrets", "email,password_hash,name\na,\"$2y$\",'=1\n", []int{1}, "email,password_hash,name,import_reason\na,,'=1," + why + "\n"},
 		{
-			"secrets in a row that was not divided", "email,password_hash\na,\"$2y$\nb,$2y$,x\n", []int{1},
+			"secrets in a row that was not divided", "email,password_hash\na,\"$2y$\nb,$2y$,x\n",
+			[]int{1},
 			"email,password_hash,import_reason\n,,\"line 2, column 2: row: quote: a closing quote\"\n,,\"line 3, column 3: row: cells: at most 2 cells, as the header has; a cell that holds a delimiter needs quotes\"\n",
 		},
 		{"reasons of before", "email,name,import_reason\na,A,old\n", nil, "email,name,import_reason\na,A," + why + "\n"},

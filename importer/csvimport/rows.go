@@ -50,7 +50,7 @@ func Rows[T any](ctx context.Context, src importer.Source, opts RowOptions) iter
 			yield(zero, err)
 			return
 		}
-		defer table.Close()
+		defer func() { _ = table.Close() }() // it was only read
 		b := structBlock[T]{fields: fields, at: at}
 		for row, err := range table.Rows(ctx) {
 			if err != nil && !isRowError(err) {
@@ -86,8 +86,7 @@ func structFields(t reflect.Type) ([]structField, error) {
 		return nil, &audience.FieldError{Path: "row", Rule: "type", Hint: "a struct with csv tags"}
 	}
 	var out []structField
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		tag, tagged := f.Tag.Lookup("csv")
 		if tag == "-" || !f.IsExported() && !f.Anonymous {
 			continue
@@ -214,15 +213,15 @@ func (f *structField) check(cell string) string {
 	}
 	k := f.typ.Kind()
 	kind := audience.TypeInt
-	switch {
-	case k == reflect.Bool:
+	switch k {
+	case reflect.Bool:
 		kind = audience.TypeBool
-	case k == reflect.Float32 || k == reflect.Float64:
+	case reflect.Float32, reflect.Float64:
 		kind = audience.TypeDouble
+	default:
 	}
 	_, err := importer.ParseValue(kind, cell, f.column, audience.Calendar{})
-	var field *audience.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*audience.FieldError](err); ok {
 		return field.Hint
 	}
 	switch {

@@ -162,7 +162,9 @@ func TestRowsRefuses(t *testing.T) {
 	require.Equal(t, []named{{"Zoë"}}, good)
 	require.ErrorIs(t, rowsError[named](t, lines("name", "A", "B"), csvimport.RowOptions{Limits: importer.Limits{Rows: 1}}), audience.ErrLimit)
 	require.Error(t, rowsError[named](t, importer.File("nowhere"), csvimport.RowOptions{}))
-	for range csvimport.Rows[named](t.Context(), lines("name", "A", "B"), csvimport.RowOptions{}) {
+	for row, err := range csvimport.Rows[named](t.Context(), lines("name", "A", "B"), csvimport.RowOptions{}) {
+		require.NoError(t, err)
+		require.Equal(t, "A", row.Name)
 		break
 	}
 }

@@ -286,8 +286,8 @@ func footer(text []byte, d *dialect, limits importer.Limits, columns int) int {
 	}
 	alone := block > 1 || len(lines) > 1 && lines[len(lines)-2] == ""
 	n := 0
-	for i := len(r.records) - 1; i >= 0; i-- {
-		if rec := r.records[i]; rec.bad != nil || !isFooter(rec.cells) || !alone && filled(rec.cells) == 1 {
+	for _, rec := range slices.Backward(r.records) {
+		if rec.bad != nil || !isFooter(rec.cells) || !alone && filled(rec.cells) == 1 {
 			return n
 		}
 		n++
