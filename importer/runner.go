@@ -135,6 +135,7 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 		limits := r.opts.Limits
 		var batch []*entry
 		var bytes int64
+		var block []entry // to be used
 		n := 0
 		for c, err := range r.feed.rows(ctx) {
 			bad, isBad := errors.AsType[*RowError](err)
@@ -146,7 +147,12 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 				yield(nil, tooManyRows(limits))
 				return
 			}
-			e := &entry{n: n, bad: bad, contact: c}
+			if len(block) == 0 {
+				block = make([]entry, min(limits.BatchRows, 256))
+			}
+			e := &block[0]
+			block = block[1:]
+			e.n, e.bad, e.contact = n, bad, c
 			if c != nil {
 				e.row, bytes = c.Row, bytes+c.Bytes
 			}
