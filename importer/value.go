@@ -111,13 +111,19 @@ func parseDay(cell string) (audience.Date, bool) {
 // with quotes inside doubled, so that it may hold a comma; others lose the
 // spaces around them, and empty ones are dropped. It reports false when quotes
 // are not closed or text follows them.
-func ParseList(cell string) ([]string, bool) {
-	var items []string
+func ParseList(cell string) ([]string, bool) { return parseItems(cell, ",") }
+
+// parseItems is [ParseList] for any separator that has no quote in it.
+func parseItems(cell, separator string) ([]string, bool) {
+	if cell == "" {
+		return nil, true
+	}
+	items := make([]string, 0, 1+strings.Count(cell, separator))
 	for rest, more := cell, true; more; {
 		rest = strings.TrimLeft(rest, " \t")
 		if !strings.HasPrefix(rest, `"`) {
 			var item string
-			item, rest, more = strings.Cut(rest, ",")
+			item, rest, more = strings.Cut(rest, separator)
 			if item = strings.TrimRight(item, " \t"); item != "" {
 				items = append(items, item)
 			}
@@ -128,17 +134,25 @@ func ParseList(cell string) ([]string, bool) {
 			return nil, false
 		}
 		items = append(items, item)
-		after = strings.TrimLeft(after, " \t")
-		if after != "" && after[0] != ',' {
+		if trimmed := strings.TrimLeft(after, " \t"); trimmed == "" || strings.HasPrefix(trimmed, separator) {
+			after = trimmed
+		}
+		if after != "" && !strings.HasPrefix(after, separator) {
 			return nil, false
 		}
-		_, rest, more = strings.Cut(after, ",")
+		_, rest, more = strings.Cut(after, separator)
+	}
+	if len(items) == 0 {
+		return nil, true
 	}
 	return items, true
 }
 
 // cutQuoted gives the text up to the closing quote and what follows it.
 func cutQuoted(text string) (item, after string, ok bool) {
+	if part, rest, found := strings.Cut(text, `"`); found && !strings.HasPrefix(rest, `"`) {
+		return part, rest, true
+	}
 	var b strings.Builder
 	for {
 		part, rest, found := strings.Cut(text, `"`)
