@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -23,7 +22,9 @@ type Proposal struct {
 	Bytes   int64    // of the file
 	Content [32]byte // SHA-256 of the file
 	// Questions are those of the layout and of the mapping: an import does not
-	// run before they are answered in its plan.
+	// run before they are answered in its plan. Another answer than the assumed
+	// one to a question of the layout changes what is read: inspect again, with a
+	// format that was told.
 	Questions []Question
 	Notes     []Note     // of the layout, then of the mapping
 	Sample    [][]string // the first rows; cells of secret columns are empty
@@ -33,9 +34,6 @@ type Proposal struct {
 type InspectOptions struct {
 	Formats []Format // those that a file may have; the first that knows it is taken
 	Limits  Limits
-	// Answers are to questions of the layout, from an earlier Inspect, whose
-	// answers change how columns are read: an encoding, a delimiter.
-	Answers map[string]string
 }
 
 // sampleRows is how many rows a Proposal shows.
@@ -59,7 +57,7 @@ func Inspect(ctx context.Context, src Source, schema audience.Schema, opts Inspe
 	if err != nil {
 		return nil, err
 	}
-	p.Layout = layout.answered(opts.Answers)
+	p.Layout = layout
 	table, err := format.Open(ctx, src, p.Layout, limits)
 	if err != nil {
 		return nil, err
@@ -179,22 +177,4 @@ func (in *inspection) read(ctx context.Context, table Table, p *Proposal, limits
 func isRowError(err error) bool {
 	_, ok := errors.AsType[*RowError](err)
 	return ok
-}
-
-// answered gives the layout with the answers to its questions among its
-// settings.
-func (l *Layout) answered(answers map[string]string) *Layout {
-	out := *l
-	out.Settings = maps.Clone(l.Settings)
-	for _, q := range l.Questions {
-		answer, ok := answers[q.ID]
-		if !ok || !slices.Contains(q.Options, answer) {
-			continue
-		}
-		if out.Settings == nil {
-			out.Settings = make(map[string]string)
-		}
-		out.Settings[q.ID] = answer
-	}
-	return &out
 }

@@ -71,6 +71,9 @@ func percent(f float64) string { return strconv.Itoa(int(f*100+0.5)) + "%" }
 // shown gives a text on one line of at most 40 characters.
 func shown(s string) string {
 	const most = 40
+	if strings.IndexByte(s, '@') >= 0 { // the header is a row of data after all
+		return "(an address)"
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == utf8.RuneError {
 			return ' '

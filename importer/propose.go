@@ -34,7 +34,10 @@ func (in *inspection) propose() {
 func (in *inspection) readHeads() {
 	for _, text := range in.layout.Columns {
 		h := head{text: strings.TrimSpace(text)}
-		h.folded, h.words = foldHeader(text), headerWords(text)
+		if strings.IndexByte(text, '@') >= 0 { // somebody's address in the place of a header
+			h.text = ""
+		}
+		h.folded, h.words = foldHeader(h.text), headerWords(h.text)
 		in.heads = append(in.heads, h)
 	}
 }

@@ -52,6 +52,9 @@ func (in *inspection) fromVendor(c Column, k *known) Column {
 	if !ok {
 		return in.field(Column{Header: c.Header, Index: c.Index})
 	}
+	if c.Target == k.Target && !in.asked(c.Index) {
+		c = c.as(c.Target, 0.95, "a column of "+in.vendor.name)
+	}
 	return c
 }
 

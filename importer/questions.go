@@ -20,20 +20,23 @@ func columnQuestion(index int, about string) string {
 	return "column " + strconv.Itoa(index+1) + ": " + about
 }
 
-// open gives the questions that the plan does not answer.
+// open gives the questions that the plan does not answer. Those of the layout
+// have one answer that counts, the assumed one: with another the file is a
+// different table, to be inspected again.
 func (p *Plan) open() []Question {
 	var out []Question
-	ask := func(questions []Question) {
-		for _, q := range questions {
-			if !slices.Contains(q.Options, p.Answers[q.ID]) {
+	if p.Layout != nil {
+		for _, q := range p.Layout.Questions {
+			if answer, ok := p.Answers[q.ID]; !ok || answer != q.Assumed {
 				out = append(out, q)
 			}
 		}
 	}
-	if p.Layout != nil {
-		ask(p.Layout.Questions)
+	for _, q := range p.Mapping.Questions {
+		if !slices.Contains(q.Options, p.Answers[q.ID]) {
+			out = append(out, q)
+		}
 	}
-	ask(p.Mapping.Questions)
 	return out
 }
 
