@@ -45,7 +45,11 @@ func (in *inspection) readHeads() {
 func (in *inspection) findVendor() {
 	folded := make([]string, 0, len(in.heads))
 	for _, h := range in.heads {
-		if _, _, typed := typedHeader(h.text); !typed && h.text != ReasonColumn {
+		_, _, typed := typedHeader(h.text)
+		switch {
+		case typed:
+			folded = append(folded, headerTyped)
+		case h.text != ReasonColumn:
 			folded = append(folded, h.folded)
 		}
 	}

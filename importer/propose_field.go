@@ -284,28 +284,39 @@ func (in *inspection) settleNames() {
 	}
 }
 
-// settleDoubles gives each thing that a contact has once to one column.
+// settleDoubles gives each thing that a contact has once to one column: the
+// surest that is not empty.
 func (in *inspection) settleDoubles() {
-	seen := make(map[Target]int)
+	best := make(map[Target]*Column)
 	for i := range in.mapping.Columns {
 		c := &in.mapping.Columns[i]
-		switch c.Target {
-		case TargetFirstName, TargetLastName, TargetFullName, TargetPhone, TargetCreatedAt:
-		default:
+		if b := best[c.Target]; c.Target.isSingle() && in.facts[c.Index].cells > 0 && (b == nil || b.Confidence < c.Confidence) {
+			best[c.Target] = c
+		}
+	}
+	for i := range in.mapping.Columns {
+		c := &in.mapping.Columns[i]
+		b := best[c.Target]
+		if b == nil || b == c {
 			continue
 		}
-		if first, double := seen[c.Target]; double {
-			mentions := in.mapping.Questions
-			in.mapping.Questions = slices.DeleteFunc(mentions, func(q Question) bool {
-				return strings.HasPrefix(q.ID, columnChoice(c.Index)+":")
-			})
-			*c = in.field(Column{Header: c.Header, Index: c.Index})
-			c.Why = fmt.Sprintf("column %d is what its name says", first+1)
-			continue
+		in.mapping.Questions = slices.DeleteFunc(in.mapping.Questions, func(q Question) bool {
+			return strings.HasPrefix(q.ID, columnChoice(c.Index)+":")
+		})
+		*c = in.field(Column{Header: c.Header, Index: c.Index})
+		if c.Target == TargetField {
+			c.Why = fmt.Sprintf("column %d is what its name says", b.Index+1)
 		}
-		if in.facts[c.Index].cells > 0 {
-			seen[c.Target] = c.Index
-		}
+	}
+}
+
+// isSingle reports the targets that a contact has once.
+func (t Target) isSingle() bool {
+	switch t {
+	case TargetFirstName, TargetLastName, TargetFullName, TargetPhone, TargetCreatedAt:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -16,6 +16,8 @@ type vendor struct {
 	// whole asks for every column that weighs nothing special: its exports are
 	// too small to be known by a part of them.
 	whole bool
+	// telling, if any, are headers of which one must be there.
+	telling []string
 	// separator is what stands between the values of a field with several, where
 	// it is no part of texts.
 	separator string
@@ -117,6 +119,7 @@ type recognition struct {
 const (
 	missingWeight = 0.25
 	extraWeight   = 0.15
+	extraWhole    = 0.5 // where nothing but the whole is telling
 
 	leastPoints     = 5    // of the headers that are there
 	leastConfidence = 0.45 // below, nobody is recognised
@@ -152,11 +155,15 @@ func (v *vendor) fits(folded []string) recognition {
 			missing += c.weight
 		}
 	}
-	if r.points < leastPoints && !v.whole {
+	if r.points < leastPoints && !v.whole || v.telling != nil && !slices.ContainsFunc(v.telling, func(h string) bool { return there[h] }) {
 		return recognition{}
 	}
+	perExtra := extraWeight
+	if v.whole {
+		perExtra = extraWhole
+	}
 	known := float64(r.points)
-	r.confidence = known / (known + missingWeight*float64(missing) + extraWeight*float64(extra))
+	r.confidence = known / (known + missingWeight*float64(missing) + perExtra*float64(extra))
 	if len(telling) == 0 {
 		r.why = fmt.Sprintf("its %d columns", matched)
 	} else {

@@ -10,12 +10,17 @@ import (
 // nameOwn is the vendor of our own exports.
 const nameOwn = "audiencekit"
 
+// headerTyped stands among folded headers for all those that name a type, as
+// our own exports do.
+const headerTyped = ":type"
+
 // mailVendors are systems that send mail.
 func mailVendors() []vendor {
 	return []vendor{
 		{
-			name: nameOwn,
+			name: nameOwn, telling: []string{"externalid", headerTyped},
 			columns: slices.Concat(
+				[]known{{header: headerTyped, weight: 2, plain: true}}, to(1, TargetIgnore, "updated_at"),
 				to(3, TargetExternalID, "external_id"), to(1, TargetEmail, "email"), to(1, TargetFirstName, "first_name"), to(1, TargetLastName, "last_name"),
 				to(1, TargetPhone, "phone"), to(1, TargetTags, "tags"), status(1, "status", ownWords()), to(1, TargetCreatedAt, "created_at"),
 			),
