@@ -14,8 +14,8 @@ func (in *inspection) propose() {
 	in.used = make(map[string]bool)
 	in.readHeads()
 	in.findVendor()
-	mail := in.mailColumn()
 	aliases := aliases()
+	mail := in.mailColumn(aliases)
 	for i := range in.heads {
 		c := in.column(i, mail, aliases)
 		if c.Target == TargetField && c.Format == formatJSON {
@@ -85,21 +85,20 @@ func typedHeader(header string) (name string, t audience.Type, ok bool) {
 // mailColumn finds the column whose cells are addresses: by what stands there,
 // and only among several such columns by their names. It gives -1 when there
 // is none.
-func (in *inspection) mailColumn() int {
+func (in *inspection) mailColumn(aliases map[string]Target) int {
 	best, bestRank := -1, 0
 	for i := range in.heads {
-		if rank := in.mailRank(i); rank > bestRank {
+		if rank := in.mailRank(i, aliases[in.heads[i].folded] == TargetEmail); rank > bestRank {
 			best, bestRank = i, rank
 		}
 	}
 	return best
 }
 
-func (in *inspection) mailRank(i int) int {
+func (in *inspection) mailRank(i int, alias bool) int {
 	h, f := in.heads[i], &in.facts[i]
 	rank := 1
 	k := in.known(i)
-	alias := aliases()[h.folded] == TargetEmail
 	switch {
 	case k != nil && !k.plain && k.Target == TargetEmail:
 		rank += 4
