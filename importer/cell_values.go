@@ -21,25 +21,30 @@ func (env *readEnv) field(c Column) (readCell, error) {
 	if !t.IsValid() {
 		return nil, &audience.FieldError{Path: "mapping." + name, Rule: "type", Hint: "a type"}
 	}
-	parse := env.value(t, c.Format, "fields."+name)
+	path := "fields." + name
+	parse := env.value(t, c.Format, path)
 	return func(d *draft, cell string, kind CellKind) error {
 		v, err := parse(cell, kind)
 		if err != nil || v.IsZero() {
 			return err
 		}
-		d.set(name, v)
-		return nil
+		return d.set(name, path, v, env.limits)
 	}, nil
 }
 
-// set keeps a value; of two columns for one field the first counts.
-func (d *draft) set(name string, v audience.Value) {
+// set keeps a value that can be stored; of two columns for one field the first
+// counts. Names were checked when the columns were compiled.
+func (d *draft) set(name, path string, v audience.Value, limits audience.Limits) error {
+	if err := v.Check(path, limits); err != nil {
+		return err
+	}
 	if d.Write.Set == nil {
 		d.Write.Set = make(map[string]audience.Value, d.fields)
+	} else if _, double := d.Write.Set[name]; double {
+		return nil
 	}
-	if _, double := d.Write.Set[name]; !double {
-		d.Write.Set[name] = v
-	}
+	d.Write.Set[name] = v
+	return nil
 }
 
 type parseCell = func(cell string, kind CellKind) (audience.Value, error)
@@ -202,6 +207,7 @@ func (env *readEnv) instant(path, format string) func(cell string, kind CellKind
 func (env *readEnv) object(columns []Column) readCell {
 	type member struct {
 		name, field string
+		path        string
 		list        bool
 		parse       parseCell
 	}
@@ -212,7 +218,8 @@ func (env *readEnv) object(columns []Column) readCell {
 			t = declared.Type
 		}
 		name, _ := memberOf(c.Format)
-		members[i] = member{name: name, field: c.Name, list: t == audience.TypeStringList, parse: env.value(t, "", "fields."+c.Name)}
+		path := "fields." + c.Name
+		members[i] = member{name: name, field: c.Name, path: path, list: t == audience.TypeStringList, parse: env.value(t, "", path)}
 	}
 	return func(d *draft, cell string, _ CellKind) error {
 		if strings.TrimSpace(cell) == "" {
@@ -232,8 +239,11 @@ func (env *readEnv) object(columns []Column) readCell {
 			if err != nil {
 				return err
 			}
-			if !v.IsZero() {
-				d.set(m.field, v)
+			if v.IsZero() {
+				continue
+			}
+			if err := d.set(m.field, m.path, v, env.limits); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -81,9 +81,9 @@ func (env *readEnv) cell(c Column) (readCell, error) {
 	case TargetPhone:
 		return readPhone(c.Format), nil
 	case TargetTags:
-		return readItems("tags", c.Format, func(d *draft, items []string) { d.Write.SetTags = append(d.Write.SetTags, items...) }), nil
+		return readItems("tags", c.Format, func(d *draft, items []string) { d.Write.SetTags = joinItems(d.Write.SetTags, items) }), nil
 	case TargetLists:
-		return readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = append(d.Lists, items...) }), nil
+		return readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = joinItems(d.Lists, items) }), nil
 	case TargetTag:
 		return readTag(c.Name), nil
 	case TargetStatus:
@@ -178,7 +178,7 @@ func readExternal(system string) readCell {
 		system = audience.HostSystem
 	}
 	return func(d *draft, cell string, _ CellKind) error {
-		if id := unguarded(strings.Trim(cell, " \t")); id != "" {
+		if id := unguarded(trimBlanks(cell)); id != "" {
 			d.Write.External = append(d.Write.External, audience.External(system, id))
 		}
 		return nil
@@ -200,6 +200,14 @@ func readItems(path, format string, add func(d *draft, items []string)) readCell
 		}
 		return nil
 	}
+}
+
+// joinItems joins the items of two columns; mostly there is one.
+func joinItems(a, b []string) []string {
+	if a == nil {
+		return b
+	}
+	return append(a, b...)
 }
 
 func listHintOf(format string) string {
@@ -224,7 +232,7 @@ func readTag(name string) readCell {
 
 // yesOrNo reads a word; ok is false for a blank one.
 func yesOrNo(path, cell string) (yes, ok bool, err error) {
-	if cell = strings.Trim(cell, " \t"); cell == "" {
+	if cell = trimBlanks(cell); cell == "" {
 		return false, false, nil
 	}
 	yes, ok = parseYes(cell)
@@ -272,7 +280,7 @@ func (env *readEnv) standing(c Column) readCell {
 	}
 	when := env.instant("status", c.Format)
 	return func(d *draft, cell string, kind CellKind) error {
-		cell = strings.Trim(cell, " \t")
+		cell = trimBlanks(cell)
 		yes, ok := parseYes(cell)
 		switch {
 		case cell == "", c.Format != formatAny && noDay(cell):

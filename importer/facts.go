@@ -42,7 +42,7 @@ func (f *columnFacts) add(cell string, kind CellKind) {
 	if kind == CellAbsent {
 		return
 	}
-	cell = strings.Trim(cell, " \t")
+	cell = trimBlanks(cell)
 	if cell == "" {
 		return
 	}

@@ -109,7 +109,10 @@ func (r *rowReader) read(row *Row) (*Contact, *RowError) {
 		r.free = make([]Contact, contactBlock)
 	}
 	c := &r.free[0]
-	*c = Contact{Line: row.Line, Bytes: row.Bytes, Row: row}
+	if c.Row != nil { // a row that could not be used left something
+		*c = Contact{}
+	}
+	c.Line, c.Bytes, c.Row = row.Line, row.Bytes, row
 	d := &r.row
 	*d = draft{Contact: c, fields: r.fields, said: r.status}
 	for i := range r.columns {
@@ -135,7 +138,11 @@ func (r *rowReader) read(row *Row) (*Contact, *RowError) {
 	if err := d.finish(); err != nil {
 		return nil, &RowError{Line: row.Line, Err: err}
 	}
-	if err := c.Write.Check(r.limits); err != nil {
+	fields := c.Write.Set
+	c.Write.Set = nil // checked one by one
+	err := c.Write.Check(r.limits)
+	c.Write.Set = fields
+	if err != nil {
 		return nil, &RowError{Line: row.Line, Column: r.columnOf(err), Err: err}
 	}
 	r.free = r.free[1:]
@@ -184,10 +191,8 @@ func (r *rowReader) columnOf(err error) int {
 	if !ok {
 		return 0
 	}
-	name, isField := strings.CutPrefix(field.Path, "fields.")
 	for i := range r.mapping.Columns {
-		c := r.mapping.Columns[i].effective()
-		if isField && c.Target == TargetField && c.Name == name || !isField && c.Target.isAbout(field.Path) {
+		if c := r.mapping.Columns[i].effective(); c.Target.isAbout(field.Path) {
 			return c.Index + 1
 		}
 	}

@@ -28,7 +28,7 @@ func ParseValue(t audience.Type, cell, path string, calendar audience.Calendar) 
 		}
 		return audience.StringValue(cell), nil
 	}
-	cell = strings.Trim(cell, " \t")
+	cell = trimBlanks(cell)
 	if cell == "" {
 		return audience.Value{}, nil
 	}
@@ -37,6 +37,17 @@ func ParseValue(t audience.Type, cell, path string, calendar audience.Calendar) 
 		return audience.Value{}, &audience.FieldError{Path: path, Rule: "type", Hint: hint}
 	}
 	return v, nil
+}
+
+// trimBlanks takes spaces and tabs off the ends.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // parseTyped gives the value, or a hint what is expected.
@@ -100,7 +111,11 @@ func ParseInstant(cell string, calendar audience.Calendar) (time.Time, bool) {
 
 // parseDay reads YYYY-MM-DD or YYYYMMDD.
 func parseDay(cell string) (audience.Date, bool) {
-	if len(cell) == len("20060102") {
+	switch len(cell) {
+	case len("2006-01-02"):
+	default: // without the error that says so
+		return 0, false
+	case len("20060102"):
 		cell = cell[:4] + "-" + cell[4:6] + "-" + cell[6:]
 	}
 	d, err := audience.ParseDate(cell)
