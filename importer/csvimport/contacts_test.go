@@ -294,10 +294,10 @@ func TestContactsBadRows(t *testing.T) {
 		"line 5, column 5: created_at: type: an instant as RFC 3339 (2026-01-31T09:30:00Z), YYYY-MM-DD or YYYYMMDD, in the years 1 to 9999",
 		"line 6, column 6: status: unknown: subscribed, pending, unsubscribed, bounced, complained or none",
 		"line 7, column 3: cell: nul: text without NUL",
-		"line 8, column 3: cell: utf8: valid UTF-8: save the file as \"CSV UTF-8\"",
+		"line 8, column 3: cell: utf8: text in the encoding of the file: save it as \"CSV UTF-8\"",
 		"line 9, column 4: tags: control: no control characters",
 		"line 10, column 2: external[0].id: max-length: at most 512 bytes",
-		"line 11, column 7: row: cells: at most 6 cells, as the header has; a cell that holds a comma needs quotes",
+		"line 11, column 7: row: cells: at most 6 cells, as the header has; a cell that holds a delimiter needs quotes",
 		"line 12, column 3: row: quote: quotes around the whole cell, doubled inside",
 	}, errorsOf(report))
 	require.Equal(t, errorsOf(report), seen)
