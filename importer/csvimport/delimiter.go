@@ -159,7 +159,7 @@ func (s *sample) byDelimiter(known, quote byte) (*reading, *importer.Question, e
 		if err != nil {
 			return nil, nil, err
 		}
-		if rare.share == 1 && len(rare.records) > 1 {
+		if alone := len(rare.records) == 1 && (len(best.records) == 0 || best.records[0].bad == nil); rare.share == 1 && !alone {
 			options = []string{delimiterName(rare.delimiter), delimiterName(best.delimiter)}
 			best = rare
 		}

@@ -155,7 +155,7 @@ func (f format) detectFooter(d *dialect, l *look, limits importer.Limits, out *i
 	}
 }
 
-// hint takes the line that tells Excel the delimiter: sep=;
+// hint takes the line that tells Excel the delimiter, such as sep=; on its own.
 func (s *sample) hint(d *dialect) {
 	end := bytes.IndexAny(s.text, "\r\n")
 	if end < 0 {

@@ -95,7 +95,7 @@ func (d *dialect) set(key, value string) (hint string) {
 		hint = "utf-8, utf-16le, utf-16be or windows-1252"
 	case setDelimiter:
 		d.delimiter, ok = delimiterNamed(value)
-		hint = "tab, or one ASCII character such as , ; or |, neither a letter nor a digit nor a quote"
+		hint = "tab, or one ASCII character such as , ; or |, neither a letter nor a digit, a quote, a space or a line end"
 	case setQuote:
 		d.quote, ok = quoteNamed(value)
 		hint = `", ' or none`
@@ -156,7 +156,7 @@ func delimiterNamed(name string) (byte, bool) {
 	if len(name) != 1 {
 		return 0, false
 	}
-	return name[0], name[0] == '\t' || name[0] > ' ' && name[0] < 0x7f && name[0] != '"' && name[0] != '\'' && !isAlnum(name[0])
+	return name[0], name[0] < 0x7f && !isAlnum(name[0]) && !strings.Contains("\x00\r\n \"'", name)
 }
 
 func isAlnum(b byte) bool {

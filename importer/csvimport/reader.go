@@ -114,6 +114,7 @@ func tooLarge(limits importer.Limits) error {
 // passed over.
 func (r *reader) next() (record, error) {
 	for blank := false; ; blank = true {
+		blank = r.skipEmpty() || blank
 		if r.start == r.end && !r.eof {
 			if err := r.fill(); err != nil {
 				return record{}, err
@@ -140,6 +141,25 @@ func (r *reader) next() (record, error) {
 			return rec, err
 		}
 	}
+}
+
+// skipEmpty passes over empty lines, as far as the buffer shows them.
+func (r *reader) skipEmpty() bool {
+	from := r.start
+	for r.start < r.end {
+		switch {
+		case r.buf[r.start] == '\n':
+		case r.buf[r.start] == '\r' && r.start+1 < r.end:
+			if r.buf[r.start+1] == '\n' {
+				r.start++
+			}
+		default:
+			return r.start > from
+		}
+		r.start++
+		r.line++
+	}
+	return r.start > from
 }
 
 // take makes the record that was scanned and moves on behind it. Of an empty

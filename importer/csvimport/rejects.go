@@ -61,7 +61,7 @@ func (r *rejects) Reject(row *importer.Row, reason string) error {
 	case row.Cells == nil && row.Raw != nil && len(r.secret) == 0:
 		r.put(string(row.Raw))
 		if r.reason < 0 {
-			r.cell(1, reason)
+			r.why(reason)
 		}
 	case row.Cells == nil:
 		r.cells(make([]string, len(r.columns)), reason)
@@ -82,7 +82,7 @@ func (r *rejects) raw(row *importer.Row, reason string) bool {
 	for i := len(rec.cells); i < len(r.columns); i++ {
 		r.cell(i, "")
 	}
-	r.cell(len(r.columns), reason)
+	r.why(reason)
 	return true
 }
 
@@ -91,7 +91,8 @@ func (r *rejects) cells(cells []string, reason string) {
 	for i := range r.columns {
 		switch {
 		case i == r.reason:
-			r.cell(i, reason)
+			r.separate(i)
+			r.quoted(reason)
 		case i >= len(cells) || slices.Contains(r.secret, i):
 			r.cell(i, "")
 		default:
@@ -99,33 +100,52 @@ func (r *rejects) cells(cells []string, reason string) {
 		}
 	}
 	if r.reason < 0 {
-		r.cell(len(r.columns), reason)
+		r.why(reason)
 	}
 }
 
 // cell writes one cell, guarded again if a spreadsheet would run it.
 func (r *rejects) cell(index int, s string) {
-	if index > 0 {
-		r.put(string(rune(r.dialect.delimiter)))
-	}
+	r.separate(index)
 	if isFormula(s) {
 		s = "'" + s
 	}
-	special := "\r\n" + string(rune(r.dialect.delimiter))
-	if r.dialect.quote == 0 {
-		r.put(strings.Map(func(c rune) rune {
-			if strings.ContainsRune(special, c) {
-				return ' '
-			}
-			return c
-		}, s))
+	if strings.ContainsAny(s, r.special()) || strings.Trim(s, " \t") != s {
+		r.quoted(s)
 		return
 	}
-	quote := string(rune(r.dialect.quote))
-	if !strings.ContainsAny(s, special+quote) && strings.Trim(s, " \t") == s && (index > 0 || s != "" || len(r.columns) > 1) {
+	r.put(s)
+}
+
+// why writes the reason behind all cells. It is in quotes always: where a row
+// has a quote too many, the next one ends what that opened.
+func (r *rejects) why(reason string) {
+	r.separate(1)
+	r.quoted(reason)
+}
+
+func (r *rejects) separate(index int) {
+	if index > 0 {
+		r.put(string(rune(r.dialect.delimiter)))
+	}
+}
+
+// special are the characters of which a cell may hold none outside quotes.
+func (r *rejects) special() string {
+	return string([]byte{'\r', '\n', r.dialect.delimiter, cmp.Or(r.dialect.quote, '\n')})
+}
+
+// quoted writes a cell in quotes; where there are none it becomes one line
+// without delimiters.
+func (r *rejects) quoted(s string) {
+	if r.dialect.quote == 0 {
+		for _, c := range r.special() {
+			s = strings.ReplaceAll(s, string(c), " ")
+		}
 		r.put(s)
 		return
 	}
+	quote := string(rune(r.dialect.quote))
 	r.put(quote)
 	r.put(strings.ReplaceAll(s, quote, quote+quote))
 	r.put(quote)

@@ -168,12 +168,13 @@ func isHeader(cells []string, below []record) (likely, certain bool) {
 		}
 	}
 	if rows == 0 {
-		return true, true
+		data := slices.ContainsFunc(cells, isDigits)
+		return !data, !data
 	}
 	against := false
 	for i, c := range cells {
 		switch {
-		case kinds[i].addresses > 0 && !kinds[i].others(kinds[i].addresses), isColumnName(c):
+		case kinds[i].addresses > 0 && !kinds[i].others(kinds[i].addresses), isColumnName(c) && kinds[i].others(kinds[i].names):
 			return true, true
 		case isDigits(c) && kinds[i].digits > 0 && !kinds[i].others(kinds[i].digits):
 			against = true
@@ -183,7 +184,7 @@ func isHeader(cells []string, below []record) (likely, certain bool) {
 }
 
 // cellKinds counts what stands in a column.
-type cellKinds struct{ all, addresses, digits int }
+type cellKinds struct{ all, addresses, digits, names int }
 
 func (k *cellKinds) add(cell string) {
 	if cell = strings.Trim(cell, " \t"); cell == "" {
@@ -195,11 +196,14 @@ func (k *cellKinds) add(cell string) {
 		k.addresses++
 	case isDigits(cell):
 		k.digits++
+	case isColumnName(cell): // or like one: codes have underscores too
+		k.names++
 	}
 }
 
-// others reports whether more than a few cells are not of the kind that n are.
-func (k *cellKinds) others(n int) bool { return 2*n < k.all }
+// others reports whether most cells are not of the kind that n are, or there
+// are none.
+func (k *cellKinds) others(n int) bool { return 2*n < k.all || k.all == 0 }
 
 // isDigits reports whether a cell is a number, a day, a phone: more digits than
 // letters.
@@ -282,8 +286,8 @@ func footer(text []byte, d *dialect, limits importer.Limits, columns int) int {
 	}
 	alone := block > 1 || len(lines) > 1 && lines[len(lines)-2] == ""
 	n := 0
-	for i := len(r.records) - 1; i >= 0; i-- {
-		if rec := r.records[i]; rec.bad != nil || !isFooter(rec.cells) || !alone && filled(rec.cells) == 1 {
+	for _, rec := range slices.Backward(r.records) {
+		if rec.bad != nil || !isFooter(rec.cells) || !alone && filled(rec.cells) == 1 {
 			return n
 		}
 		n++
