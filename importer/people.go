@@ -54,7 +54,7 @@ func appendLabels(labels []label, w *audience.ContactWrite) []label {
 // that an earlier row of the batch creates.
 type person struct {
 	id      audience.ContactID // 0: the batch creates her
-	known   *known             // nil: nobody has asked yet
+	known   *portrait          // nil: nobody has asked yet
 	systems []string           // whose ids rows of the batch give her
 
 	// Of an import of contacts.
@@ -69,8 +69,8 @@ type person struct {
 	consents  []consentMade // that the batch recorded
 }
 
-// known is what is known of somebody.
-type known struct {
+// portrait is what is known of somebody.
+type portrait struct {
 	stored  audience.Contact // as she was before the batch
 	now     audience.Contact // as the rows so far leave her
 	profile audience.Profile // the parts of it that rows of the batch ask for
@@ -78,9 +78,9 @@ type known struct {
 
 // know gives what is known of her: nothing of one whom the batch makes, until
 // something is put there.
-func (who *person) know() *known {
+func (who *person) know() *portrait {
 	if who.known == nil {
-		who.known = &known{}
+		who.known = &portrait{}
 	}
 	return who.known
 }
@@ -159,7 +159,7 @@ func (p *people) lock(ctx context.Context, tx *store.Tx, parts audience.ProfileP
 }
 
 func (who *person) fill(c audience.Contact) {
-	who.known = &known{stored: c, now: c}
+	who.known = &portrait{stored: c, now: c}
 }
 
 // find gives the contact that a row names by an external id, else by an

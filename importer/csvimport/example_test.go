@@ -33,14 +33,14 @@ ann@example.com,Ann,"customer,vip",30,subscribed
 bob@example.com,Bob,,a few,subscribed
 carl@example.com,Carl,customer,,unsubscribed
 `
-	report, err := csvimport.Contacts(ctx, aud, importer.Bytes("people.csv", []byte(file)), importer.Options{
+	report, err := runContacts(ctx, aud, importer.Bytes("people.csv", []byte(file)), importer.Options{
 		Attestation: importer.Attestation{Text: "The shop attests that these people ticked the box at checkout."},
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(report.Rows, "rows:", report.Created, "new,", report.Bad, "bad")
+	fmt.Println(report.Rows, "rows:", report.Created, "new,", report.Rejected, "bad")
 	for _, bad := range report.Errors {
 		fmt.Println(bad)
 	}
