@@ -18,6 +18,9 @@ func compile(m *Mapping, plan *Plan, env readEnv) (*rowReader, error) {
 			return nil, &audience.FieldError{Path: "mapping", Rule: "index", Hint: "the position of a column, from 0"}
 		}
 		if _, ok := memberOf(c.Format); ok && c.Target == TargetField {
+			if err := audience.CheckFieldName(c.Name, env.limits); err != nil {
+				return nil, err
+			}
 			objects = append(objects, c)
 			r.fields++
 			continue

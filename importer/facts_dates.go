@@ -129,7 +129,7 @@ func (f *dateFacts) of(cells int, dated bool) (days, bool) {
 	switch {
 	case f.yearless > 0: // birthdays, some with a year
 		return d, false
-	case f.ordered == 0 && f.ownForm == f.cells:
+	case f.ordered == 0 && f.ownForm == f.cells && f.none == 0:
 	case f.ordered == 0:
 		d.format = formatYMD
 	case !f.notDMY && !f.notMDY:
