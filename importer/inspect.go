@@ -143,13 +143,6 @@ type inspection struct {
 	used    map[string]bool // names of fields
 }
 
-// head is a header in the forms in which it is compared.
-type head struct {
-	text   string
-	folded string
-	words  []string
-}
-
 // read goes through the rows once.
 func (in *inspection) read(ctx context.Context, table Table, p *Proposal, limits Limits) error {
 	for row, err := range table.Rows(ctx) {
