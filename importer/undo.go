@@ -17,6 +17,8 @@ type UndoOptions struct {
 	// OnLeft gets everybody who is left with something of the import, also
 	// those beyond UndoReport.Contacts.
 	OnLeft func(LeftBehind)
+	// OnProgress gets after each transaction what was undone so far.
+	OnProgress func(UndoReport)
 	// BatchRows are the contacts of one transaction; default 1,000.
 	BatchRows int
 }
@@ -174,6 +176,9 @@ func (u *undoing) run(ctx context.Context, update func(context.Context, func(*st
 			if u.opts.OnLeft != nil {
 				u.opts.OnLeft(l)
 			}
+		}
+		if u.opts.OnProgress != nil {
+			u.opts.OnProgress(*u.report())
 		}
 	}
 	return nil
