@@ -47,7 +47,8 @@ func roundTrips() []roundTrip {
 func readCSV(t *testing.T, file string) *store.Audience {
 	t.Helper()
 	aud := open(t)
-	report, err := csvimport.Contacts(t.Context(), aud, importer.Bytes("x.csv", []byte(file)), importer.Options{Attestation: importer.Attestation{Text: "exported before"}})
+	report, err := importer.Run(t.Context(), aud, importer.Bytes("x.csv", []byte(file)), &importer.Plan{Attestation: importer.Attestation{Text: "exported before"}},
+		importer.Options{Formats: []importer.Format{csvimport.Format()}})
 	require.NoError(t, err)
 	require.Empty(t, report.Errors)
 	require.Empty(t, report.Columns)
@@ -311,7 +312,7 @@ func fromRecords(t *testing.T, records []record, fields func(*record) map[string
 				return
 			}
 		}
-	}, importer.Options{Attestation: importer.Attestation{Text: "exported before"}})
+	}, &importer.Plan{Attestation: importer.Attestation{Text: "exported before"}}, importer.Options{})
 	require.NoError(t, err)
 	require.Empty(t, report.Errors)
 	return aud

@@ -55,7 +55,7 @@ func TestDialects(t *testing.T) {
 				return
 			}
 			after := open(t)
-			report, err := csvimport.Contacts(t.Context(), after, importer.Bytes("x.csv", []byte(file)), importer.Options{})
+			report, err := importer.Run(t.Context(), after, importer.Bytes("x.csv", []byte(file)), &importer.Plan{}, importer.Options{Formats: []importer.Format{csvimport.Format()}})
 			require.NoError(t, err)
 			require.Empty(t, report.Errors)
 			again, err := exportWith(t, after, tt.opts, columns...)

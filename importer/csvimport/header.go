@@ -13,12 +13,6 @@ import (
 const (
 	colEmail      = "email"
 	colExternalID = "external_id"
-	colFirstName  = "first_name"
-	colLastName   = "last_name"
-	colPhone      = "phone"
-	colTags       = "tags"
-	colCreatedAt  = "created_at"
-	colStatus     = "status"
 	colType       = "type"
 	colTime       = "time"
 	colID         = "id"
@@ -45,14 +39,6 @@ type layout struct {
 	known    []string
 	required [][]string                                      // of each group one must be there
 	check    func(name string, limits audience.Limits) error // of a custom column
-}
-
-func contactLayout() layout {
-	return layout{
-		known:    []string{colEmail, colExternalID, colFirstName, colLastName, colPhone, colTags, colCreatedAt, colStatus},
-		required: [][]string{{colEmail, colExternalID}},
-		check:    audience.CheckFieldName,
-	}
 }
 
 func eventLayout() layout {
