@@ -287,6 +287,11 @@ func (v Value) Reveal() string {
 // does not tell an empty item from no item.
 func joinItems(items []string) string {
 	var b strings.Builder
+	n := 0
+	for _, item := range items {
+		n += len(item) + len(`"",`)
+	}
+	b.Grow(n)
 	for i, item := range items {
 		if i > 0 {
 			b.WriteByte(',')
