@@ -296,7 +296,7 @@ func joinItems(items []string) string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if item != "" && !strings.ContainsAny(item, ",\"\r\n") && strings.TrimSpace(item) == item {
+		if isPlainItem(item) {
 			b.WriteString(item)
 			continue
 		}
@@ -305,6 +305,18 @@ func joinItems(items []string) string {
 		b.WriteByte('"')
 	}
 	return b.String()
+}
+
+// isPlainItem reports whether an item comes back as it is without quotes. A
+// loop over bytes is several times as fast as strings.ContainsAny.
+func isPlainItem(item string) bool {
+	for i := range len(item) {
+		switch item[i] {
+		case ',', '"', '\r', '\n':
+			return false
+		}
+	}
+	return item != "" && strings.TrimSpace(item) == item
 }
 
 // Format prints the type only, whatever the verb.
