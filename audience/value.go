@@ -287,11 +287,16 @@ func (v Value) Reveal() string {
 // does not tell an empty item from no item.
 func joinItems(items []string) string {
 	var b strings.Builder
+	n := 0
+	for _, item := range items {
+		n += len(item) + len(`"",`)
+	}
+	b.Grow(n)
 	for i, item := range items {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if item != "" && !strings.ContainsAny(item, ",\"\r\n") && strings.TrimSpace(item) == item {
+		if isPlainItem(item) {
 			b.WriteString(item)
 			continue
 		}
@@ -300,6 +305,18 @@ func joinItems(items []string) string {
 		b.WriteByte('"')
 	}
 	return b.String()
+}
+
+// isPlainItem reports whether an item comes back as it is without quotes. A
+// loop over bytes is several times as fast as strings.ContainsAny.
+func isPlainItem(item string) bool {
+	for i := range len(item) {
+		switch item[i] {
+		case ',', '"', '\r', '\n':
+			return false
+		}
+	}
+	return item != "" && strings.TrimSpace(item) == item
 }
 
 // Format prints the type only, whatever the verb.

@@ -3,6 +3,7 @@
 package csvexport_test
 
 import (
+	"encoding/csv"
 	"fmt"
 	"io"
 	"syscall"
@@ -71,16 +72,40 @@ func encoders() map[string]func(io.Writer) exporter.Encoder {
 		"csv-machine": func(w io.Writer) exporter.Encoder {
 			return csvexport.New(w, csvexport.Options{Profile: csvexport.Machine})
 		},
-		"ndjson": exporter.NDJSON,
-		"json":   exporter.JSON,
-		"xml":    exporter.XML,
-		"vcard":  exporter.VCard,
+		"csv-by-hand": func(w io.Writer) exporter.Encoder { return &byHand{w: csv.NewWriter(w)} },
+		"ndjson":      exporter.NDJSON,
+		"json":        exporter.JSON,
+		"xml":         exporter.XML,
+		"vcard":       exporter.VCard,
 	}
 }
 
 func reportRows(b *testing.B, before time.Duration) {
 	b.Helper()
 	b.ReportMetric(float64(b.N)*benchContacts/(cpuTime(b)-before).Seconds(), "rows/cpu-s")
+}
+
+// byHand is the least that writing CSV costs: no guard, no gocsv.
+type byHand struct {
+	w     *csv.Writer
+	cells []string
+}
+
+func (e *byHand) Begin(columns []exporter.Column) error {
+	e.cells = make([]string, len(columns))
+	return nil
+}
+
+func (e *byHand) Encode(row []audience.Value) error {
+	for i, v := range row {
+		e.cells[i] = v.Reveal()
+	}
+	return e.w.Write(e.cells)
+}
+
+func (e *byHand) End() (exporter.Loss, error) {
+	e.w.Flush()
+	return exporter.Loss{}, e.w.Error()
 }
 
 // BenchmarkEncoder writes 20,000 rows of ten columns, which are in memory.

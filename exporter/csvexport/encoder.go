@@ -1,11 +1,11 @@
 package csvexport
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gocarina/gocsv"
@@ -84,7 +84,13 @@ type encoder struct {
 	texts   []string      // of the cells of a batch, row by row
 	batch   reflect.Value // a slice of structs, as gocsv wants it, whose fields lead to texts
 	filled  int           // rows of the batch
+	made    []byte        // the texts of values that are no text, one behind the other
+	spans   []span        // where they stand in made, and in texts
 }
+
+// span is a text within many: one allocation for the batch instead of one for
+// each number and instant.
+type span struct{ cell, start, end int }
 
 // cell is a field of the struct that gocsv writes. It is a pointer, which
 // gocsv handles without a copy for each cell.
@@ -131,9 +137,15 @@ func (e *encoder) prepare(size int) {
 
 // Encode adds a row to the batch.
 func (e *encoder) Encode(row []audience.Value) error {
-	texts := e.texts[e.filled*e.columns:][:e.columns]
+	first := e.filled * e.columns
 	for i, v := range row {
-		texts[i] = e.text(v)
+		if text, ok := v.Str(); ok || v.IsZero() {
+			e.texts[first+i] = text
+			continue
+		}
+		start := len(e.made)
+		e.made = e.appendText(e.made, v)
+		e.spans = append(e.spans, span{first + i, start, len(e.made)})
 	}
 	if e.filled++; e.filled < e.batch.Len() {
 		return nil
@@ -141,20 +153,39 @@ func (e *encoder) Encode(row []audience.Value) error {
 	return e.write()
 }
 
-func (e *encoder) text(v audience.Value) string {
-	if f, ok := v.Double(); ok && e.opts.DecimalComma {
-		return strings.Replace(strconv.FormatFloat(f, 'g', -1, 64), ".", ",", 1)
+// appendText appends what Reveal gives, as the options want it.
+func (e *encoder) appendText(b []byte, v audience.Value) []byte {
+	switch v.Type() {
+	case audience.TypeInt:
+		n, _ := v.Int()
+		return strconv.AppendInt(b, n, 10)
+	case audience.TypeDouble:
+		f, _ := v.Double()
+		start := len(b)
+		b = strconv.AppendFloat(b, f, 'g', -1, 64)
+		if point := bytes.IndexByte(b[start:], '.'); point >= 0 && e.opts.DecimalComma {
+			b[start+point] = ','
+		}
+		return b
+	case audience.TypeTimestamp:
+		at, _ := v.Timestamp()
+		if e.opts.Local != nil {
+			return at.In(e.opts.Local).AppendFormat(b, time.DateTime)
+		}
+		return at.AppendFormat(b, time.RFC3339Nano)
+	default:
+		return append(b, v.Reveal()...)
 	}
-	if at, ok := v.Timestamp(); ok && e.opts.Local != nil {
-		return at.In(e.opts.Local).Format(time.DateTime)
-	}
-	return v.Reveal()
 }
 
 // write lets gocsv write the batch.
 func (e *encoder) write() error {
+	made := string(e.made)
+	for _, s := range e.spans {
+		e.texts[s.cell] = made[s.start:s.end]
+	}
 	batch := e.batch.Slice(0, e.filled).Interface()
-	e.filled = 0
+	e.filled, e.made, e.spans = 0, e.made[:0], e.spans[:0]
 	if err := gocsv.MarshalCSVWithoutHeaders(batch, &e.out); err != nil {
 		return fmt.Errorf("write contacts: %w", err)
 	}

@@ -120,9 +120,12 @@ func guard(s string, p Profile) string {
 	return "'" + s
 }
 
-// isFormula reports whether a spreadsheet could run the cell, behind any
-// apostrophes and spaces.
+// isFormula reports whether a spreadsheet could run the cell, which is not
+// empty, behind any apostrophes and spaces.
 func isFormula(s string) bool {
+	if c := s[0]; c >= 'A' && c <= 'z' || c >= '0' && c <= '9' {
+		return false // as most cells
+	}
 	s = strings.TrimLeft(s, "' ")
 	if s == "" {
 		return false
