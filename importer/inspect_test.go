@@ -23,7 +23,7 @@ func becomes(m *importer.Mapping) []string {
 		if c.Target == importer.TargetField {
 			s += " " + c.Name + " " + c.Type.String()
 		}
-		if c.Format != "" && c.Format != "trim" {
+		if c.Format != "" && c.Format != "trim" && (c.Format != "guarded" || c.Target == importer.TargetField) {
 			s += " " + c.Format
 		}
 		out = append(out, s)

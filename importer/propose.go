@@ -212,6 +212,7 @@ func (in *inspection) fromAlias(c Column, target Target) (Column, bool) {
 		named.Format = in.textFormat()
 		return named, true
 	case TargetPhone:
+		named.Format = in.phoneFormat()
 		return named, !f.isYesNo(false)
 	case TargetTags:
 		named.Format = in.itemFormat(f)
@@ -243,6 +244,13 @@ func (in *inspection) textFormat() string {
 		return ""
 	}
 	return formatTrim
+}
+
+func (in *inspection) phoneFormat() string {
+	if in.own {
+		return ""
+	}
+	return formatGuarded
 }
 
 func (in *inspection) itemFormat(f *columnFacts) string {

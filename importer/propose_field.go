@@ -21,6 +21,8 @@ func (in *inspection) fromVendor(c Column, k *known) Column {
 		return in.vendorField(c)
 	case TargetFirstName, TargetLastName, TargetFullName:
 		c.Format = in.textFormat()
+	case TargetPhone:
+		c.Format = in.phoneFormat()
 	case TargetTags:
 		if c.Format == "" {
 			c.Format = in.itemFormat(f)

@@ -46,7 +46,7 @@ func TestOwnExport(t *testing.T) {
 		require.NoError(t, enc.Begin(schema))
 		require.NoError(t, enc.Encode([]exporter.Contact{{Status: audience.StatusUnsubscribed, Contact: audience.Contact{
 			Addresses: []audience.Address{audience.MustAddress("Jürgen@example.com")}, External: []audience.ExternalID{audience.External(audience.HostSystem, "007")},
-			FirstName: audience.NewPrivate(" 't Hooft "), LastName: audience.NewPrivate("=1+1"), Phone: audience.NewPrivate("+46 70"),
+			FirstName: audience.NewPrivate(" 't Hooft "), LastName: audience.NewPrivate("=1+1"), Phone: audience.NewPrivate(" '+46 70;+1 "),
 			Tags: []audience.Tag{{Name: "a;b"}, {Name: "c;d"}, {Name: "e,f"}}, Fields: fields, CreatedAt: at,
 		}}}))
 		require.NoError(t, enc.End())
@@ -57,7 +57,7 @@ func TestOwnExport(t *testing.T) {
 		good, bad := readAs(t, src, planOf(p, nil), audience.Schema{}, nil)
 		require.Empty(t, bad)
 		c := good[0]
-		require.Equal(t, `email=Jürgen@example.com | host=007 | first= 't Hooft  | last==1+1 | phone=+46 70 | tags=a;b,c;d,"e,f" | status=unsubscribed | created=2026-01-31T09:30:00`, shape(c))
+		require.Equal(t, `email=Jürgen@example.com | host=007 | first= 't Hooft  | last==1+1 | phone= '+46 70;+1  | tags=a;b,c;d,"e,f" | status=unsubscribed | created=2026-01-31T09:30:00`, shape(c))
 		require.True(t, c.Write.CreatedAt.Equal(at))
 		require.Len(t, c.Write.Set, len(values))
 		for name, v := range values {
@@ -269,7 +269,7 @@ func TestSeveralColumnsOfAKind(t *testing.T) {
 		{Index: 0, Target: importer.TargetAddress},
 		{Index: 1, Target: importer.TargetEmail},
 		{Index: 2, Target: importer.TargetPhone},
-		{Index: 3, Target: importer.TargetPhone},
+		{Index: 3, Target: importer.TargetPhone, Format: "guarded"},
 		{Index: 4, Target: importer.TargetTags},
 		{Index: 5, Target: importer.TargetTags, Format: ";"},
 		{Index: 6, Target: importer.TargetLists},
