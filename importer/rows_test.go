@@ -283,3 +283,23 @@ func TestSeveralColumnsOfAKind(t *testing.T) {
 	require.Equal(t, "email=z@example.com | first=Prince | phone=1", shape(good[1]))
 	require.Equal(t, "email=Z@example.com", shape(good[2]), "the same address once")
 }
+
+// TestRowsLeaveNothing: what a row that cannot be used has said is not in the
+// next one.
+func TestRowsLeaveNothing(t *testing.T) {
+	mapping := importer.Mapping{Columns: []importer.Column{
+		{Index: 0, Target: importer.TargetEmail},
+		{Index: 1, Target: importer.TargetTags},
+		{Index: 2, Target: importer.TargetFullName},
+		{Index: 3, Target: importer.TargetExternalID},
+		{Index: 4, Target: importer.TargetField, Name: "a", Type: audience.TypeString},
+		{Index: 5, Target: importer.TargetConsented},
+		{Index: 6, Target: importer.TargetField, Name: "n", Type: audience.TypeInt},
+	}}
+	src := rowsOf("e,t,f,x,a,c,n", "a@example.com,t,Ann Lee,7,a,yes,none", "b@example.com,,,,,,1")
+	plan := &importer.Plan{Layout: &importer.Layout{Columns: []string{"e", "t", "f", "x", "a", "c", "n"}, HeaderLine: 1}, Mapping: mapping}
+	good, bad := readAs(t, src, plan, audience.Schema{}, nil)
+	require.Len(t, bad, 1)
+	require.Equal(t, "email=b@example.com", shape(good[0]))
+	require.Len(t, good[0].Write.Set, 1)
+}
