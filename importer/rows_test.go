@@ -303,3 +303,25 @@ func TestRowsLeaveNothing(t *testing.T) {
 	require.Equal(t, "email=b@example.com", shape(good[0]))
 	require.Len(t, good[0].Write.Set, 1)
 }
+
+// TestOwnExportForPeople: numbers with a comma and times of a zone come back,
+// and what cannot be imported is passed over.
+func TestOwnExportForPeople(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	src := rowsOf(
+		"external_id;email;other_emails;lists;id;consent:marketing;score:double;seen:timestamp;note:string;created_at",
+		`7;a@example.com;b@example.com,c@example.com;vip,press;1;subscribed;-1234,5;2026-07-01 10:00:00; x ;2026-07-01 10:00:00`,
+		`8;d@example.com;;;2;none;2;;;`,
+	)
+	p := inspect(t, src, audience.Schema{})
+	require.Equal(t, "audiencekit", p.Mapping.Vendor)
+	require.Empty(t, p.Questions)
+	good, bad := readAs(t, src, planOf(p, nil), audience.Schema{}, berlin)
+	require.Empty(t, bad)
+	require.Equal(t, "email=a@example.com | also=b@example.com | also=c@example.com | host=7 | lists=vip,press | created=2026-07-01T08:00:00", shape(good[0]))
+	for field, want := range map[string]string{"score": "double:-1234.5", "seen": "timestamp:2026-07-01T08:00:00Z", "note": "string: x "} {
+		require.Equal(t, want, fieldOf(good[0], field))
+	}
+	require.Equal(t, "double:2", fieldOf(good[1], "score"))
+}
