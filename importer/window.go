@@ -114,3 +114,17 @@ func (w *window) Read() int64 { return w.offset }
 
 // Close closes the file.
 func (w *window) Close() error { return w.in.Close() }
+
+// ReadByte takes one byte.
+func (w *window) ReadByte() (byte, error) {
+	if w.start == len(w.buf) && !w.fill() {
+		return 0, w.err
+	}
+	c := w.buf[w.start]
+	w.start++
+	w.offset++
+	if c == '\n' {
+		w.line++
+	}
+	return c, nil
+}
