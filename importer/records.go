@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ type rowMaker struct {
 }
 
 // row gives a row in which every cell is absent.
-func (m *rowMaker) row(line int, bytes int64) *Row {
+func (m *rowMaker) row(line int, size int64) *Row {
 	const block = 64
 	if len(m.rows) == 0 {
 		m.rows = make([]Row, block)
@@ -39,7 +40,7 @@ func (m *rowMaker) row(line int, bytes int64) *Row {
 		}
 	}
 	r := &m.rows[0]
-	r.Line, r.Bytes = line, bytes
+	r.Line, r.Bytes = line, size
 	r.Cells, r.Kinds = m.cells[:m.width:m.width], m.kinds[:m.width:m.width]
 	m.rows, m.cells, m.kinds = m.rows[1:], m.cells[m.width:], m.kinds[m.width:]
 	return r
@@ -83,6 +84,8 @@ func rowsOf(ctx context.Context, r recordReader, width int, limits Limits) iter.
 			row, column := rows.row(rec.line, rec.bytes), 0
 			if err = rec.bad; err == nil {
 				column, err = r.fields(rec, row)
+			} else {
+				row.Raw = bytes.Clone(rec.text)
 			}
 			if fatal, ok := errors.AsType[*fileError](err); ok {
 				yield(nil, fatal.error)
