@@ -153,7 +153,7 @@ func TestFormulasErrorsAndRichText(t *testing.T) {
 	})
 	layout, rows := read(t, xlsxfile.New(xlsxfile.Options{}), content, importer.Limits{})
 	require.Len(t, rows, 1)
-	require.Equal(t, []string{"2 n:2 | s:a b | t:"}, rows)
+	require.Equal(t, []string{"2 s:2 | s:a b | t:"}, rows)
 	require.Equal(t, "error-cells", layout.Notes[0].Code)
 }
 
