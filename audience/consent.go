@@ -19,10 +19,11 @@ const (
 	ConsentWithdrawn  ConsentKind = 3 // she refused
 	ConsentBounced    ConsentKind = 4 // the address failed for good
 	ConsentComplained ConsentKind = 5 // she reported a message as spam
+	ConsentRetracted  ConsentKind = 6 // an earlier request or grant was recorded in error
 )
 
-// String gives "requested", "granted", "withdrawn", "bounced" or
-// "complained"; "none" for any other.
+// String gives "requested", "granted", "withdrawn", "bounced", "complained"
+// or "retracted"; "none" for any other.
 func (k ConsentKind) String() string {
 	switch k {
 	case ConsentRequested:
@@ -35,10 +36,15 @@ func (k ConsentKind) String() string {
 		return "bounced"
 	case ConsentComplained:
 		return "complained"
+	case ConsentRetracted:
+		return "retracted"
 	default:
 		return "none"
 	}
 }
+
+// kindsHint says which kinds there are.
+const kindsHint = "requested, granted, withdrawn, bounced, complained or retracted"
 
 // IsRefusal reports whether the kind is a refusal or a failure.
 func (k ConsentKind) IsRefusal() bool {
@@ -124,13 +130,17 @@ type ConsentRecord struct {
 	Evidence  [32]byte // commitment to salted evidence; zero: none
 	Prev      [32]byte // hash of the record before; [ChainStart] for the first
 	Hash      [32]byte // SHA-256 of the canonical bytes, which include Prev
+	// Retracts is, of a retraction alone, the Seq of the request or grant of
+	// the same chain that was recorded in error.
+	Retracts uint64
 }
 
 // HasEvidence reports whether the record commits to evidence.
 func (r *ConsentRecord) HasEvidence() bool { return r.Evidence != [32]byte{} }
 
 // counts reports whether the fold looks at the record at all: unknown kinds,
-// grants without evidence and mechanisms that are no consent never count.
+// grants without evidence and mechanisms that are no consent never count. What
+// retractions do is done before, see [History.Resolved].
 func (r *ConsentRecord) counts() bool {
 	switch r.Kind {
 	case ConsentGranted:
@@ -164,7 +174,9 @@ func Commit(salt [32]byte, evidence []byte) [32]byte {
 // audience, or nil. prev is nil for the first record. Stores call it for
 // every record they append: a grant without evidence or without an
 // affirmative mechanism is [ErrDenied] here, whoever asks. A record that does
-// not follow prev is [ErrConflict], one that is damaged [ErrInvalid].
+// not follow prev is [ErrConflict], one that is damaged [ErrInvalid]. Whether
+// what a retraction names is a request or grant is not checked here: the fold
+// takes nothing else back.
 //
 // Going through a chain that is stored it finds every record that was
 // changed, left out or moved; not that records are missing at the end.
@@ -181,11 +193,13 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 	}
 	switch {
 	case r.Kind.String() == "none":
-		return &FieldError{Path: "kind", Rule: "unknown", Hint: "requested, granted, withdrawn, bounced or complained"}
+		return &FieldError{Path: "kind", Rule: "unknown", Hint: kindsHint}
 	case r.Contact == 0:
 		return &FieldError{Path: "contact", Rule: "empty", Hint: "a contact id"}
 	case r.Seq != seq || r.Prev != want || prev != nil && r.Contact != prev.Contact:
 		return &ConflictError{Kind: "ledger", Contact: r.Contact, Hint: "the chain has moved on; read it again"}
+	case (r.Kind == ConsentRetracted) != (r.Retracts != 0) || r.Retracts >= r.Seq:
+		return errRetracts()
 	}
 	if err := r.checkTimes(earliest); err != nil {
 		return err
@@ -201,6 +215,11 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
 	}
 	return nil
+}
+
+// errRetracts is about the number of the record that is taken back.
+func errRetracts() error {
+	return &FieldError{Path: "retracts", Rule: "range", Hint: "the Seq of an earlier record of the chain, of a retraction; else 0"}
 }
 
 // checkTexts refuses what not every store can keep; how long they may be is
@@ -251,7 +270,7 @@ type ConsentWrite struct {
 	Kind      ConsentKind
 	Scope     Scope
 	Acted     time.Time // zero: the instant of the commit. A later one counts as the instant of the commit
-	Expires   time.Time // of a request or grant, after Acted; zero: never. A refusal does not end: it is left out there
+	Expires   time.Time // of a request or grant, after Acted; zero: never. Nothing else ends: it is left out there
 	Mechanism Mechanism
 	Notice    string // id or hash of the text she was shown
 	Source    Source
@@ -261,6 +280,11 @@ type ConsentWrite struct {
 	// its bytes where it cannot call Format: in somebody else's struct, in
 	// an unexported field.
 	Evidence []byte
+	// Retracts is, of a retraction, the Seq of the request or grant that was
+	// recorded in error. Contact must then be the [ID] of the record's Contact,
+	// which names the chain also when she was merged into somebody since. Scope
+	// is that of the record: left empty, or the same.
+	Retracts uint64
 }
 
 // Format prints kind, contact, channel, purpose and list, whatever the verb;
@@ -285,7 +309,11 @@ func (w *ConsentWrite) Check(l Limits) error {
 	case w.Contact.IsZero():
 		return &FieldError{Path: "contact", Rule: "empty", Hint: "a Ref"}
 	case w.Kind.String() == "none":
-		return &FieldError{Path: "kind", Rule: "unknown", Hint: "requested, granted, withdrawn, bounced or complained"}
+		return &FieldError{Path: "kind", Rule: "unknown", Hint: kindsHint}
+	case (w.Kind == ConsentRetracted) != (w.Retracts != 0):
+		return errRetracts()
+	case w.Kind == ConsentRetracted && w.Contact.id == 0:
+		return &FieldError{Path: "contact", Rule: "id", Hint: "the ID of the contact under whom the record was written: another Ref may lead to another chain"}
 	case len(w.Evidence) > l.EvidenceBytes:
 		return &FieldError{Path: "evidence", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", l.EvidenceBytes), Limit: true}
 	case w.Kind == ConsentGranted && len(w.Evidence) == 0:

@@ -30,6 +30,7 @@ const (
 	tagSourceActor
 	tagEvidence
 	tagPrev
+	tagRetracts
 )
 
 // maxCanonicalBytes bounds a record. CheckLink holds it too, so that nothing
@@ -54,7 +55,8 @@ func (r *ConsentRecord) Canonical() []byte {
 	b = appendBytes(b, tagSourceName, []byte(r.Source.Name))
 	b = appendBytes(b, tagSourceActor, []byte(r.Source.Actor))
 	b = appendHash(b, tagEvidence, r.Evidence)
-	return appendHash(b, tagPrev, r.Prev)
+	b = appendHash(b, tagPrev, r.Prev)
+	return appendNumber(b, tagRetracts, r.Retracts)
 }
 
 // ComputeHash gives the SHA-256 of the canonical bytes.
@@ -163,6 +165,8 @@ func (r *ConsentRecord) setMember(tag byte, content []byte) bool {
 		return copy(r.Evidence[:], content) == len(content)
 	case tagPrev:
 		return copy(r.Prev[:], content) == len(content)
+	case tagRetracts:
+		r.Retracts = number
 	default:
 		return false
 	}

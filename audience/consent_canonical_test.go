@@ -34,13 +34,16 @@ func goldenRecords() []struct {
 		Source:   audience.Source{Kind: audience.SourcePerson, Name: "form", Actor: "op-1"},
 		Evidence: audience.Commit(salt, []byte("I agree")), Prev: audience.ChainStart("main", 5),
 	}
+	second := audience.ConsentRecord{
+		Contact: 5, Seq: 2, Kind: audience.ConsentWithdrawn, Acted: at(3), Recorded: at(3), Prev: first.ComputeHash(),
+	}
 	return []struct {
 		name            string
 		record          audience.ConsentRecord
 		canonical, hash string
 	}{
 		{
-			"every member", first,
+			"every member but one", first,
 			"01" + "010105" + "020101" + "030102" + "0405656d61696c" + "05096d61726b6574696e67" + "06046e657773" +
 				"070882a0bc90d7ecc171" + "080883a0bc90d7ecc171" + "090980c0fcdcbc81c1b004" + "0a0d646f75626c652d6f70742d696e" +
 				"0b086e6f746963652d33" + "0c0103" + "0d04666f726d" + "0e046f702d31" +
@@ -49,13 +52,21 @@ func goldenRecords() []struct {
 			"9df99dda64f99ed4985773a9b3eb162a5ae0d3c48de46134746094c2cb3aaeae",
 		},
 		{
-			"few members",
-			audience.ConsentRecord{
-				Contact: 5, Seq: 2, Kind: audience.ConsentWithdrawn, Acted: at(3), Recorded: at(3), Prev: first.ComputeHash(),
-			},
+			"few members", second,
 			"01" + "010105" + "020102" + "030103" + "070881e099ff98efc171" + "080881e099ff98efc171" +
 				"10209df99dda64f99ed4985773a9b3eb162a5ae0d3c48de46134746094c2cb3aaeae",
 			"d5d9f0c2d06a5efb1156a27ad4b5bd4a27e6ec234bebc9f0404401c26d2aa1c5",
+		},
+		{
+			"a retraction",
+			audience.ConsentRecord{
+				Contact: 5, Seq: 3, Kind: audience.ConsentRetracted, Scope: first.Scope, Acted: at(4), Recorded: at(4),
+				Prev: second.ComputeHash(), Retracts: 1,
+			},
+			"01" + "010105" + "020103" + "030106" + "0405656d61696c" + "05096d61726b6574696e67" + "06046e657773" +
+				"070881a0f7eddaf1c171" + "080881a0f7eddaf1c171" +
+				"1020d5d9f0c2d06a5efb1156a27ad4b5bd4a27e6ec234bebc9f0404401c26d2aa1c5" + "110101",
+			"6712fabc9d660c771f762e733b7bc91ac4889511a9b3d44bd815563020238001",
 		},
 		{
 			"the largest numbers and a long text",
@@ -92,6 +103,7 @@ func TestCanonicalVectors(t *testing.T) {
 // without anybody seeing it.
 func TestCanonicalHasEveryMember(t *testing.T) {
 	base := goldenRecords()[0].record
+	base.Retracts = 3
 	var check func(path string, v reflect.Value)
 	r := base
 	check = func(path string, v reflect.Value) {
@@ -132,7 +144,7 @@ func TestParseConsentRecordRefuses(t *testing.T) {
 		"overlong length":       {1, 1, 0x81, 0, 5},
 		"length overflows":      {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
 		"length overflows more": {1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2},
-		"unknown tag":           {1, 17, 1, 1},
+		"unknown tag":           {1, 18, 1, 1},
 		"tag 0":                 {1, 0, 1, 1},
 		"members out of order":  {1, 2, 1, 1, 1, 1, 5},
 		"member twice":          {1, 1, 1, 5, 1, 1, 5},

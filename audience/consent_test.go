@@ -12,7 +12,7 @@ import (
 )
 
 func TestConsentKinds(t *testing.T) {
-	names := []string{"none", "requested", "granted", "withdrawn", "bounced", "complained", "none"}
+	names := []string{"none", "requested", "granted", "withdrawn", "bounced", "complained", "retracted", "none"}
 	for i, name := range names {
 		kind := audience.ConsentKind(i)
 		require.Equal(t, name, kind.String())
@@ -70,7 +70,13 @@ func TestConsentWriteCheck(t *testing.T) {
 		{"request without evidence", func(w *audience.ConsentWrite) { w.Kind, w.Evidence, w.Mechanism = audience.ConsentRequested, nil, "" }, "", ""},
 		{"nobody", func(w *audience.ConsentWrite) { w.Contact = audience.Ref{} }, "contact", "empty"},
 		{"no kind", func(w *audience.ConsentWrite) { w.Kind = 0 }, "kind", "unknown"},
-		{"unknown kind", func(w *audience.ConsentWrite) { w.Kind = 6 }, "kind", "unknown"},
+		{"unknown kind", func(w *audience.ConsentWrite) { w.Kind = 7 }, "kind", "unknown"},
+		{"retraction", func(w *audience.ConsentWrite) {
+			*w = audience.ConsentWrite{Contact: audience.ID(1), Kind: audience.ConsentRetracted, Retracts: 3}
+		}, "", ""},
+		{"retraction of nothing", func(w *audience.ConsentWrite) { w.Contact, w.Kind = audience.ID(1), audience.ConsentRetracted }, "retracts", "range"},
+		{"retraction by key", func(w *audience.ConsentWrite) { w.Kind, w.Retracts = audience.ConsentRetracted, 3 }, "contact", "id"},
+		{"grant that retracts", func(w *audience.ConsentWrite) { w.Retracts = 3 }, "retracts", "range"},
 		{"grant without evidence", func(w *audience.ConsentWrite) { w.Evidence = []byte{} }, "", "evidence"},
 		{"pre-ticked", func(w *audience.ConsentWrite) { w.Mechanism = audience.MechanismPreTicked }, "", "mechanism"},
 		{"no mechanism", func(w *audience.ConsentWrite) { w.Mechanism = "" }, "", "mechanism"},
@@ -231,6 +237,11 @@ func TestChain(t *testing.T) {
 	require.Equal(t, -1, i)
 }
 
+// retraction gives one of day 6.
+func retraction(seq uint64) audience.ConsentRecord {
+	return audience.ConsentRecord{Kind: audience.ConsentRetracted, Acted: at(6), Recorded: at(6), Retracts: seq}
+}
+
 // TestCheckLinkRefuses records that are bad in themselves, well hashed and in
 // their place.
 func TestCheckLinkRefuses(t *testing.T) {
@@ -244,6 +255,10 @@ func TestCheckLinkRefuses(t *testing.T) {
 		{"grant without evidence", func(r *audience.ConsentRecord) { r.Evidence = [32]byte{} }, "", "evidence"},
 		{"bundled grant", func(r *audience.ConsentRecord) { r.Mechanism = audience.MechanismBundled }, "", "mechanism"},
 		{"grant without mechanism", func(r *audience.ConsentRecord) { r.Mechanism = "" }, "", "mechanism"},
+		{"retraction", func(r *audience.ConsentRecord) { *r = retraction(5) }, "", ""},
+		{"retraction of nothing", func(r *audience.ConsentRecord) { *r = retraction(0) }, "retracts", "range"},
+		{"retraction of itself", func(r *audience.ConsentRecord) { *r = retraction(6) }, "retracts", "range"},
+		{"grant that retracts", func(r *audience.ConsentRecord) { r.Retracts = 1 }, "retracts", "range"},
 		{"no kind", func(r *audience.ConsentRecord) { r.Kind = 0 }, "kind", "unknown"},
 		{"kind of the future", func(r *audience.ConsentRecord) { r.Kind = 200 }, "kind", "unknown"},
 		{"acted after the commit", func(r *audience.ConsentRecord) { r.Acted = r.Recorded.Add(microsecond) }, "acted", "range"},

@@ -81,7 +81,8 @@ type MergedHistory struct {
 // or a bounce, only a confirmed opt-in lifts a complaint, and a complaint
 // stays one whatever refusal follows. Grants and requests are gone once they
 // expire, as if never made, and grants that do not count (no evidence, no
-// affirmative mechanism) are not there at all. Of merged contacts each is
+// affirmative mechanism) are not there at all. What a retraction names is gone
+// from when the retraction acted, see [History.Resolved]. Of merged contacts each is
 // folded up to the merge, the worst of complained, unsubscribed, bounced,
 // pending, subscribed counts, and later records go on top.
 //
@@ -90,6 +91,7 @@ type MergedHistory struct {
 // follows them. Whether somebody is on the list asks for more: see
 // [History.OnList].
 func (h *History) Fold(scope Scope, at time.Time) Standing {
+	h = h.Resolved()
 	return h.until(at, func(t time.Time) Standing { return h.foldAt(scope, t) }, scope)
 }
 
@@ -99,6 +101,7 @@ func (h *History) OnList(list List, at time.Time) Standing {
 	wide := Scope{Channel: ChannelEmail, Purpose: cmp.Or(list.Purpose, PurposeMarketing)}
 	own := wide
 	own.List = list.Name
+	h = h.Resolved()
 	return h.until(at, func(t time.Time) Standing {
 		topic := h.foldAt(own, t)
 		if topic.Status != StatusSubscribed {

@@ -34,7 +34,7 @@ func (o oracle) facts(h audience.History) []fact {
 	next := 0
 	upTo := func(seq uint64) {
 		for ; next < len(h.Records) && h.Records[next].Seq <= seq; next++ {
-			if r := h.Records[next]; o.sees(r) {
+			if r := h.Records[next]; o.sees(r) && !o.wasError(h.Records, r) {
 				out = append(out, fact{kind: r.Kind, at: r.Acted, since: r.Acted, confirmed: r.Mechanism == "double-opt-in" && r.Kind == granted})
 			}
 		}
@@ -47,6 +47,16 @@ func (o oracle) facts(h audience.History) []fact {
 	}
 	upTo(^uint64(0))
 	return out
+}
+
+// wasError reports whether somebody has said by now that a record was an error.
+func (o oracle) wasError(chain []audience.ConsentRecord, r audience.ConsentRecord) bool {
+	if r.Kind != requested && r.Kind != granted {
+		return false
+	}
+	return slices.ContainsFunc(chain, func(x audience.ConsentRecord) bool {
+		return x.Kind == retracted && x.Retracts == r.Seq && !o.now.Before(x.Acted)
+	})
 }
 
 func (o oracle) sees(r audience.ConsentRecord) bool {

@@ -34,6 +34,9 @@ func (r chronicler) record(seq uint64) audience.ConsentRecord {
 	if r.IntN(2) == 0 {
 		out.Expires = at(1 + r.IntN(28))
 	}
+	if seq > 1 && r.IntN(6) == 0 {
+		out.Kind, out.Retracts = retracted, 1+r.Uint64N(seq-1)
+	}
 	return out
 }
 
@@ -154,8 +157,13 @@ func TestFoldDoesNotDependOnTheOrderOfWriting(t *testing.T) {
 		})
 		other := audience.History{Records: slices.Clone(h.Records)}
 		r.Shuffle(len(other.Records), func(i, k int) { other.Records[i], other.Records[k] = other.Records[k], other.Records[i] })
+		seqs := make(map[uint64]uint64)
 		for i := range other.Records {
-			other.Records[i].Seq = uint64(i + 1)
+			seqs[other.Records[i].Seq] = uint64(i + 1)
+		}
+		for i := range other.Records {
+			x := &other.Records[i]
+			x.Seq, x.Retracts = seqs[x.Seq], seqs[x.Retracts]
 		}
 		other.Records = append(other.Records, other.Records...) // nor on saying everything twice
 		for name, fold := range folds() {
@@ -178,8 +186,11 @@ func TestNobodyBecomesMailableByARefusal(t *testing.T) {
 			before[name] = fold(&h, now).Status == audience.StatusSubscribed
 		}
 		x := r.record(uint64(len(h.Records) + 1))
-		if x.Kind == granted {
+		switch x.Kind {
+		case granted:
 			x.Evidence = [32]byte{}
+		case retracted: // see TestARetractedRecordIsAsIfNeverMade
+			x.Kind = withdrawn
 		}
 		if i := r.IntN(2); i < len(h.Merged) {
 			loser := &h.Merged[i].History

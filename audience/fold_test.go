@@ -17,6 +17,7 @@ type act struct {
 	by    audience.Mechanism // of a grant; "": a single opt-in
 	scope audience.Scope     // zero: e-mail for marketing; see everything
 	bare  bool               // without evidence
+	seq   uint64             // that a retraction takes back
 }
 
 func everything() audience.Scope { return audience.Scope{Channel: "*"} } // stands for the zero Scope
@@ -27,11 +28,14 @@ const (
 	withdrawn  = audience.ConsentWithdrawn
 	bounced    = audience.ConsentBounced
 	complained = audience.ConsentComplained
+	retracted  = audience.ConsentRetracted
 	doi        = audience.MechanismDoubleOptIn
 )
 
 func (a act) record(seq int) audience.ConsentRecord {
-	r := audience.ConsentRecord{Contact: 5, Seq: uint64(seq), Kind: a.kind, Scope: a.scope, Acted: at(a.day), Recorded: at(a.day), Mechanism: a.by}
+	r := audience.ConsentRecord{
+		Contact: 5, Seq: uint64(seq), Kind: a.kind, Scope: a.scope, Acted: at(a.day), Recorded: at(a.day), Mechanism: a.by, Retracts: a.seq,
+	}
 	switch a.scope {
 	case audience.Scope{}:
 		r.Scope = audience.MarketingScope()

@@ -8,18 +8,20 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
-// Events writes events into an audience, as [Contacts] writes contacts. An
-// event is about the contact with its external id, else the one with its
+// Events writes events into an audience, in order and in batches of one
+// transaction each. A [*RowError] among the rows is reported and passed over; any
+// other error ends the import, and so does a cancelled ctx: what was committed
+// before stays, and the report says how much that is. An event is about the contact with its external id, else the one with its
 // address; one whose contact is unknown, or whose names belong to different
 // contacts, is bad. One without an id gets it from [EventIDs]. An event that is
-// stored already counts as unchanged.
+// stored already is skipped as unchanged.
 func Events(ctx context.Context, aud *store.Audience, rows iter.Seq2[*Event, error], opts Options) (*Report, error) {
 	report := &Report{}
 	if err := opts.check(aud); err != nil {
 		return report, err
 	}
 	opts.Limits = opts.Limits.in(aud)
-	w := &writer[*Event]{aud: aud, opts: &opts, report: report}
+	w := &eventWriter{aud: aud, opts: &opts, report: report}
 	w.try = func(ctx context.Context, tx *store.Tx, rows []*Event) (refused, counts, error) {
 		return (&eventBatch{tx: tx, opts: &opts, rows: rows}).write(ctx)
 	}
@@ -54,11 +56,16 @@ type eventBatch struct {
 }
 
 func (b *eventBatch) write(ctx context.Context) (refused, counts, error) {
-	rows := make([]names, len(b.rows))
+	rows := make([][]label, len(b.rows))
 	for i, row := range b.rows {
-		rows[i] = names{key: row.ExternalID.Reveal(), mail: row.Email}
+		if !row.ExternalID.IsZero() {
+			rows[i] = append(rows[i], externalLabel(audience.ExternalID{System: audience.HostSystem, ID: row.ExternalID}))
+		}
+		if !row.Email.IsZero() {
+			rows[i] = append(rows[i], addressLabel(row.Email))
+		}
 	}
-	people, err := findPeople(ctx, b.tx, rows)
+	people, err := findPeople(ctx, &b.tx.Reader, rows)
 	if err != nil {
 		return nil, counts{}, err
 	}
@@ -70,8 +77,8 @@ func (b *eventBatch) write(ctx context.Context) (refused, counts, error) {
 		switch {
 		case err != nil:
 			return nil, counts{}, err
-		case clash != nil: // with what is stored: events give nobody a name
-			no[i] = clash.err
+		case clash != nil:
+			no[i] = clash
 			continue
 		case who == nil:
 			no[i] = &audience.NotFoundError{Kind: "contact"}

@@ -2,136 +2,215 @@ package importer
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 )
 
+// name is one way in which a row names its contact: the id in a system, or,
+// of no system, an address in its compare form.
+type name struct{ system, id string }
+
+func (n name) isAddress() bool { return n.system == "" }
+
+// label is a name as a row has it.
+type label struct {
+	name
+	ref audience.Ref
+}
+
+func addressLabel(a audience.Address) label {
+	return label{name{id: a.Canonical()}, audience.AddressRef(a)}
+}
+
+func externalLabel(x audience.ExternalID) label {
+	return label{name{x.System, x.ID.Reveal()}, audience.ExternalRef(x)}
+}
+
+// appendLabels appends what a write names its contact by, the most telling
+// first: the id of the host's own system, other ids, the primary address,
+// further ones.
+func appendLabels(labels []label, w *audience.ContactWrite) []label {
+	first := len(labels)
+	for _, x := range w.External {
+		labels = append(labels, externalLabel(x))
+		if last := len(labels) - 1; x.System == audience.HostSystem && labels[first].system != audience.HostSystem {
+			labels[first], labels[last] = labels[last], labels[first]
+		}
+	}
+	if !w.Email.IsZero() {
+		labels = append(labels, addressLabel(w.Email))
+	}
+	for _, a := range w.Addresses {
+		labels = append(labels, addressLabel(a))
+	}
+	return labels
+}
+
 // person is a contact that rows of a batch name: one that is stored, or one
 // that an earlier row of the batch creates.
 type person struct {
 	id      audience.ContactID // 0: the batch creates her
-	keyed   bool               // she has an id of the host's own system
-	loaded  bool               // keyed is known
-	claimed bool               // it is a row of the batch that gives her that id
-}
+	loaded  bool               // the following is known
+	stored  audience.Contact   // as she was before the batch
+	now     audience.Contact   // as the rows so far leave her
+	profile audience.Profile   // the parts of it that rows of the batch ask for
+	systems []string           // whose ids rows of the batch give her
 
-// holder is who has a name.
-type holder struct {
-	*person
-	claimed bool // it is a row of the batch that gives her the name
-}
-
-// clash is why the names of a row cannot be those of one contact.
-type clash struct {
-	err *audience.ConflictError
-	// hangs says that it is so because of another row of the batch: it is not
-	// when that row is refused.
-	hangs bool
+	// Of an import of contacts.
+	mine      bool                  // the import made her
+	first     audience.ContactWrite // of one whom the batch makes: what makes her
+	line      int                   // of the first row of the file about her; 0: there is none yet
+	said      []*weighed            // records that rows of the batch make, not yet in the profile
+	lists     []string              // that rows of the batch put her on
+	addressed time.Time             // from when on an address that she gets here is suppressed
+	version   uint64                // that the batch gave her
+	consents  []consentMade         // that the batch recorded
 }
 
 // people finds who the rows of a batch are about, as a row sees it that the
 // rows in front of it have been written.
 type people struct {
-	tx     *store.Tx
-	byKey  map[string]holder // by external id
-	byMail map[string]holder // by compare form
-	byID   map[audience.ContactID]*person
+	r    *store.Reader
+	by   map[name]*person // nil: nobody
+	byID map[audience.ContactID]*person
 }
 
-// names are how one row names its contact; one of them may be empty.
-type names struct {
-	key  string
-	mail audience.Address
-}
-
-func findPeople(ctx context.Context, tx *store.Tx, rows []names) (*people, error) {
+// findPeople resolves the names of all rows.
+func findPeople(ctx context.Context, r *store.Reader, rows [][]label) (*people, error) {
 	p := &people{
-		tx:     tx,
-		byKey:  make(map[string]holder, len(rows)),
-		byMail: make(map[string]holder, len(rows)),
-		byID:   make(map[audience.ContactID]*person, len(rows)),
+		r:    r,
+		by:   make(map[name]*person, 2*len(rows)),
+		byID: make(map[audience.ContactID]*person),
 	}
-	var refs []audience.Ref
-	for _, n := range rows {
-		if _, seen := p.byKey[n.key]; n.key != "" && !seen {
-			p.byKey[n.key] = holder{}
-			refs = append(refs, audience.Key(n.key))
-		}
-		if _, seen := p.byMail[n.mail.Canonical()]; !n.mail.IsZero() && !seen {
-			p.byMail[n.mail.Canonical()] = holder{}
-			refs = append(refs, audience.AddressRef(n.mail))
+	refs, of := make([]audience.Ref, 0, 2*len(rows)), make([]name, 0, 2*len(rows))
+	for _, labels := range rows {
+		for i := range labels {
+			n := labels[i].name
+			if _, seen := p.by[n]; seen {
+				continue
+			}
+			p.by[n] = nil
+			refs, of = append(refs, labels[i].ref), append(of, n)
 		}
 	}
-	ids, err := tx.Resolve(ctx, refs...)
+	ids, err := r.Resolve(ctx, refs...)
 	if err != nil {
 		return nil, err
 	}
-	for i, ref := range refs {
-		if ids[i] == 0 {
+	for i, id := range ids {
+		if id == 0 {
 			continue
 		}
-		if p.byID[ids[i]] == nil {
-			p.byID[ids[i]] = &person{id: ids[i]}
+		if p.byID[id] == nil {
+			p.byID[id] = &person{id: id}
 		}
-		identity, _ := ref.Identity()
-		if _, ok := ref.Address(); ok {
-			p.byMail[identity.Key()] = holder{person: p.byID[ids[i]]}
-			continue
-		}
-		p.byKey[identity.Key()] = holder{person: p.byID[ids[i]]}
-		p.byID[ids[i]].keyed, p.byID[ids[i]].loaded = true, true
+		p.by[of[i]] = p.byID[id]
 	}
 	return p, nil
 }
 
-// find gives the contact that a row names by external id, else by address;
-// nil when it names nobody. Names of different contacts are a clash, and so is
-// an unknown external id beside the address of somebody who has another.
-func (p *people) find(ctx context.Context, n names) (*person, *clash, error) {
-	byKey, byMail := p.byKey[n.key], p.byMail[n.mail.Canonical()]
-	switch {
-	case byKey.person != nil && byMail.person != nil && byKey.person != byMail.person:
-		why := &audience.ConflictError{Kind: "ambiguous", Hint: "the external id and the address belong to different contacts"}
-		return nil, &clash{err: why, hangs: byKey.claimed || byMail.claimed}, nil
-	case byKey.person != nil:
-		return byKey.person, nil, nil
-	case byMail.person == nil || n.key == "":
-		return byMail.person, nil, nil
+// lock holds everybody who was found and reads who they are, with the parts of
+// their profiles.
+func (p *people) lock(ctx context.Context, tx *store.Tx, parts audience.ProfileParts) error {
+	ids := make([]audience.ContactID, 0, len(p.byID))
+	for id := range p.byID {
+		ids = append(ids, id)
 	}
-	if err := p.load(ctx, byMail.person); err != nil {
-		return nil, nil, err
+	slices.Sort(ids)
+	locked, err := tx.Lock(ctx, ids...)
+	if err != nil {
+		return err
 	}
-	if byMail.keyed {
-		why := &audience.ConflictError{Kind: "identity", Hint: "the address belongs to a contact with another external id"}
-		return nil, &clash{err: why, hangs: byMail.claimed || byMail.person.claimed}, nil
+	if len(locked) < len(ids) {
+		return fmt.Errorf("a contact was merged or deleted meanwhile: %w", audience.ErrRetryable)
 	}
-	return byMail.person, nil, nil
+	for i := range locked {
+		p.byID[locked[i].ID].fill(locked[i])
+	}
+	if len(ids) == 0 || !parts.Ledger && !parts.Suppressed && !parts.Lists {
+		return nil
+	}
+	profiles, err := tx.ProfilesOf(ctx, parts, ids...)
+	if err != nil {
+		return err
+	}
+	for i := range profiles {
+		p.byID[profiles[i].Contact.ID].profile = profiles[i]
+	}
+	return nil
 }
 
-// load finds out whether somebody has an id of the host's own system.
+func (who *person) fill(c audience.Contact) {
+	who.stored, who.now, who.loaded = c, c, true
+}
+
+// find gives the contact that a row names by an external id, else by an
+// address; nil when it names nobody. Names of different contacts are a clash,
+// and so is an unknown external id beside the address of somebody who has
+// another one of that system.
+func (p *people) find(ctx context.Context, labels []label) (who *person, clash, err error) {
+	var by name
+	for i := range labels {
+		n := labels[i].name
+		switch holder := p.by[n]; {
+		case holder == nil:
+		case who == nil:
+			who, by = holder, n
+		case holder != who:
+			const hint = "its ids and addresses belong to different contacts"
+			return nil, &audience.ConflictError{Kind: "ambiguous", Hint: hint}, nil
+		}
+	}
+	if who == nil || !by.isAddress() {
+		return who, nil, nil
+	}
+	for i := range labels {
+		n := labels[i].name
+		if n.isAddress() {
+			break
+		}
+		if err := p.load(ctx, who); err != nil {
+			return nil, nil, err
+		}
+		if slices.Contains(who.systems, n.system) || who.hasIDOf(n.system) {
+			const hint = "the address belongs to a contact with another external id"
+			return nil, &audience.ConflictError{Kind: "identity", Hint: hint}, nil
+		}
+	}
+	return who, nil, nil
+}
+
+func (who *person) hasIDOf(system string) bool {
+	return slices.ContainsFunc(who.stored.External, func(x audience.ExternalID) bool { return x.System == system })
+}
+
+// load reads who somebody is.
 func (p *people) load(ctx context.Context, who *person) error {
 	if who.loaded {
 		return nil
 	}
-	c, err := p.tx.Contact(ctx, audience.ID(who.id))
+	c, err := p.r.Contact(ctx, audience.ID(who.id))
 	if err != nil {
 		return err
 	}
-	who.keyed, who.loaded = c.Key() != "", true
+	who.fill(c)
 	return nil
 }
 
-// add gives somebody the names of a row, creating her when who is nil.
-func (p *people) add(who *person, n names) {
-	if who == nil {
-		who = &person{loaded: true}
-	}
-	if n.key != "" && p.byKey[n.key].person != who {
-		p.byKey[n.key] = holder{person: who, claimed: true}
-		who.keyed, who.claimed = true, true // what is known of her was loaded to get here
-	}
-	if mail := n.mail.Canonical(); !n.mail.IsZero() && p.byMail[mail].person != who {
-		p.byMail[mail] = holder{person: who, claimed: true}
+// add gives somebody the names of a row.
+func (p *people) add(who *person, labels []label) {
+	for i := range labels {
+		n := labels[i].name
+		if p.by[n] == who {
+			continue
+		}
+		p.by[n] = who
+		if !n.isAddress() {
+			who.systems = append(who.systems, n.system)
+		}
 	}
 }

@@ -10,22 +10,11 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
-// item is one row on its way into the store.
-type item interface {
-	line() int
-	size() int64
-}
-
-func (c *Contact) line() int   { return c.Line }
-func (c *Contact) size() int64 { return c.Bytes }
-func (e *Event) line() int     { return e.Line }
-func (e *Event) size() int64   { return e.Bytes }
-
 // refused maps positions in a batch to why the row cannot be used.
 type refused map[int]error
 
-// writer writes batches of rows in one transaction each.
-type writer[T item] struct {
+// eventWriter writes batches of events in one transaction each.
+type eventWriter struct {
 	aud    *store.Audience
 	opts   *Options
 	report *Report
@@ -33,27 +22,27 @@ type writer[T item] struct {
 	// result: then the transaction is rolled back and the others are tried
 	// again. It may be called again for the same rows and must have no other
 	// effects.
-	try   func(ctx context.Context, tx *store.Tx, rows []T) (refused, counts, error)
+	try   func(ctx context.Context, tx *store.Tx, rows []*Event) (refused, counts, error)
 	bad   []*RowError // of the batch that is being filled
-	rows  []T
+	rows  []*Event
 	bytes int64
 	done  Progress
 }
 
 // counts is what a batch adds to a report.
 type counts struct {
-	created, updated, unchanged, recorded, pending, kept int
+	created, updated, unchanged int
 }
 
 // run writes everything that rows yields. A [*RowError] it yields is a bad
 // row; any other error ends the import and is returned.
-func (w *writer[T]) run(ctx context.Context, rows iter.Seq2[T, error]) error {
+func (w *eventWriter) run(ctx context.Context, rows iter.Seq2[*Event, error]) error {
 	for row, err := range rows {
 		var bad *RowError
 		switch {
 		case err == nil:
 			w.rows = append(w.rows, row)
-			w.bytes += row.size()
+			w.bytes += row.Bytes
 		case errors.As(err, &bad):
 			w.bad = append(w.bad, bad)
 		default:
@@ -69,7 +58,7 @@ func (w *writer[T]) run(ctx context.Context, rows iter.Seq2[T, error]) error {
 }
 
 // flush writes the batch and reports it.
-func (w *writer[T]) flush(ctx context.Context) error {
+func (w *eventWriter) flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -90,27 +79,19 @@ func (w *writer[T]) flush(ctx context.Context) error {
 	return nil
 }
 
-func (w *writer[T]) reportBad() {
+func (w *eventWriter) reportBad() {
 	slices.SortStableFunc(w.bad, func(a, b *RowError) int { return a.Line - b.Line })
 	for _, bad := range w.bad {
 		w.report.Rows++
-		w.report.Bad++
-		if len(w.report.Errors) < w.opts.Limits.Errors {
-			w.report.Errors = append(w.report.Errors, bad)
-		}
+		w.report.reject(bad, w.opts.Limits.Errors)
 		if w.opts.OnError != nil {
 			w.opts.OnError(bad)
 		}
 	}
 }
 
-// maxRounds is how often a batch is tried without the rows refused so far
-// before it is halved, so that rows which are refused one after the other
-// cannot make it slow.
-const maxRounds = 4
-
 // write commits rows, leaving out those that the store refuses.
-func (w *writer[T]) write(ctx context.Context, rows []T) error {
+func (w *eventWriter) write(ctx context.Context, rows []*Event) error {
 	for range maxRounds {
 		if len(rows) == 0 {
 			return nil
@@ -123,10 +104,10 @@ func (w *writer[T]) write(ctx context.Context, rows []T) error {
 			w.add(len(rows), done)
 			return nil
 		}
-		var rest []T
+		var rest []*Event
 		for i, row := range rows {
 			if why, ok := no[i]; ok {
-				w.bad = append(w.bad, asRowError(row.line(), why))
+				w.bad = append(w.bad, asRowError(row.Line, why))
 				continue
 			}
 			rest = append(rest, row)
@@ -147,31 +128,27 @@ func asRowError(line int, why error) *RowError {
 	return &RowError{Line: line, Err: why}
 }
 
-var errRefused = errors.New("rows were refused")
-
 // commit tries rows in one transaction.
-func (w *writer[T]) commit(ctx context.Context, rows []T) (no refused, done counts, err error) {
+func (w *eventWriter) commit(ctx context.Context, rows []*Event) (no refused, done counts, err error) {
 	_, err = w.aud.Update(ctx, func(tx *store.Tx) error {
 		no, done, err = w.try(ctx, tx, rows)
 		if err == nil && len(no) > 0 {
-			return errRefused
+			return errAgain
 		}
 		return err
 	})
-	if len(no) > 0 && errors.Is(err, errRefused) {
+	if len(no) > 0 && errors.Is(err, errAgain) {
 		return no, counts{}, nil
 	}
 	return nil, done, err
 }
 
-func (w *writer[T]) add(rows int, c counts) {
+func (w *eventWriter) add(rows int, c counts) {
 	w.report.Rows += rows
 	w.report.Created += c.created
 	w.report.Updated += c.updated
-	w.report.Unchanged += c.unchanged
-	w.report.Recorded += c.recorded
-	w.report.Pending += c.pending
-	w.report.Kept += c.kept
+	w.report.Skipped += c.unchanged
+	w.report.Skips.Unchanged += c.unchanged
 }
 
 // refusedItems takes the refused items of a batch out of its error. at gives

@@ -17,13 +17,13 @@ func TestWriteIsBounded(t *testing.T) {
 	aud, err := store.Open(t.Context(), memstore.New(), "main", store.Options{})
 	require.NoError(t, err)
 	const n = 1000
-	rows := make([]*Contact, n)
+	rows := make([]*Event, n)
 	for i := range rows {
-		rows[i] = &Contact{Line: i}
+		rows[i] = &Event{Line: i}
 	}
 	tried := 0
-	w := &writer[*Contact]{aud: aud, opts: &Options{}, report: &Report{}}
-	w.try = func(_ context.Context, _ *store.Tx, rows []*Contact) (refused, counts, error) {
+	w := &eventWriter{aud: aud, opts: &Options{}, report: &Report{}}
+	w.try = func(_ context.Context, _ *store.Tx, rows []*Event) (refused, counts, error) {
 		tried += len(rows)
 		return refused{0: &audience.NotFoundError{Kind: "contact"}}, counts{}, nil
 	}

@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -35,6 +37,46 @@ type Plan struct {
 	// never.
 	UndoFor time.Duration `json:"undo_for,omitempty"`
 }
+
+// checkModes reports a mode that does not exist, or nil.
+func (p *Plan) checkModes() error {
+	unknown := func(path string) error {
+		return &audience.FieldError{Path: "plan." + path, Rule: "unknown", Hint: "one of the modes"}
+	}
+	switch {
+	case p.Mode > UpdateOnly:
+		return unknown("mode")
+	case p.Tags > TagsRemove:
+		return unknown("tags")
+	case p.Blanks > BlanksClear:
+		return unknown("blanks")
+	case p.Duplicates > DuplicatesLast:
+		return unknown("duplicates")
+	case p.Suppressed > SuppressedKeep:
+		return unknown("suppressed")
+	}
+	for _, m := range p.Fields {
+		if m > FieldKeep {
+			return unknown("fields")
+		}
+	}
+	return nil
+}
+
+// QuestionsError says that a plan leaves questions open about which an import
+// could be wrong. It is [audience.ErrInvalid].
+type QuestionsError struct{ Questions []Question }
+
+func (e *QuestionsError) Error() string {
+	ids := make([]string, len(e.Questions))
+	for i, q := range e.Questions {
+		ids[i] = strconv.Quote(q.ID)
+	}
+	return "the plan has to answer " + strings.Join(ids, ", ")
+}
+
+// Is answers the category.
+func (e *QuestionsError) Is(target error) bool { return target == audience.ErrInvalid }
 
 // Mode says what an import may do to contacts.
 type Mode uint8

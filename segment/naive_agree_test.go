@@ -247,8 +247,8 @@ func (v *naiveEval) propsOf(e audience.Event) string {
 func naiveLedger(h audience.History) string {
 	var b strings.Builder
 	for _, r := range h.Records {
-		fmt.Fprintf(&b, "\n  %d %s %+v by %s acted %s recorded %s expires %s evidence %t", r.Seq, r.Kind, r.Scope, r.Mechanism,
-			r.Acted.Format(time.RFC3339Nano), r.Recorded.Format(time.RFC3339Nano), r.Expires.Format(time.RFC3339Nano), r.Evidence != [32]byte{})
+		fmt.Fprintf(&b, "\n  %d %s %+v by %s acted %s recorded %s expires %s evidence %t of %d", r.Seq, r.Kind, r.Scope, r.Mechanism,
+			r.Acted.Format(time.RFC3339Nano), r.Recorded.Format(time.RFC3339Nano), r.Expires.Format(time.RFC3339Nano), r.Evidence != [32]byte{}, r.Retracts)
 	}
 	for _, m := range h.Merged {
 		fmt.Fprintf(&b, "\n  merged at %s after %d: {%s}", m.At.Format(time.RFC3339Nano), m.Seq, naiveLedger(m.History))

@@ -44,6 +44,7 @@ func naiveOnTopic(p *audience.Profile, list audience.List, now time.Time) bool {
 // worst of both, then what was written later.
 func naiveFold(h audience.History, scope audience.Scope, now time.Time) naiveStanding {
 	s := naiveStanding{status: "none"}
+	h.Records = naiveGood(h.Records, now)
 	var written uint64
 	for _, m := range h.Merged {
 		if m.At.After(now) {
@@ -54,6 +55,25 @@ func naiveFold(h audience.History, scope audience.Scope, now time.Time) naiveSta
 		written = m.Seq
 	}
 	return naiveDecide(s, naiveWritten(h.Records, written, ^uint64(0)), scope, now)
+}
+
+// naiveGood leaves out what has been said by now to be an error: requests and
+// grants, of which alone that can be said.
+func naiveGood(chain []audience.ConsentRecord, now time.Time) []audience.ConsentRecord {
+	wrong := map[uint64]bool{}
+	for _, r := range chain {
+		if r.Kind == audience.ConsentRetracted && !now.Before(r.Acted) {
+			wrong[r.Retracts] = true
+		}
+	}
+	var out []audience.ConsentRecord
+	for _, r := range chain {
+		consents := r.Kind == audience.ConsentRequested || r.Kind == audience.ConsentGranted
+		if !consents || !wrong[r.Seq] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 func naiveWritten(all []audience.ConsentRecord, after, upTo uint64) []audience.ConsentRecord {

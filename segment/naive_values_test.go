@@ -182,5 +182,8 @@ func (w *naiveWorld) newRecord(id audience.ContactID, seq uint64, recorded time.
 	if w.chance(0.3) {
 		r.Expires = w.instant()
 	}
+	if seq > 1 && w.chance(0.2) {
+		r.Kind, r.Retracts = audience.ConsentRetracted, 1+w.random.Uint64N(seq-1)
+	}
 	return r
 }

@@ -22,7 +22,7 @@ type ChangeKind uint8
 const (
 	ChangeContact     ChangeKind = 1  // After is the contact as it stands now
 	ChangeEvent       ChangeKind = 2  // Event is what counts now, Retracted when taken back; Before what it superseded
-	ChangeLedger      ChangeKind = 3  // Record was appended
+	ChangeLedger      ChangeKind = 3  // Record was appended; a retraction perhaps to the chain of who was merged into Contact
 	ChangeList        ChangeKind = 4  // List was joined or, with Left, left
 	ChangeSuppression ChangeKind = 5  // SuppressedFrom is what holds now
 	ChangeMerge       ChangeKind = 6  // Other was merged into Contact; After is the winner, Events count no more

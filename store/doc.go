@@ -32,7 +32,8 @@
 // needs evidence and keys. No other write raises a status: neither a put, nor
 // a merge, nor an unmerge, nor deleting somebody and putting her again.
 // Refusals are kept as keyed hashes of addresses too ([Tx.Suppress]), so that
-// they outlive the contact.
+// they outlive the contact. A request or grant recorded in error is taken back
+// by a further record ([audience.ConsentRetracted]); a refusal never is.
 //
 // # Feed
 //

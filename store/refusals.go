@@ -19,7 +19,7 @@ func errKeepNeedsKeys() error {
 // refusals gives what a contact's history refuses of marketing, now or once
 // the consent that answers it is over.
 func (tx *Tx) refusals(h *audience.History) []refusal {
-	return unanswered(refusalsIn(h, tx.at, refusesMarketing, nil))
+	return unanswered(refusalsIn(h.Resolved(), tx.at, refusesMarketing, nil))
 }
 
 // refusal is something a history refuses, and how it was answered.
@@ -30,7 +30,7 @@ type refusal struct {
 	until  time.Time // the end of that; zero: never
 }
 
-// refusalsIn lists what the records of a history refuse by a rule. A grant
+// refusalsIn lists what the records of a resolved history refuse by a rule. A grant
 // answers refusals of its own chain, and those of contacts that had been
 // merged into it by then; what one of two contacts said before they were
 // merged says nothing for the other.

@@ -21,11 +21,21 @@ import (
 // purpose. Evidence goes into the feature
 // records under the contact: [Reader.Evidence] gives it back.
 //
+// A retraction ([audience.ConsentRetracted]) takes back a request or grant
+// that was recorded in error: from then on the ledger reads as if that had
+// never been made. It goes to the end of the chain it is about, also when that
+// contact was merged into another one since, and needs neither evidence nor
+// keys. What the grant had lifted of the suppressions of the addresses that
+// she has now stands again, unless her ledger still answers it.
+//
 // Refused items: [audience.ErrInvalid], also for a purpose or topic that is
-// not declared; [audience.ErrNotFound] for an unknown contact;
+// not declared, and for a retraction of anything but a request or grant;
+// [audience.ErrNotFound] for an unknown contact or record;
+// [audience.ErrConflict] for what was taken back already;
 // [audience.ErrDenied] for a grant without evidence, without keys, or of
 // marketing while a suppression stands that it does not lift;
-// [audience.ErrLimit] for a ledger that is full. Refusals are never denied.
+// [audience.ErrLimit] for a ledger that is full. Refusals and retractions are
+// never denied.
 func (tx *Tx) Record(ctx context.Context, writes ...audience.ConsentWrite) ([]audience.ConsentRecord, error) {
 	if err := checkBatch(tx.audience.limits, writes, tx.checkConsent); err != nil || len(writes) == 0 {
 		return nil, err
@@ -88,7 +98,8 @@ type consentBatch struct {
 	tx           *Tx
 	rows         map[audience.ContactID]*audience.Contact
 	heads        map[audience.ContactID]*audience.ConsentRecord
-	chains       map[audience.ContactID][]audience.ConsentRecord // of contacts that refuse: all records of all origins
+	lineages     *lineages                                       // when the batch refuses or retracts
+	chains       map[audience.ContactID][]audience.ConsentRecord // by origin, then: all records of everybody in the batch
 	suppressions *heldSuppressions
 	records      []audience.ConsentRecord
 	evidence     []Record
@@ -115,25 +126,26 @@ func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]*
 		b.heads[heads[i].Contact] = &heads[i]
 		tx.notBefore(heads[i].Recorded)
 	}
-	refuses, grants := false, false
+	looksBack, onlyRequests := false, true
 	for i := range writes {
-		refuses = refuses || writes[i].Kind.IsRefusal()
-		grants = grants || writes[i].Kind == audience.ConsentGranted
+		kind := writes[i].Kind
+		looksBack = looksBack || kind.IsRefusal() || kind == audience.ConsentRetracted
+		onlyRequests = onlyRequests && kind == audience.ConsentRequested
 	}
-	if !refuses && !grants {
-		addresses = nil // a request touches no suppression
+	if onlyRequests {
+		addresses = nil // they touch no suppression
 	}
 	if b.suppressions, err = tx.loadSuppressions(ctx, addresses); err != nil {
 		return nil, err
 	}
-	if refuses {
+	if looksBack {
 		return b, b.loadChains(ctx, ids)
 	}
 	return b, nil
 }
 
-// loadChains reads what a refusal is held against: a grant that was made
-// after it, though recorded before.
+// loadChains reads what a refusal is held against, which is a grant that was
+// made after it, though recorded before; and what can be taken back.
 func (b *consentBatch) loadChains(ctx context.Context, ids []audience.ContactID) error {
 	l, err := b.tx.lineages(ctx, ids)
 	if err != nil {
@@ -143,14 +155,30 @@ func (b *consentBatch) loadChains(ctx context.Context, ids []audience.ContactID)
 	if err != nil {
 		return err
 	}
-	for _, r := range records {
-		b.chains[l.root[r.Contact]] = append(b.chains[l.root[r.Contact]], r)
+	b.lineages = l
+	for i := range records {
+		r := &records[i]
+		b.tx.notBefore(r.Recorded)
+		b.heads[r.Contact] = r
+		b.chains[r.Contact] = append(b.chains[r.Contact], *r)
 	}
 	return nil
 }
 
 func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) error {
-	r := b.record(id, w)
+	origin := id
+	var target *audience.ConsentRecord
+	if w.Kind == audience.ConsentRetracted {
+		var err error
+		origin, _ = w.Contact.ContactID()
+		if target, err = b.target(id, origin, w); err != nil {
+			return err
+		}
+	}
+	r := b.record(origin, w)
+	if target != nil {
+		r.Scope, r.Retracts = target.Scope, target.Seq
+	}
 	if len(w.Evidence) > 0 {
 		b.commitEvidence(&r, w.Evidence)
 	}
@@ -158,7 +186,7 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 		return err
 	}
 	r.Hash = r.ComputeHash()
-	if err := r.CheckLink(b.tx.audience.name, b.heads[id]); err != nil {
+	if err := r.CheckLink(b.tx.audience.name, b.heads[origin]); err != nil {
 		return err
 	}
 	c := b.rows[id]
@@ -166,8 +194,11 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 	if err != nil {
 		return err
 	}
-	b.heads[id] = &r
-	b.chains[id] = append(b.chains[id], r)
+	b.heads[origin] = &r
+	b.chains[origin] = append(b.chains[origin], r)
+	if target != nil {
+		touched = b.takeBack(c, target)
+	}
 	b.records = append(b.records, r)
 	change := Change{Kind: ChangeLedger, Contact: id, Record: &r, Source: r.Source}
 	if touched {
@@ -192,21 +223,21 @@ func (b *consentBatch) record(id audience.ContactID, w *audience.ConsentWrite) a
 	if acted := audience.FromMicros(audience.Micros(w.Acted)); !w.Acted.IsZero() && acted.Before(b.tx.at) {
 		r.Acted = acted
 	}
-	if !w.Expires.IsZero() && !w.Kind.IsRefusal() { // a refusal does not end by itself
+	if !w.Expires.IsZero() && !w.Kind.IsRefusal() && w.Kind != audience.ConsentRetracted { // they do not end by themselves
 		r.Expires = audience.FromMicros(audience.Micros(w.Expires))
 	}
 	return r
 }
 
-// checkRecord holds a request or grant to what a refusal is never held to: a
-// ledger may be full, and consent that was over before it was given is a
-// mistake.
+// checkRecord holds a request or grant to what a refusal or retraction is never
+// held to: a ledger may be full, and consent that was over before it was given
+// is a mistake. Of retractions there are no more than of what they take back.
 func (b *consentBatch) checkRecord(r *audience.ConsentRecord) error {
-	if r.Kind.IsRefusal() {
+	if r.Kind.IsRefusal() || r.Kind == audience.ConsentRetracted {
 		return nil
 	}
 	if limit := b.tx.audience.limits.LedgerRecords; r.Seq > uint64(limit) {
-		return &audience.FieldError{Path: "ledger", Rule: "max-items", Hint: fmt.Sprintf("at most %d records of one contact; only refusals are taken beyond", limit), Limit: true}
+		return &audience.FieldError{Path: "ledger", Rule: "max-items", Hint: fmt.Sprintf("at most %d records of one contact; only refusals and retractions are taken beyond", limit), Limit: true}
 	}
 	if !r.Expires.IsZero() && !r.Expires.After(r.Acted) {
 		return &audience.FieldError{Path: "expires", Rule: "range", Hint: "an instant after the person acted"}
@@ -242,8 +273,11 @@ func (b *consentBatch) applySuppressions(c *audience.Contact, r *audience.Consen
 		}
 	}
 	// What the contact said after the refusal, though it is recorded before it.
-	for i := range b.chains[c.ID] {
-		b.suppressions.lift(addresses, &b.chains[c.ID][i], func(s audience.Suppression) bool { return s.Reason == reason })
+	for _, origin := range b.lineages.originsOf(c.ID) {
+		h := (&audience.History{Records: b.chains[origin]}).Resolved()
+		for i := range h.Records {
+			b.suppressions.lift(addresses, &h.Records[i], func(s audience.Suppression) bool { return s.Reason == reason })
+		}
 	}
 	return len(addresses) > 0, nil
 }

@@ -106,7 +106,7 @@ func (tx *Tx) holdAgain(ctx context.Context, rows []ContactRow, source audience.
 	}
 	for _, r := range rows {
 		h := histories[r.Contact.ID]
-		held.hold(r.Contact.Addresses, unanswered(refusalsIn(&h, tx.at, audience.SuppressionReasonOf, nil)), source)
+		held.hold(r.Contact.Addresses, unanswered(refusalsIn(h.Resolved(), tx.at, audience.SuppressionReasonOf, nil)), source)
 	}
 	return held.store(ctx)
 }

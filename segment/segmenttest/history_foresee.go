@@ -91,7 +91,7 @@ func (h *history) foreseeEvent(p *audience.Profile, w audience.EventWrite) {
 func (h *history) foreseeRecord(p *audience.Profile, w audience.ConsentWrite) {
 	r := audience.ConsentRecord{
 		Contact: p.Contact.ID, Recorded: h.now(), Acted: h.now(), Kind: w.Kind, Scope: w.Scope, Mechanism: w.Mechanism,
-		Expires: w.Expires, Evidence: [32]byte{1},
+		Expires: w.Expires, Evidence: [32]byte{1}, Retracts: w.Retracts,
 	}
 	if !w.Acted.IsZero() {
 		r.Acted = w.Acted

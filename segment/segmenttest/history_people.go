@@ -222,6 +222,11 @@ func (h *history) consent() (deed, bool) {
 	if name == "" {
 		return deed{}, false
 	}
+	if h.chance(0.15) {
+		if do, ok := h.takeBack(name); ok {
+			return deed{"consent taken back", do}, true
+		}
+	}
 	do := h.record(name)
 	return deed{"consent " + do.Write.Kind.String(), do}, true
 }
@@ -253,4 +258,36 @@ func (h *history) record(name string) Record {
 		}
 	}
 	return Record{Write: w}
+}
+
+// takeBack says that a request or grant was an error: one of the contact's own chain, wherever that is by now.
+func (h *history) takeBack(name string) (Record, bool) {
+	id := h.player.ids[name]
+	var own []audience.ConsentRecord
+	var find func(f *audience.History)
+	find = func(f *audience.History) {
+		if len(f.Records) > 0 && f.Records[0].Contact == id {
+			own = f.Records
+		}
+		for i := range f.Merged {
+			find(&f.Merged[i].History)
+		}
+	}
+	for i := range h.oracle.rows {
+		find(&h.oracle.rows[i].profile.History)
+	}
+	var open []uint64
+	for i := range own {
+		if k := own[i].Kind; k == audience.ConsentRequested || k == audience.ConsentGranted {
+			open = append(open, own[i].Seq)
+		}
+	}
+	if len(open) == 0 {
+		return Record{}, false
+	}
+	w := audience.ConsentWrite{Contact: audience.Key(name), Kind: audience.ConsentRetracted, Retracts: pick(h.random, open)}
+	if h.chance(0.3) {
+		w.Acted = h.past()
+	}
+	return Record{Write: w}, true
 }

@@ -2,6 +2,7 @@ package segmenttest
 
 import (
 	"maps"
+	"strconv"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -25,6 +26,7 @@ func commands() map[string]command {
 		"withdraw":         consent(audience.ConsentWithdrawn),
 		"bounce":           consent(audience.ConsentBounced),
 		"complain":         consent(audience.ConsentComplained),
+		"take-back":        (*parser).takeBack,
 		"suppress":         suppress(false),
 		"lift":             suppress(true),
 		"add-to-list":      (*parser).addToList,
@@ -264,6 +266,35 @@ func consent(kind audience.ConsentKind) command {
 		p.current.Do = Record{Write: w}
 		return nil, nil
 	}
+}
+
+// takeBack reads the statement that a record of the ledger was an error.
+func (p *parser) takeBack(verb word, args []word) (func(), error) {
+	if len(args) < 2 || len(args) > 3 {
+		return nil, p.fail(verb.place(), "take-back NAME NUMBER [acted=]")
+	}
+	name, err := p.person(args[0])
+	if err != nil {
+		return nil, err
+	}
+	w := audience.ConsentWrite{Contact: audience.Key(name), Kind: audience.ConsentRetracted}
+	if w.Retracts, err = strconv.ParseUint(args[1].text, 10, 64); err != nil || w.Retracts == 0 {
+		return nil, p.fail(args[1].place(), "the number of a record, from 1")
+	}
+	pairs, err := p.pairs(args[2:])
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range pairs {
+		if x.key != "acted" || x.op != '=' {
+			return nil, p.fail(x.place, "acted=")
+		}
+		if w.Acted, err = p.instant(x.value, x.at); err != nil {
+			return nil, err
+		}
+	}
+	p.current.Do = Record{Write: w}
+	return nil, nil
 }
 
 func (p *parser) consentPair(w *audience.ConsentWrite, x pair) (err error) {

@@ -152,6 +152,8 @@ complain ann scope=email
 refused denied: subscribe ann evidence=none purpose=offers channel=post
 suppress a@example.com
 lift a@example.com reason=bounced
+take-back ann 2
+take-back ann 18446744073709551615 acted=now-1h
 `)
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	ann, marketing := audience.Key("ann"), audience.MarketingScope()
@@ -174,6 +176,10 @@ lift a@example.com reason=bounced
 	address := audience.MustAddress("a@example.com")
 	require.Equal(t, segmenttest.Suppress{Write: store.SuppressionWrite{Address: address, Reason: audience.SuppressedManually}}, got[8])
 	require.Equal(t, segmenttest.Suppress{Write: store.SuppressionWrite{Address: address, Reason: audience.SuppressedBounced, Lift: true}}, got[9])
+	wrong := audience.ConsentWrite{Contact: ann, Kind: audience.ConsentRetracted, Retracts: 2}
+	require.Equal(t, segmenttest.Record{Write: wrong}, got[10])
+	wrong.Retracts, wrong.Acted = 1<<64-1, now.Add(-time.Hour)
+	require.Equal(t, segmenttest.Record{Write: wrong}, got[11])
 }
 
 func TestParsePeopleAndTime(t *testing.T) {
@@ -319,6 +325,9 @@ func TestParseErrors(t *testing.T) {
 		{"retracting with more", "contact ann\nevent ann purchase id=a\nretract ann a value=2", "3:15: revision=N"},
 		{"negative revision", "contact ann\nevent ann purchase id=a revision=-1", "2:34: a whole number"},
 		{"consent key", "contact ann\nsubscribe ann mechanism=paper", "2:15: by= purpose="},
+		{"take-back without a number", "contact ann\ntake-back ann", "2:1: take-back NAME NUMBER"},
+		{"take-back of record 0", "contact ann\ntake-back ann 0", "2:15: the number of a record"},
+		{"take-back key", "contact ann\ntake-back ann 1 by=paper", "2:17: acted="},
 		{"unknown purpose", "contact ann\nsubscribe ann purpose=offers", "2:23: a purpose"},
 		{"unknown topic", "contact ann\nsubscribe ann list=news", "2:20: a list"},
 		{"unknown scope", "contact ann\nwithdraw ann scope=all", "2:20: everything or email"},

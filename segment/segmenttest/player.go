@@ -208,7 +208,7 @@ func (p *player) change(ctx context.Context, action Action) error {
 		_, err := p.aud.Append(ctx, do.Write)
 		return err
 	case Record:
-		_, err := p.aud.Record(ctx, do.Write)
+		_, err := p.aud.Record(ctx, p.consent(do.Write))
 		return err
 	case Together:
 		return p.changeTogether(ctx, do.Do)
@@ -263,7 +263,7 @@ func (p *player) changeIn(ctx context.Context, tx *store.Tx, action Action) erro
 		_, err := tx.Append(ctx, do.Write)
 		return err
 	case Record:
-		_, err := tx.Record(ctx, do.Write)
+		_, err := tx.Record(ctx, p.consent(do.Write))
 		return err
 	case Suppress:
 		return tx.Suppress(ctx, do.Write)
@@ -295,6 +295,14 @@ func (p *player) follow(action Action) {
 	case Erase:
 		p.cast.remove(do.Name)
 	}
+}
+
+// consent gives the write of a statement. A retraction names its contact by id.
+func (p *player) consent(w audience.ConsentWrite) audience.ConsentWrite {
+	if w.Kind == audience.ConsentRetracted {
+		w.Contact = audience.ID(p.ids[keyOf(w.Contact)])
+	}
+	return w
 }
 
 func (p *player) put(ctx context.Context, do Put) error {

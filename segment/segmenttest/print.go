@@ -245,6 +245,9 @@ func consentWords(w audience.ConsentWrite) []string {
 		audience.ConsentBounced: "bounce", audience.ConsentComplained: "complain",
 	}
 	out := append([]string{verbs[w.Kind], keyOf(w.Contact)}, scopeWords(w.Scope)...)
+	if w.Kind == audience.ConsentRetracted {
+		out = []string{"take-back", keyOf(w.Contact), strconv.FormatUint(w.Retracts, 10)}
+	}
 	say := func(key, value string) { out = append(out, key+"="+value) }
 	if w.Mechanism != "" {
 		say("by", quoteWord(string(w.Mechanism)))

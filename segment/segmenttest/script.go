@@ -45,7 +45,7 @@ type (
 	}
 	// Append stores, revises or retracts an event.
 	Append struct{ Write audience.EventWrite }
-	// Record appends to the ledger.
+	// Record appends to the ledger. A retraction is about the chain of whoever the name was last given to.
 	Record struct{ Write audience.ConsentWrite }
 	// Suppress suppresses an address or lifts that.
 	Suppress struct{ Write store.SuppressionWrite }

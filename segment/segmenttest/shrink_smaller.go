@@ -110,7 +110,7 @@ func (s *shrinker) simpler(a Action) []Action {
 			w.Acted = time.Time{}
 			out = append(out, Record{Write: w})
 		}
-		if w := do.Write; w.Scope != audience.MarketingScope() {
+		if w := do.Write; w.Scope != audience.MarketingScope() && w.Kind != audience.ConsentRetracted {
 			w.Scope = audience.MarketingScope()
 			out = append(out, Record{Write: w})
 		}

@@ -286,7 +286,7 @@ func (d *driver) appendLedger() {
 	}
 }
 
-// linked gives a withdrawal that may follow a chain.
+// linked gives a withdrawal that may follow a chain, or now and then a retraction.
 func linked(id audience.ContactID, chain []audience.ConsentRecord, at time.Time) audience.ConsentRecord {
 	r := audience.ConsentRecord{
 		Contact: id, Seq: uint64(len(chain) + 1), Kind: audience.ConsentWithdrawn,
@@ -294,6 +294,9 @@ func linked(id audience.ContactID, chain []audience.ConsentRecord, at time.Time)
 	}
 	if n := len(chain); n > 0 {
 		r.Prev = chain[n-1].Hash
+		if n%3 == 2 {
+			r.Kind, r.Retracts = audience.ConsentRetracted, uint64(n-1)
+		}
 	}
 	r.Hash = r.ComputeHash()
 	return r

@@ -34,6 +34,10 @@ func consentChecks() []Check {
 			Reason: "The next import brings the deleted person again; what she said must be waiting for her.",
 		},
 		{
+			Topic: topicConsent, Name: "an-error-is-taken-back", run: consentTakenBack,
+			Reason: "Consent that an import wrote to the wrong people must be gone when it is undone, and what it had lifted must stand.",
+		},
+		{
 			Topic: topicConsent, Name: "without-keys", run: consentWithoutKeys,
 			Reason: "Without keys no refusal can be held against an address, so nobody may be mailable; a refusal is taken all the same.",
 		},
@@ -233,6 +237,67 @@ func (k *kit) refuseAndCome(name string, kind audience.ConsentKind, reason audie
 	p := k.profile(aud, ref)
 	require.True(k, p.IsSuppressed(aud.Now()), name)
 	require.False(k, p.Mailable(aud.Now()), name)
+}
+
+func consentTakenBack(k *kit) {
+	aud := k.open(mainAudience)
+	ids := k.people(aud, "ann", "bea")
+	ann, bea := audience.Key("ann"), audience.Key("bea")
+	retraction := func(of audience.ContactID, seq uint64) audience.ConsentWrite {
+		return audience.ConsentWrite{Contact: audience.ID(of), Kind: audience.ConsentRetracted, Retracts: seq, Source: source()}
+	}
+	k.record(aud, refusal(ann, audience.ConsentBounced))
+	k.record(aud, refusal(bea, audience.ConsentWithdrawn))
+	k.record(aud, grant(ann))
+	k.record(aud, grant(bea))
+	k.requireStanding(aud, ann, audience.StatusSubscribed, true, "after a grant")
+	k.record(aud, retraction(ids[0], 2))
+	k.requireStanding(aud, ann, audience.StatusBounced, false, "after its retraction")
+	require.True(k, k.isHeld(aud, "ann", audience.SuppressedBounced), "what it had lifted stands again")
+	k.requireStanding(aud, bea, audience.StatusSubscribed, true, "after somebody else's retraction")
+
+	for _, tt := range []struct {
+		seq  uint64
+		want error
+	}{{2, audience.ErrConflict}, {1, audience.ErrInvalid}, {3, audience.ErrInvalid}, {4, audience.ErrNotFound}} {
+		_, err := aud.Record(k.ctx, retraction(ids[0], tt.seq))
+		require.ErrorIs(k, err, tt.want, "record %d", tt.seq)
+	}
+
+	k.clock.step(time.Minute)
+	k.change(aud, func(tx *store.Tx) error { return tx.Merge(k.ctx, ann, bea, source()) })
+	k.record(aud, grant(ann))
+	k.record(aud, retraction(ids[1], 2))
+	k.requireStanding(aud, ann, audience.StatusSubscribed, true, "what the other one had said before, too, is answered by the last grant")
+	k.record(aud, retraction(ids[0], 4))
+	k.requireStanding(aud, ann, audience.StatusUnsubscribed, false, "of two the worse")
+	require.True(k, k.isHeld(aud, "bea", audience.SuppressedWithdrawn), "what it had lifted stands again")
+	k.clock.step(time.Minute)
+	k.change(aud, func(tx *store.Tx) error { return tx.Unmerge(k.ctx, ids[1], source()) })
+	k.requireStanding(aud, ann, audience.StatusBounced, false, "the one")
+	k.requireStanding(aud, bea, audience.StatusUnsubscribed, false, "the other")
+	for i, ref := range []audience.Ref{ann, bea} {
+		records := k.profile(aud, ref).History.Records
+		require.Len(k, records, 5-2*i)
+		var prev *audience.ConsentRecord
+		for n := range records {
+			require.NoError(k, records[n].CheckLink(mainAudience, prev), "the chain is whole")
+			prev = &records[n]
+		}
+	}
+}
+
+// isHeld reports whether a person's address is suppressed for a reason.
+func (k *kit) isHeld(aud *store.Audience, name string, reason audience.SuppressionReason) (stands bool) {
+	k.Helper()
+	k.look(aud, func(r *store.Reader) {
+		held, err := r.Suppressions(k.ctx, person(name).Email)
+		require.NoError(k, err)
+		for i := range held {
+			stands = stands || held[i].Reason == reason && held[i].Stands(aud.Now())
+		}
+	})
+	return stands
 }
 
 func consentWithoutKeys(k *kit) {

@@ -38,7 +38,7 @@ func ExampleChecks() {
 	// Output:
 	// batches        4
 	// concurrency    4
-	// consent        5
+	// consent        6
 	// contacts      10
 	// deletion       3
 	// events         9
@@ -57,5 +57,5 @@ func ExampleChecks() {
 	// snapshots      5
 	// suppressions   4
 	// transactions  12
-	// all           135
+	// all           136
 }

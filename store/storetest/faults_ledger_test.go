@@ -52,6 +52,10 @@ func ledgerFaults() []fault {
 			adapter: func() store.Adapter { return newOverlapping(planted{noLocks: true, noRetry: true}) },
 		},
 		{
+			name: "a retraction does not say of what", found: []string{"consent/an-error-is-taken-back"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return vagueLedger{w} }),
+		},
+		{
 			name: "refusals are not recorded", found: []string{"consent/without-keys", "consent/refusal-survives-unmerge"},
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return deaf{w} }),
 		},
@@ -163,6 +167,16 @@ func (f mortalLedger) Ledger(ctx context.Context, contacts []audience.ContactID)
 	return slices.DeleteFunc(records, func(r audience.ConsentRecord) bool { return f.gone[r.Contact] }), err
 }
 
+type vagueLedger struct{ store.WriteRoles }
+
+func (f vagueLedger) Ledger(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error) {
+	records, err := f.WriteRoles.Ledger(ctx, contacts)
+	for i := range records {
+		records[i].Retracts = 0
+	}
+	return records, err
+}
+
 type deaf struct{ store.WriteRoles }
 
 func (f deaf) AppendLedger(ctx context.Context, records []audience.ConsentRecord) error {
@@ -191,6 +205,10 @@ func suppressionFaults() []fault {
 		{
 			name: "what is lifted for a time is lifted for good", found: []string{"suppressions/round-trip"},
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return liftedForGood{w} }),
+		},
+		{
+			name: "what was lifted stays so", found: []string{"consent/an-error-is-taken-back"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return liftedForEver{w} }),
 		},
 		{
 			name: "only what stands names its key", found: []string{"suppressions/keys-in-use"},
@@ -251,6 +269,23 @@ func (f liftedForGood) PutSuppressions(ctx context.Context, rows []audience.Supp
 	for i := range rows {
 		rows[i].LiftedUntil = time.Time{}
 	}
+	return f.WriteRoles.PutSuppressions(ctx, rows)
+}
+
+type liftedForEver struct{ store.WriteRoles }
+
+func (f liftedForEver) PutSuppressions(ctx context.Context, rows []audience.Suppression) error {
+	hashes := make([]audience.AddressHash, len(rows))
+	for i := range rows {
+		hashes[i] = rows[i].Hash
+	}
+	held, err := f.Suppressions(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(s audience.Suppression) bool {
+		return slices.ContainsFunc(held, func(h audience.Suppression) bool { return compareSuppressions(h, s) == 0 && !h.Lifted.IsZero() })
+	})
 	return f.WriteRoles.PutSuppressions(ctx, rows)
 }
 

@@ -143,7 +143,7 @@ func event(o audience.ContactID, kind, id string, at time.Time) audience.Event {
 }
 
 // linked gives a record that follows prev in the chain of a contact of an
-// audience; a grant has evidence.
+// audience; a grant has evidence, a retraction is one of the first record.
 func linked(audienceName string, id audience.ContactID, prev *audience.ConsentRecord, kind audience.ConsentKind, at time.Time) audience.ConsentRecord {
 	r := audience.ConsentRecord{
 		Contact: id, Seq: 1, Kind: kind, Scope: audience.MarketingScope(), Acted: at, Recorded: at,
@@ -151,6 +151,9 @@ func linked(audienceName string, id audience.ContactID, prev *audience.ConsentRe
 	}
 	if kind == audience.ConsentGranted {
 		r.Mechanism, r.Evidence, r.Expires = audience.MechanismDoubleOptIn, [32]byte{1, 2, 0xff}, at.Add(365*24*time.Hour)
+	}
+	if kind == audience.ConsentRetracted {
+		r.Retracts = 1
 	}
 	if prev != nil {
 		r.Seq, r.Prev = prev.Seq+1, prev.Hash

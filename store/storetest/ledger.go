@@ -62,6 +62,7 @@ func (k *kit) ledger(p store.Partition, ids ...audience.ContactID) (lines []stri
 func chain(id audience.ContactID, n int) []audience.ConsentRecord {
 	kinds := []audience.ConsentKind{
 		audience.ConsentGranted, audience.ConsentWithdrawn, audience.ConsentRequested, audience.ConsentBounced, audience.ConsentComplained,
+		audience.ConsentRetracted,
 	}
 	var out []audience.ConsentRecord
 	for i := range n {
@@ -167,6 +168,8 @@ func ledgerFollows(k *kit) {
 		{"of another audience", linked("other", ids[1], nil, audience.ConsentWithdrawn, at(9)), audience.ErrConflict},
 		{"recorded before the head", edit(func(r *audience.ConsentRecord) { r.Acted, r.Recorded = at(-1), at(-1) }), audience.ErrInvalid},
 		{"acted after it was recorded", edit(func(r *audience.ConsentRecord) { r.Acted = at(10) }), audience.ErrInvalid},
+		{"retracts nothing", edit(func(r *audience.ConsentRecord) { r.Kind = audience.ConsentRetracted }), audience.ErrInvalid},
+		{"retracts what is not there yet", edit(func(r *audience.ConsentRecord) { r.Kind, r.Retracts = audience.ConsentRetracted, r.Seq }), audience.ErrInvalid},
 		{"of an unknown kind", edit(func(r *audience.ConsentRecord) { r.Kind = 99 }), audience.ErrInvalid},
 		{"changed after hashing", forged, audience.ErrInvalid},
 	}

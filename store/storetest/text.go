@@ -86,9 +86,9 @@ func consentText(r *audience.ConsentRecord) string {
 	if r == nil {
 		return "none"
 	}
-	return fmt.Sprintf("ledger %d/%d %s %+v acted %s recorded %s expires %s by %q notice %q %s evidence %x prev %x hash %x",
+	return fmt.Sprintf("ledger %d/%d %s %+v acted %s recorded %s expires %s by %q notice %q %s evidence %x retracts %d prev %x hash %x",
 		r.Contact, r.Seq, r.Kind, r.Scope, instantText(r.Acted), instantText(r.Recorded), instantText(r.Expires),
-		r.Mechanism, r.Notice, sourceText(r.Source), r.Evidence[:4], r.Prev[:4], r.Hash)
+		r.Mechanism, r.Notice, sourceText(r.Source), r.Evidence[:4], r.Retracts, r.Prev[:4], r.Hash)
 }
 
 func suppressionText(s *audience.Suppression) string {

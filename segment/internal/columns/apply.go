@@ -21,8 +21,10 @@ func (t *Table) Apply(ch *store.Change) error {
 	case store.ChangeEvent:
 		return t.applyEvent(ch)
 	case store.ChangeLedger:
-		if ch.Record != nil && t.ledger != nil {
-			if err := t.ledger.append(id, *ch.Record); err != nil {
+		if ch.Record == nil {
+			t.doubtOthers(id, t.ledger != nil)
+		} else if t.ledger != nil {
+			if err := t.ledger.append(uint32(ch.Record.Contact), *ch.Record); err != nil { // perhaps one who was merged into her
 				return err
 			}
 		}

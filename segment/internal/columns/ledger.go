@@ -24,7 +24,7 @@ type ledgerPage struct {
 // ledgerRecord is one record in 24 bytes.
 type ledgerRecord struct {
 	acted   int64
-	expires int64 // never is none
+	expires int64 // never is none; of a retraction, which does not expire, the number of the record it takes back
 	seq     uint32
 	what    uint32 // the kind, what speaks for it, and the number of the scope
 }
@@ -57,7 +57,10 @@ func (l *ledger) compact(r *audience.ConsentRecord) ledgerRecord {
 		acted: audience.Micros(r.Acted), expires: never,
 		seq: uint32(min(r.Seq, math.MaxUint32)), what: uint32(r.Kind)&kindBits | l.number(r.Scope)<<scopeShift,
 	}
-	if !r.Expires.IsZero() {
+	switch {
+	case r.Kind == audience.ConsentRetracted:
+		out.expires = int64(min(r.Retracts, math.MaxUint32))
+	case !r.Expires.IsZero():
 		out.expires = audience.Micros(r.Expires)
 	}
 	for _, flag := range []struct {
@@ -77,7 +80,10 @@ func (l *ledger) record(contact uint32, r ledgerRecord) audience.ConsentRecord {
 		Contact: audience.ContactID(contact), Seq: uint64(r.seq), Kind: audience.ConsentKind(r.what & kindBits),
 		Scope: l.scopes[r.what>>scopeShift], Acted: audience.FromMicros(r.acted),
 	}
-	if r.expires != never {
+	switch {
+	case out.Kind == audience.ConsentRetracted:
+		out.Retracts = uint64(r.expires)
+	case r.expires != never:
 		out.Expires = audience.FromMicros(r.expires)
 	}
 	switch {

@@ -281,6 +281,9 @@ func (w *world) consent(ref audience.Ref) audience.ConsentWrite {
 	if !w.chance(5) {
 		c.Evidence = []byte("it was said")
 	}
+	if w.chance(4) {
+		c.Kind, c.Scope, c.Retracts = audience.ConsentRetracted, audience.Scope{}, uint64(1+w.r.IntN(5))
+	}
 	return c
 }
 

@@ -98,6 +98,9 @@ func (d dice) chain(id audience.ContactID) []audience.ConsentRecord {
 		if d.IntN(3) == 0 && !r.Kind.IsRefusal() {
 			r.Expires = r.Acted.Add(time.Duration(1+d.IntN(400)) * time.Minute)
 		}
+		if i > 0 && d.IntN(4) == 0 {
+			r.Kind, r.Retracts, r.Expires = audience.ConsentRetracted, uint64(1+d.IntN(i)), time.Time{}
+		}
 		r.Hash = sha256.Sum256(r.Canonical())
 		prev = r.Hash
 		out = append(out, r)

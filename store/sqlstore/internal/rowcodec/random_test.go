@@ -167,7 +167,7 @@ func (r random) hash() (h [32]byte) {
 
 func (r random) record() audience.ConsentRecord {
 	c := audience.ConsentRecord{
-		Contact: r.id(), Seq: r.number(), Kind: audience.ConsentKind(r.IntN(7)),
+		Contact: r.id(), Seq: r.number(), Kind: audience.ConsentKind(r.IntN(8)), Retracts: r.number(),
 		Scope: audience.Scope{Channel: r.text(), Purpose: r.text(), List: r.text()},
 		Acted: r.instant(), Recorded: r.instant(), Expires: r.instant(),
 		Mechanism: audience.Mechanism(r.text()), Notice: r.text(), Source: r.source(),

@@ -1,0 +1,274 @@
+package importer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// importing is one import of contacts under way.
+type importing struct {
+	aud      *store.Audience
+	plan     *Plan
+	opts     *Options
+	limits   audience.Limits
+	source   audience.Source
+	attested []byte // the evidence of rows without any of their own
+	survey   *survey
+	seen     map[audience.ContactID]sighting
+	// forced are rows, by their number, that the store refused when others had
+	// been written in the same transaction.
+	forced  map[int]error
+	preview bool // nothing is kept, and ids of contacts that are made mean nothing
+}
+
+// sighting is what an import remembers of a contact whom its rows are about.
+type sighting struct {
+	line uint32 // of the first one
+	mine bool   // the import made her
+}
+
+// entry is one row on its way into the store.
+type entry struct {
+	n       int      // its number in the source, from 0
+	contact *Contact // nil: it could not be read
+	row     *Row
+	bad     *RowError // why it could not be read
+
+	// What a batch decides.
+	result  RowResult
+	who     *person
+	consent weighed
+	lists   []string // that she is put on
+	write   int      // position among the writes, -1: none
+	makes   bool
+}
+
+func (e *entry) line() int {
+	if e.bad != nil {
+		return e.bad.Line
+	}
+	return e.contact.Line
+}
+
+// clear forgets what was decided.
+func (e *entry) clear() {
+	e.result, e.who, e.consent, e.lists, e.write, e.makes = RowResult{Line: e.line()}, nil, weighed{}, nil, -1, false
+}
+
+func (e *entry) reject(why error) {
+	bad, ok := errors.AsType[*RowError](why)
+	if !ok {
+		bad = &RowError{Line: e.line(), Err: why}
+	}
+	e.clear()
+	e.result.Outcome, e.result.Err = Rejected, bad
+}
+
+func (e *entry) skip(why SkipReason) { e.result.Outcome, e.result.Skip = Skipped, why }
+
+// batch is what one transaction writes. It is made anew when the transaction
+// begins again.
+type batch struct {
+	*importing
+	tx     *store.Tx
+	fields *fields
+	now    map[audience.ContactID]sighting // to be remembered when the transaction is committed
+	folk   map[audience.ContactID]*person  // whom the batch changed or made, as the last part of it knows them
+	order  []audience.ContactID            // of folk
+}
+
+// errAgain says that a transaction has to begin again, without rows that are
+// forced out now.
+var errAgain = errors.New("importer: rows were refused")
+
+// maxRounds is how often a batch is tried without the rows refused so far
+// before it is halved, so that rows which are refused one after the other
+// cannot make it slow.
+const maxRounds = 4
+
+// writeBatch decides what becomes of rows and writes it.
+func (im *importing) writeBatch(ctx context.Context, tx *store.Tx, rows []*entry) (*batch, error) {
+	b := &batch{
+		importing: im, tx: tx, fields: newFields(tx.Schema()),
+		now: make(map[audience.ContactID]sighting), folk: make(map[audience.ContactID]*person),
+	}
+	good := make([]*entry, 0, len(rows))
+	for _, e := range rows {
+		switch why, forced := im.forced[e.n]; {
+		case e.bad != nil:
+			e.reject(e.bad)
+		case forced:
+			e.reject(why)
+		default:
+			good = append(good, e)
+		}
+	}
+	return b, b.part(ctx, good)
+}
+
+// part writes rows, leaving out those that the store refuses.
+func (b *batch) part(ctx context.Context, rows []*entry) error {
+	for range maxRounds {
+		if len(rows) == 0 {
+			return nil
+		}
+		refused, err := b.try(ctx, rows)
+		if err != nil || len(refused) == 0 {
+			return err
+		}
+		rest := make([]*entry, 0, len(rows))
+		for i, e := range rows {
+			if why, no := refused[i]; no {
+				e.reject(why)
+				continue
+			}
+			rest = append(rest, e)
+		}
+		rows = rest
+	}
+	half := (len(rows) + 1) / 2
+	if err := b.part(ctx, rows[:half]); err != nil {
+		return err
+	}
+	return b.part(ctx, rows[half:])
+}
+
+// try decides about rows and writes them, or gives those that the store
+// refuses: then nothing was written.
+func (b *batch) try(ctx context.Context, rows []*entry) (refused, error) {
+	d, err := b.decided(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	results, err := b.tx.Put(ctx, d.writes...)
+	if err != nil {
+		return refusedItems(err, d.at)
+	}
+	for _, e := range rows {
+		if e.write >= 0 {
+			r := results[e.write]
+			e.who.id, e.who.version = r.ID, r.Version
+		}
+		if e.who != nil {
+			b.see(e)
+		}
+		if e.result.Outcome == 0 {
+			b.settle(e)
+		}
+	}
+	if err := b.record(ctx, rows); err != nil {
+		return nil, err
+	}
+	return nil, b.join(ctx, rows)
+}
+
+// settle says what became of a row that went in.
+func (b *batch) settle(e *entry) {
+	switch {
+	case e.makes:
+		e.result.Outcome = Created
+	case e.write >= 0 || e.consent.record || len(e.lists) > 0:
+		e.result.Outcome = Updated
+	default:
+		e.skip(SkippedUnchanged)
+	}
+	if e.result.Contact = e.who.id; b.preview && e.who.mine {
+		e.result.Contact = 0
+	}
+	if e.result.Outcome != Skipped && b.folk[e.who.id] != e.who {
+		e.who.follow(b.folk[e.who.id])
+		if b.folk[e.who.id] == nil {
+			b.order = append(b.order, e.who.id)
+		}
+		b.folk[e.who.id] = e.who
+	}
+}
+
+// follow goes on from what an earlier part of the batch made of her.
+func (who *person) follow(earlier *person) {
+	if earlier == nil {
+		return
+	}
+	who.stored = earlier.stored
+	who.consents = append(earlier.consents, who.consents...)
+	who.lists = append(earlier.lists, who.lists...)
+	who.version = max(who.version, earlier.version)
+}
+
+// see remembers which row is the first about her.
+func (b *batch) see(e *entry) {
+	if e.who.id == 0 {
+		return
+	}
+	if _, known := b.sighting(e.who.id); !known {
+		b.now[e.who.id] = sighting{line: uint32(e.who.line), mine: e.who.mine}
+	}
+}
+
+func (b *batch) sighting(id audience.ContactID) (sighting, bool) {
+	if s, ok := b.now[id]; ok {
+		return s, true
+	}
+	s, ok := b.seen[id]
+	return s, ok
+}
+
+// committed remembers what is to be remembered.
+func (b *batch) committed() {
+	for id, s := range b.now {
+		b.seen[id] = s
+	}
+}
+
+// record puts what rows say about consent into the ledger. It was weighed, so
+// that the store refuses it only if something else has happened meanwhile.
+func (b *batch) record(ctx context.Context, rows []*entry) error {
+	var writes []audience.ConsentWrite
+	var of []*entry
+	for _, e := range rows {
+		if e.consent.record {
+			e.consent.write.Contact = audience.ID(e.who.id)
+			writes, of = append(writes, e.consent.write), append(of, e)
+		}
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	records, err := b.tx.Record(ctx, writes...)
+	if batch, ok := errors.AsType[*audience.BatchError](err); ok {
+		for _, it := range batch.Items {
+			b.forced[of[it.Index].n] = it.Err
+		}
+		return errAgain
+	}
+	if err != nil {
+		return err
+	}
+	for i, r := range records {
+		of[i].who.consents = append(of[i].who.consents, consentMade{Seq: r.Seq, Kind: r.Kind})
+	}
+	return nil
+}
+
+// join puts contacts on lists.
+func (b *batch) join(ctx context.Context, rows []*entry) error {
+	refs := make(map[string][]audience.Ref)
+	var order []string
+	for _, e := range rows {
+		for _, list := range e.lists {
+			if refs[list] == nil {
+				order = append(order, list)
+			}
+			refs[list] = append(refs[list], audience.ID(e.who.id))
+		}
+	}
+	for _, list := range order {
+		if err := b.tx.AddToList(ctx, list, b.source, refs[list]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
