@@ -105,10 +105,6 @@ func rowsOf(ctx context.Context, r recordReader, width int, limits Limits) iter.
 	}
 }
 
-func tooManyRows(limits Limits) error {
-	return &audience.FieldError{Path: "file", Rule: "max-rows", Hint: fmt.Sprintf("at most %d rows", limits.Rows), Limit: true}
-}
-
 func tooLong(limits Limits) error {
 	return &audience.FieldError{Path: "row", Rule: "max-bytes", Hint: fmt.Sprintf("at most %d bytes", limits.RecordBytes), Limit: true}
 }
