@@ -84,9 +84,9 @@ type batch struct {
 // forced out now.
 var errAgain = errors.New("importer: rows were refused")
 
-// maxRounds is how often a batch is tried without the rows refused so far
-// before it is halved, so that rows which are refused one after the other
-// cannot make it slow.
+// maxRounds is how often rows are tried without those refused so far before
+// half of them are, so that rows which are refused one after the other cannot
+// make it slow.
 const maxRounds = 4
 
 // writeBatch decides what becomes of rows and writes it.
@@ -109,15 +109,23 @@ func (im *importing) writeBatch(ctx context.Context, tx *store.Tx, rows []*entry
 	return b, b.part(ctx, good)
 }
 
-// part writes rows, leaving out those that the store refuses.
+// part writes rows, leaving out those that the store refuses. Where rows have
+// to wait for others it goes on with few of them at a time, so that deciding
+// about all the others again and again cannot make it slow.
 func (b *batch) part(ctx context.Context, rows []*entry) error {
-	for range maxRounds {
-		if len(rows) == 0 {
-			return nil
-		}
-		refused, err := b.try(ctx, rows)
-		if err != nil || len(refused) == 0 {
+	const few = 16
+	for some, rounds := len(rows), 0; len(rows) > 0; {
+		some = max(1, min(some, len(rows)))
+		refused, done, err := b.try(ctx, rows[:some])
+		switch {
+		case err != nil:
 			return err
+		case len(refused) == 0 && done < some:
+			rows, some, rounds = rows[done:], max(few, 2*done), 0
+			continue
+		case len(refused) == 0:
+			rows, some, rounds = rows[done:], 2*some, 0
+			continue
 		}
 		rest := make([]*entry, 0, len(rows))
 		for i, e := range rows {
@@ -127,26 +135,28 @@ func (b *batch) part(ctx context.Context, rows []*entry) error {
 			}
 			rest = append(rest, e)
 		}
+		some -= len(rows) - len(rest)
 		rows = rest
+		if rounds++; rounds == maxRounds {
+			some, rounds = (some+1)/2, 0
+		}
 	}
-	half := (len(rows) + 1) / 2
-	if err := b.part(ctx, rows[:half]); err != nil {
-		return err
-	}
-	return b.part(ctx, rows[half:])
+	return nil
 }
 
-// try decides about rows and writes them, or gives those that the store
-// refuses: then nothing was written.
-func (b *batch) try(ctx context.Context, rows []*entry) (refused, error) {
+// try decides about rows and writes them, and gives how many, from the first,
+// are done; or those that the store refuses: then nothing was written.
+func (b *batch) try(ctx context.Context, rows []*entry) (no refused, done int, err error) {
 	d, err := b.decided(ctx, rows)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	results, err := b.tx.Put(ctx, d.writes...)
 	if err != nil {
-		return refusedItems(err, d.at)
+		no, err = refusedItems(err, d.at)
+		return no, 0, err
 	}
+	rows = rows[:d.rows]
 	for _, e := range rows {
 		if e.write >= 0 {
 			r := results[e.write]
@@ -160,9 +170,9 @@ func (b *batch) try(ctx context.Context, rows []*entry) (refused, error) {
 		}
 	}
 	if err := b.record(ctx, rows); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return nil, b.join(ctx, rows)
+	return nil, len(rows), b.join(ctx, rows)
 }
 
 // settle says what became of a row that went in.

@@ -125,7 +125,7 @@ func (b *batch) weigh(e *entry, who *person) error {
 		w.Scope = audience.Scope{Channel: audience.ChannelEmail}
 	default:
 	}
-	if says(&who.profile.History, &w) {
+	if says(&who.profile.History, &w, at) {
 		return nil
 	}
 	if err := b.checkConsent(&w, who); err != nil {
@@ -133,7 +133,7 @@ func (b *batch) weigh(e *entry, who *person) error {
 	}
 	out.write, out.record = w, true
 	out.pending = c.Status == audience.StatusSubscribed && wanted == audience.StatusPending
-	who.said = append(who.said, out)
+	who.said, who.records = append(who.said, out), true
 	return nil
 }
 
@@ -197,10 +197,11 @@ func (who *person) isSuppressed(at time.Time) bool {
 
 // says reports whether a history has a record already, which a row that dates
 // it says again.
-func says(h *audience.History, w *audience.ConsentWrite) bool {
+func says(h *audience.History, w *audience.ConsentWrite, at time.Time) bool {
 	acted := truncated(w.Acted)
-	return !acted.IsZero() && slices.ContainsFunc(h.Records, func(r audience.ConsentRecord) bool {
-		return r.Kind == w.Kind && r.Scope == w.Scope && r.Acted.Equal(acted)
+	return !acted.IsZero() && slices.ContainsFunc(h.Resolved().Records, func(r audience.ConsentRecord) bool {
+		counts := r.Kind.IsRefusal() || r.Expires.IsZero() || r.Expires.After(at) // not when it was taken back
+		return counts && r.Kind == w.Kind && r.Scope == w.Scope && r.Acted.Equal(acted)
 	})
 }
 

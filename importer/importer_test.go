@@ -155,7 +155,7 @@ func TestRefusedByTheStore(t *testing.T) {
 			}
 		}
 	}
-	report, err := importer.Contacts(t.Context(), aud, contacts, importer.Options{})
+	report, err := importer.Contacts(t.Context(), aud, contacts, nil, importer.Options{})
 	require.NoError(t, err)
 	require.Equal(t, 40, report.Created)
 	events := func(yield func(*importer.Event, error) bool) {
@@ -168,7 +168,7 @@ func TestRefusedByTheStore(t *testing.T) {
 	}
 	report, err = importer.Events(t.Context(), aud, events, importer.Options{Limits: importer.Limits{Errors: 5}})
 	require.NoError(t, err)
-	require.Equal(t, []int{400, 120, 280, 5}, []int{report.Rows, report.Created, report.Bad, len(report.Errors)})
+	require.Equal(t, []int{400, 120, 280, 5}, []int{report.Rows, report.Created, report.Rejected, len(report.Errors)})
 	require.ErrorIs(t, report.Errors[0], audience.ErrLimit)
 	require.Equal(t, 122, report.Errors[0].Line, "the fourth of the first contact")
 }
@@ -198,9 +198,9 @@ func TestRefusedOneAfterTheOther(t *testing.T) {
 			}
 		}
 	}
-	report, err := importer.Contacts(t.Context(), aud, contacts, importer.Options{})
+	report, err := importer.Contacts(t.Context(), aud, contacts, nil, importer.Options{})
 	require.NoError(t, err)
-	require.Equal(t, []int{82, 41, 41}, []int{report.Rows, report.Created, report.Bad})
+	require.Equal(t, []int{82, 41, 41}, []int{report.Rows, report.Created, report.Rejected})
 	for i, e := range report.Errors {
 		if i < full {
 			require.ErrorIs(t, e, audience.ErrLimit)
@@ -230,20 +230,20 @@ func TestRowsThatFail(t *testing.T) {
 			yield(nil, fail)
 		}
 	}
-	report, err := importer.Contacts(t.Context(), aud, rows(broken), importer.Options{Limits: importer.Limits{BatchRows: 2}})
+	report, err := importer.Contacts(t.Context(), aud, rows(broken), nil, importer.Options{Limits: importer.Limits{BatchRows: 2}})
 	require.ErrorIs(t, err, broken)
 	require.Equal(t, []int{4, 4}, []int{report.Rows, report.Created})
 
-	report, err = importer.Contacts(t.Context(), aud, rows(&importer.RowError{Line: 9, Err: broken}), importer.Options{})
+	report, err = importer.Contacts(t.Context(), aud, rows(&importer.RowError{Line: 9, Err: broken}), nil, importer.Options{})
 	require.NoError(t, err)
-	require.Equal(t, []int{6, 1, 4, 1}, []int{report.Rows, report.Created, report.Unchanged, report.Bad})
+	require.Equal(t, []int{6, 1, 4, 1}, []int{report.Rows, report.Created, report.Skips.Unchanged, report.Rejected})
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = importer.Contacts(ctx, aud, rows(broken), importer.Options{})
+	_, err = importer.Contacts(ctx, aud, rows(broken), nil, importer.Options{})
 	require.Error(t, err)
 
-	_, err = importer.Contacts(t.Context(), aud, rows(broken), importer.Options{Attestation: importer.Attestation{Text: "yes"}})
+	_, err = importer.Contacts(t.Context(), aud, rows(broken), &importer.Plan{Attestation: importer.Attestation{Text: "yes"}}, importer.Options{})
 	require.ErrorIs(t, err, audience.ErrDenied, "this audience has no keys")
 }
 
@@ -266,7 +266,7 @@ func TestOptions(t *testing.T) {
 	}
 	bad := importer.Options{Job: "a\x00"}
 	aud := open(t, audience.Limits{BatchItems: 3})
-	report, err := importer.Contacts(t.Context(), aud, rows, bad)
+	report, err := importer.Contacts(t.Context(), aud, rows, &importer.Plan{Job: "a\x00"}, importer.Options{})
 	require.ErrorIs(t, err, audience.ErrInvalid, "a job that no row could name")
 	require.Zero(t, report.Rows)
 	report, err = importer.Events(t.Context(), aud, events, bad)
@@ -275,7 +275,7 @@ func TestOptions(t *testing.T) {
 
 	var batches []int
 	opts := importer.Options{Job: "spring", OnProgress: func(p importer.Progress) { batches = append(batches, p.Rows) }}
-	report, err = importer.Contacts(t.Context(), aud, rows, opts)
+	report, err = importer.Contacts(t.Context(), aud, rows, &importer.Plan{Job: "spring"}, opts)
 	require.NoError(t, err)
 	require.Equal(t, 10, report.Created)
 	report, err = importer.Events(t.Context(), aud, events, opts)

@@ -110,6 +110,7 @@ func (j *journal) save(ctx context.Context, tx *store.Tx, h *head) (uint64, erro
 type batchRecord struct {
 	Made    []byte  `json:"made,omitempty"` // contacts that it made, packed
 	Mine    []byte  `json:"mine,omitempty"` // contacts of earlier batches that it changed, packed
+	Seen    []byte  `json:"seen,omitempty"` // contacts whom its rows are the first to be about, with the lines of these, packed
 	Refused reasons `json:"refused"`        // rows that could be read and were rejected
 }
 
@@ -121,7 +122,7 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 	var records []store.Record
 	for _, id := range b.order {
 		who := b.folk[id]
-		_, before := b.seen[id]
+		before := b.seen[id].mine
 		switch {
 		case who.mine && !before:
 			made = append(made, idVersion{id, who.version})
@@ -134,7 +135,11 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 			})
 		}
 	}
-	rec := batchRecord{Made: packIDs(made), Mine: packIDs(mine)}
+	seen := make([]idVersion, 0, len(b.now))
+	for id, s := range b.now {
+		seen = append(seen, idVersion{id, uint64(s.line)})
+	}
+	rec := batchRecord{Made: packIDs(made), Mine: packIDs(mine), Seen: packIDs(seen)}
 	for _, e := range rows {
 		if e.bad == nil && e.result.Outcome == Rejected {
 			rec.Refused.add(e.n, e.result.Err)

@@ -65,6 +65,7 @@ type person struct {
 	first     audience.ContactWrite // of one whom the batch makes: what makes her
 	line      int                   // of the first row of the file about her; 0: there is none yet
 	said      []*weighed            // records that rows of the batch make, not yet in the profile
+	records   bool                  // rows of the batch record something of her
 	lists     []string              // that rows of the batch put her on
 	addressed time.Time             // from when on an address that she gets here is suppressed
 	version   uint64                // that the batch gave her

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -15,9 +16,16 @@ type planner struct {
 	suppressed map[string][]audience.Suppression // of addresses that nobody has, by their compare form
 	writes     []audience.ContactWrite
 	at         []int // for each write, the position of its row
+	rows       int   // that were decided
 }
 
-// decided decides about all rows, in order.
+// errCut says that a row has to wait until those in front of it are written.
+var errCut = errors.New("importer: cut")
+
+// decided decides about rows, in order: about all of them, or those up to one
+// that gives an address to somebody of whom a row in front of it records a
+// consent or a refusal. For the addresses that she has when that is recorded
+// are suppressed by it, or keep it from being recorded.
 func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 	d := &planner{batch: b, writes: make([]audience.ContactWrite, 0, len(rows)), at: make([]int, 0, len(rows))}
 	all := make([]label, 0, 2*len(rows))
@@ -50,9 +58,13 @@ func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 		return nil, err
 	}
 	for i, e := range rows {
-		if err := d.decide(ctx, i, e, labels[i]); err != nil {
+		switch err := d.decide(ctx, i, e, labels[i]); {
+		case errors.Is(err, errCut):
+			return d, nil
+		case err != nil:
 			return nil, err
 		}
+		d.rows++
 	}
 	return d, nil
 }
@@ -145,8 +157,11 @@ func (d *planner) decide(ctx context.Context, i int, e *entry, labels []label) e
 		e.skip(SkippedExisting)
 		e.result.Contact = who.id
 	} else if err := d.update(i, e, who, labels, from); err != nil {
-		e.reject(err)
-		return nil
+		if !errors.Is(err, errCut) {
+			e.reject(err)
+			err = nil
+		}
+		return err
 	}
 	e.who = who
 	if who.line == 0 {
@@ -215,6 +230,9 @@ func (d *planner) update(i int, e *entry, who *person, labels []label, suppresse
 	next, err := d.apply(who, &w)
 	if err != nil {
 		return err
+	}
+	if who.records && len(next.Addresses) > len(who.now.Addresses) {
+		return errCut
 	}
 	before := who.addressed
 	if !suppressed.IsZero() && (before.IsZero() || suppressed.Before(before)) {

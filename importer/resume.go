@@ -28,7 +28,7 @@ func (r *runner) runJournaled(ctx context.Context) (err error) {
 		case err != nil:
 			return err
 		case rows[0].n < done:
-			err = r.pass(ctx, rows, past)
+			err = r.pass(rows, past)
 		default:
 			err = r.commitJournaled(ctx, rows)
 		}
@@ -91,54 +91,49 @@ func (h *head) goesOn(now *head) error {
 	return nil
 }
 
-// past is what the journal tells of the rows that were done.
-type past struct {
-	refused map[int]*RowError
-	mine    map[audience.ContactID]bool
-}
-
-// loadPast reads the journal of the batches that were done.
-func (r *runner) loadPast(ctx context.Context) (*past, error) {
-	p := &past{refused: make(map[int]*RowError), mine: make(map[audience.ContactID]bool)}
+// loadPast reads the journal of the batches that were done: whom their rows
+// were about, and those that the store refused.
+func (r *runner) loadPast(ctx context.Context) (map[int]*RowError, error) {
+	refused := make(map[int]*RowError)
 	if r.journal.head.Batches == 0 {
-		return p, nil
+		return refused, nil
 	}
 	err := r.aud.View(ctx, func(rd *store.Reader) error {
 		for n := 1; n <= r.journal.head.Batches; n++ {
 			rec, err := loadBatch(ctx, rd, r.plan.Job, n)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if rec == nil { // expired
+			case rec == nil: // expired
 				continue
 			}
-			made, err := unpackIDs(rec.Made)
-			if err != nil {
+			made, err1 := unpackIDs(rec.Made)
+			seen, err2 := unpackIDs(rec.Seen)
+			err3 := rec.Refused.all(func(n int, e *RowError) { refused[n] = e })
+			if err := errors.Join(err1, err2, err3); err != nil {
 				return err
+			}
+			for _, c := range seen {
+				r.seen[c.id] = sighting{line: uint32(c.version)}
 			}
 			for _, c := range made {
-				p.mine[c.id] = true
-			}
-			if err := rec.Refused.all(func(n int, e *RowError) { p.refused[n] = e }); err != nil {
-				return err
+				r.seen[c.id] = sighting{line: r.seen[c.id].line, mine: true}
 			}
 		}
 		return nil
 	})
-	return p, err
+	return refused, err
 }
 
-// pass passes over rows that were done: it finds out who they were about, and
-// tells of those that were rejected once more.
-func (r *runner) pass(ctx context.Context, rows []*entry, p *past) error {
-	var good []*entry
+// pass passes over rows that were done, and tells of those that were rejected
+// once more.
+func (r *runner) pass(rows []*entry, refused map[int]*RowError) error {
 	for _, e := range rows {
 		why := e.bad
 		if why == nil {
-			why = p.refused[e.n]
+			why = refused[e.n]
 		}
 		if why == nil {
-			good = append(good, e)
 			continue
 		}
 		r.report.keep(why, r.opts.Limits.Errors)
@@ -147,36 +142,7 @@ func (r *runner) pass(ctx context.Context, rows []*entry, p *past) error {
 		}
 	}
 	r.told = rows[len(rows)-1].n + 1
-	err := r.aud.View(ctx, func(rd *store.Reader) error { return r.sightAgain(ctx, rd, good, p) })
 	r.before = r.pastBytes(rows)
-	return err
-}
-
-// sightAgain remembers who rows were about that were done.
-func (r *runner) sightAgain(ctx context.Context, rd *store.Reader, rows []*entry, p *past) error {
-	labels := make([][]label, len(rows))
-	for i, e := range rows {
-		labels[i] = appendLabels(nil, &e.contact.Write)
-	}
-	people, err := findPeople(ctx, rd, labels)
-	if err != nil {
-		return err
-	}
-	for i, e := range rows {
-		if _, skips := r.survey.skips(e.n); skips {
-			continue
-		}
-		who, clash, err := people.find(ctx, labels[i])
-		if err != nil {
-			return err
-		}
-		if who == nil || clash != nil {
-			continue
-		}
-		if _, known := r.seen[who.id]; !known {
-			r.seen[who.id] = sighting{line: uint32(e.line()), mine: p.mine[who.id]}
-		}
-	}
 	return nil
 }
 

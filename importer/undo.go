@@ -284,6 +284,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 	if err != nil {
 		return err
 	}
+	var retractions []retraction
 	version := make(map[audience.ContactID]uint64, len(made))
 	ids := make([]audience.ContactID, 0, len(made))
 	for i, c := range made {
@@ -294,7 +295,12 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 			version[c.id] = max(c.version, s.versions[c.id])
 			ids = append(ids, c.id)
 		default:
+			h, err := s.tx.History(ctx, refs[i])
+			if err != nil {
+				return err
+			}
 			s.keeps(c.id, "merged")
+			retractions = s.takeBackAll(retractions, c.id, &h)
 		}
 	}
 	if _, err := s.tx.Lock(ctx, ids...); err != nil {
@@ -314,7 +320,6 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 		return err
 	}
 	var gone []audience.ContactID
-	var stay []audience.Profile
 	for i := range profiles {
 		p := &profiles[i]
 		what := s.relied(p, version[p.Contact.ID])
@@ -326,12 +331,12 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 			continue
 		}
 		s.keeps(p.Contact.ID, what...)
-		stay = append(stay, *p)
+		retractions = s.takeBackAll(retractions, p.Contact.ID, &p.History)
 	}
 	if err := s.delete(ctx, gone); err != nil {
 		return err
 	}
-	return s.retractAll(ctx, stay)
+	return s.retract(ctx, retractions)
 }
 
 // relied tells what of a contact whom the import made is not the import's.
@@ -403,19 +408,4 @@ func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
 		ids = rest
 	}
 	return nil
-}
-
-// retractAll takes back the consents that the import recorded of contacts whom
-// it made and who stay.
-func (s *step) retractAll(ctx context.Context, profiles []audience.Profile) error {
-	var all []retraction
-	for i := range profiles {
-		for j := range profiles[i].History.Records {
-			r := &profiles[i].History.Records[j]
-			if s.isOurs(&r.Source) {
-				all = s.takeBack(all, profiles[i].Contact.ID, consentMade{Seq: r.Seq, Kind: r.Kind})
-			}
-		}
-	}
-	return s.retract(ctx, all)
 }

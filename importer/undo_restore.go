@@ -64,6 +64,7 @@ type restoring struct {
 	*step
 	id      audience.ContactID
 	records []undoRecord // in order of the batches
+	gone    bool         // she was deleted
 	now     audience.Contact
 	lists   []string // that she is on
 	fields  *fields
@@ -78,14 +79,10 @@ func (s *step) restoreAll(ctx context.Context, all []*restoring) error {
 		return err
 	}
 	f := newFields(s.tx.Schema())
-	var retractions []retraction
 	for _, c := range present {
 		c.fields = f
 		for _, u := range slices.Backward(c.records) {
 			c.restoreOne(&u)
-			for _, made := range u.Consents {
-				retractions = s.takeBack(retractions, c.id, made)
-			}
 		}
 	}
 	if err := s.put(ctx, present); err != nil {
@@ -101,6 +98,17 @@ func (s *step) restoreAll(ctx context.Context, all []*restoring) error {
 		}
 		slices.Sort(c.what)
 		s.keeps(c.id, slices.Compact(c.what)...)
+	}
+	var retractions []retraction
+	for _, c := range all {
+		if c.gone {
+			continue
+		}
+		for _, u := range c.records {
+			for _, made := range u.Consents {
+				retractions = s.takeBack(retractions, c.id, made)
+			}
+		}
 	}
 	return s.retract(ctx, retractions)
 }
@@ -119,6 +127,7 @@ func (s *step) present(ctx context.Context, all []*restoring) ([]*restoring, err
 	for i, c := range all {
 		switch now[i] {
 		case 0:
+			c.gone = true
 			s.head.Undone.Gone++
 		case c.id:
 			byID[c.id] = c
