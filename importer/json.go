@@ -50,7 +50,7 @@ func (f jsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Lay
 	}
 	defer r.Close()
 	objects, others := 0, 0
-	err = r.survey(ctx, r.next, func(_ record, bad error) error {
+	err = r.survey(ctx, func(_ record, bad error) error {
 		if bad == nil {
 			objects++
 		} else {
@@ -124,6 +124,10 @@ const (
 
 func (t *jsonTable) Rows(ctx context.Context) iter.Seq2[*Row, error] {
 	return rowsOf(ctx, t, t.width, t.limits)
+}
+
+func (t *jsonTable) survey(ctx context.Context, each func(record, error) error) error {
+	return t.jsonRows.survey(ctx, t.next, each)
 }
 
 // next gives the next element of the array.

@@ -188,6 +188,9 @@ func (j *jsonRows) onlyReason(row *Row) bool {
 	return true
 }
 
+// names gives the columns that were found.
+func (j *jsonRows) names() []string { return j.parse.paths.headers }
+
 // survey finds the columns of all records. each is told about every one.
 func (j *jsonRows) survey(ctx context.Context, next func() (record, error), each func(rec record, bad error) error) error {
 	const often = 1024
