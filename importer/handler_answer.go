@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -37,9 +38,7 @@ func (a *answer) send(w http.ResponseWriter) {
 	if a.replayed {
 		h.Set("Idempotency-Replayed", "true")
 	}
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body) // who asked may be gone
 }

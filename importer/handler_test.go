@@ -28,8 +28,12 @@ func shop(t testing.TB, clock func() time.Time) *store.Audience {
 	aud, err := store.Open(context.Background(), memstore.New(), "shop", store.Options{
 		Keys: keys, Clock: clock, Schema: audience.Schema{
 			Fields: []audience.Field{
-				{Name: "score", Type: audience.TypeDouble}, {Name: "visits", Type: audience.TypeInt}, {Name: "vip", Type: audience.TypeBool},
-				{Name: "zip", Type: audience.TypeString}, {Name: "likes", Type: audience.TypeStringList}, {Name: "birthday", Type: audience.TypeDate},
+				{Name: "score", Type: audience.TypeDouble},
+				{Name: "visits", Type: audience.TypeInt},
+				{Name: "vip", Type: audience.TypeBool},
+				{Name: "zip", Type: audience.TypeString},
+				{Name: "likes", Type: audience.TypeStringList},
+				{Name: "birthday", Type: audience.TypeDate},
 			},
 			Lists: []audience.List{{Name: "panel", Kind: audience.ListStatic}},
 		},

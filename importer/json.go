@@ -48,7 +48,7 @@ func (f jsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Lay
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	objects, others := 0, 0
 	err = r.survey(ctx, func(_ record, bad error) error {
 		if bad == nil {
@@ -302,13 +302,13 @@ func (t *jsonTable) memberName(first byte) (string, error) {
 // peek gives the next byte that is no space.
 func (t *jsonTable) peek() (byte, error) {
 	for {
-		for i, c := range t.window.bytes() {
+		for i, c := range t.bytes() {
 			if !isJSONSpace(c) {
 				t.take(i)
 				return c, nil
 			}
 		}
-		t.take(len(t.window.bytes()))
+		t.take(len(t.bytes()))
 		if !t.fill() {
 			return 0, firstOf(t.failure(), t.broken("more: the file ends too early"))
 		}
@@ -320,7 +320,7 @@ func (t *jsonTable) peek() (byte, error) {
 func (t *jsonTable) value(keep bool) (text []byte, bad, err error) {
 	var s jsonSpan
 	for seen := 0; ; {
-		n, done, hint := s.feed(t.window.bytes()[seen:])
+		n, done, hint := s.feed(t.bytes()[seen:])
 		seen += n
 		if hint != "" {
 			t.take(seen)
@@ -330,7 +330,7 @@ func (t *jsonTable) value(keep bool) (text []byte, bad, err error) {
 			keep, bad = false, tooLong(t.limits)
 		}
 		if done {
-			text = t.window.bytes()[:seen]
+			text = t.bytes()[:seen]
 			t.take(seen)
 			if !keep {
 				text = nil
@@ -343,7 +343,7 @@ func (t *jsonTable) value(keep bool) (text []byte, bad, err error) {
 		}
 		if !t.fill() {
 			if err := t.failure(); err != nil || s.ended() {
-				text = t.window.bytes()[:seen]
+				text = t.bytes()[:seen]
 				t.take(seen)
 				return text, bad, err
 			}
@@ -365,7 +365,7 @@ func findArrays(ctx context.Context, src Source, limits Limits) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close()
+	defer t.Close() //nolint:errcheck // it was only read
 	c, err := t.peek()
 	switch {
 	case t.failure() != nil:
@@ -410,10 +410,10 @@ func likelihood(member string) int {
 // holdsObjects reports whether the array that comes next begins with an object.
 func (t *jsonTable) holdsObjects() bool {
 	for i := 1; ; i++ {
-		if i >= len(t.window.bytes()) && (i > t.limits.RecordBytes || !t.fill()) {
+		if i >= len(t.bytes()) && (i > t.limits.RecordBytes || !t.fill()) {
 			return false
 		}
-		if c := t.window.bytes()[i]; !isJSONSpace(c) {
+		if c := t.bytes()[i]; !isJSONSpace(c) {
 			return c == '{'
 		}
 	}

@@ -15,8 +15,7 @@ const maxSpanDepth = 1024
 // feed gives how many of the next bytes belong to the value and whether it is
 // over. A hint says what is missing at n, when that cannot be known.
 func (s *jsonSpan) feed(b []byte) (n int, done bool, hint string) {
-	for i := 0; i < len(b); i++ {
-		c := b[i]
+	for i, c := range b {
 		if s.str {
 			switch {
 			case s.escaped:

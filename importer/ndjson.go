@@ -34,7 +34,7 @@ func (f ndjsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*L
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	const sample = 10
 	good, seen := 0, 0
 	err = r.survey(ctx, func(rec record, bad error) error {
@@ -108,7 +108,7 @@ func (t *ndjsonTable) next() (record, error) {
 func (t *ndjsonTable) nextLine() (record, error) {
 	rec := record{line: t.line}
 	for searched := 0; ; {
-		b := t.window.bytes()
+		b := t.bytes()
 		if at := bytes.IndexByte(b[searched:], '\n'); at >= 0 {
 			rec.text = b[:searched+at]
 			break
@@ -124,10 +124,10 @@ func (t *ndjsonTable) nextLine() (record, error) {
 			if err := t.failure(); err != nil {
 				return rec, err
 			}
-			if len(t.window.bytes()) == 0 && rec.bad == nil {
+			if len(t.bytes()) == 0 && rec.bad == nil {
 				return rec, io.EOF
 			}
-			rec.text = t.window.bytes()
+			rec.text = t.bytes()
 			break
 		}
 	}
@@ -135,7 +135,7 @@ func (t *ndjsonTable) nextLine() (record, error) {
 		rec.bad = tooLong(t.limits)
 	}
 	n := len(rec.text)
-	if len(t.window.bytes()) > n {
+	if len(t.bytes()) > n {
 		n++ // the line end
 	}
 	rec.bytes += int64(n)

@@ -91,7 +91,7 @@ func rowsOf(ctx context.Context, r recordReader, width int, limits Limits) iter.
 				yield(nil, fatal.error)
 				return
 			}
-			if err == (noRowError{}) {
+			if errors.Is(err, noRowError{}) {
 				n--
 				continue
 			}

@@ -46,7 +46,7 @@ func (f cardFormat) Detect(ctx context.Context, src Source, limits Limits) (*Lay
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close()
+	defer t.Close() //nolint:errcheck // it was only read
 	if c, err := firstByte(t.window); err != nil || c != 'B' && c != 'b' {
 		return nil, firstOf(err, unsupported("no BEGIN:VCARD at the beginning"))
 	}
@@ -197,7 +197,7 @@ func isLine(text []byte, word string) bool {
 // then long is true, and the rest comes as lines of their own.
 func (t *cardTable) peekLine() (line []byte, long bool, err error) {
 	for searched := 0; ; {
-		b := t.window.bytes()
+		b := t.bytes()
 		if at := bytes.IndexByte(b[searched:], '\n'); at >= 0 {
 			return b[:searched+at+1], false, nil
 		}
@@ -214,7 +214,7 @@ func (t *cardTable) peekLine() (line []byte, long bool, err error) {
 		if len(b) == 0 {
 			return nil, false, io.EOF
 		}
-		return t.window.bytes(), false, nil
+		return t.bytes(), false, nil
 	}
 }
 

@@ -186,11 +186,12 @@ func (c *cardReader) formatted() {
 	}
 	first, last := said["first_name"], said["last_name"]
 	known := []string{said["email"], said["external_id"], strings.TrimSpace(first + " " + last), strings.TrimSpace(last + " " + first)}
-	for _, i := range c.inOrder("FN") {
-		text := unescapeText(c.properties[i].value)
-		if !slices.Contains(known, strings.TrimSpace(text)) {
-			c.put(i, "full_name", CellString, text)
-		}
+	names := c.inOrder("FN")
+	if len(names) == 0 {
 		return
+	}
+	text := unescapeText(c.properties[names[0]].value)
+	if !slices.Contains(known, strings.TrimSpace(text)) {
+		c.put(names[0], "full_name", CellString, text)
 	}
 }

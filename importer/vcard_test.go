@@ -53,7 +53,7 @@ func TestVCards(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, importer.VCard(), text(tt.content), importer.Limits{})
+			layout, rows := read(t, importer.VCard(), text(tt.content))
 			require.Len(t, rows, 1)
 			_, cells, _ := strings.Cut(rows[0], " ")
 			var got []string
@@ -80,7 +80,7 @@ func TestVCardBad(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			layout := &importer.Layout{Columns: []string{"full_name", "note"}}
-			rows := readAs(t, importer.VCard(), text(good+tt.content+good), layout, importer.Limits{})
+			rows := readAs(t, importer.VCard(), text(good+tt.content+good), layout)
 			sep := ": "
 			if strings.HasPrefix(tt.want, "column") {
 				sep = ", "
@@ -102,10 +102,10 @@ func TestVCardBad(t *testing.T) {
 
 func TestVCardFaultySources(t *testing.T) {
 	content := card("FN:x", "CATEGORIES:a,b") + "\r\nnothing\r\n" + card("FN:y", "N:a", " b") + "BEGIN:VCARD\r\nFN:z\r\n"
-	layout, want := read(t, importer.VCard(), text(content), importer.Limits{})
+	layout, want := read(t, importer.VCard(), text(content))
 	require.Len(t, want, 4)
 	for name, wrap := range map[string]func(io.Reader) io.Reader{"bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "end with data": iotest.DataErrReader} {
-		again, rows := read(t, importer.VCard(), wrapped{text(content), wrap}, importer.Limits{})
+		again, rows := read(t, importer.VCard(), wrapped{text(content), wrap})
 		require.Equal(t, layout, again, name)
 		require.Equal(t, want, rows, name)
 	}
@@ -113,7 +113,7 @@ func TestVCardFaultySources(t *testing.T) {
 		src := wrapped{text(content), func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, int64(at)), iotest.ErrReader(io.ErrUnexpectedEOF))
 		}}
-		rows := readAs(t, importer.VCard(), src, layout, importer.Limits{})
+		rows := readAs(t, importer.VCard(), src, layout)
 		require.Equal(t, "end: unexpected EOF", rows[len(rows)-1])
 	}
 }

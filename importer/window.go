@@ -38,7 +38,8 @@ func openWindow(ctx context.Context, src Source, limits Limits) (*window, error)
 // skipMark passes over the mark of UTF-8 and refuses UTF-16.
 func (w *window) skipMark() error {
 	const mark = "\ufeff"
-	for len(w.bytes()) < len(mark) && w.fill() {
+	for more := true; more && len(w.bytes()) < len(mark); {
+		more = w.fill()
 	}
 	b := w.bytes()
 	switch {

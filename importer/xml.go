@@ -47,7 +47,7 @@ func (f xmlFormat) Detect(ctx context.Context, src Source, limits Limits) (*Layo
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close()
+	defer t.Close() //nolint:errcheck // it was only read
 	const often = 1024
 	for n := 0; ; n++ {
 		if n%often == 0 && ctx.Err() != nil {

@@ -24,16 +24,17 @@ func newXMLRejects(w io.Writer, layout *Layout, secret []int) (*xmlRejects, erro
 	r := &xmlRejects{out: bufio.NewWriter(w), layout: layout, secret: secret, record: names[len(names)-1]}
 	namespace := layout.Settings[settingNamespace]
 	r.own = namespace == ownNamespace
-	begin := "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	var begin strings.Builder
+	begin.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
 	for i, name := range names[:len(names)-1] {
-		begin += "<" + name
+		begin.WriteString("<" + name)
 		if i == 0 && namespace != "" {
-			begin += ` xmlns="` + escapeXML(namespace) + `"`
+			begin.WriteString(` xmlns="` + escapeXML(namespace) + `"`)
 		}
-		begin += ">\n"
+		begin.WriteString(">\n")
 		r.end = "</" + name + ">\n" + r.end
 	}
-	_, err := r.out.WriteString(begin)
+	_, err := r.out.WriteString(begin.String())
 	return r, err
 }
 

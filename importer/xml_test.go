@@ -21,19 +21,27 @@ func TestXMLRecords(t *testing.T) {
 	}{
 		{
 			"flat", "<people>\n<person><email>a@x</email><n> 1 </n></person>\n<person><n/><z>&lt;&#228;&amp;</z></person>\n</people>",
-			"people/person", []string{"email", "n", "z"}, []string{"2 t:a@x | t:1 | -", "3 - | t: | t:<ä&"},
+			"people/person",
+			[]string{"email", "n", "z"},
+			[]string{"2 t:a@x | t:1 | -", "3 - | t: | t:<ä&"},
 		},
 		{
 			"nested with attributes", `<r><p id="7" xmlns:x="y"><phone type="m">5</phone><phone type="h"/><a><b>1</b><c>2</c></a></p><p/></r>`,
-			"r/p", []string{"@id", "phone.@type", "phone", "a.b", "a.c"}, []string{"1 t:7 | l:m,h | t:5 | t:1 | t:2", "1 - | - | - | - | -"},
+			"r/p",
+			[]string{"@id", "phone.@type", "phone", "a.b", "a.c"},
+			[]string{"1 t:7 | l:m,h | t:5 | t:1 | t:2", "1 - | - | - | - | -"},
 		},
 		{
 			"repeated", "<r><p><tag>a,b</tag><tag>c</tag></p><p><tag>d</tag></p></r>",
-			"r/p", []string{"tag"}, []string{`1 l:"a,b",c`, "1 l:d"},
+			"r/p",
+			[]string{"tag"},
+			[]string{`1 l:"a,b",c`, "1 l:d"},
 		},
 		{
 			"within", "<r><status>ok</status><list><p><a>1</a></p><p><a>2</a></p></list></r>",
-			"r/list/p", []string{"a"}, []string{"1 t:1", "1 t:2"},
+			"r/list/p",
+			[]string{"a"},
+			[]string{"1 t:1", "1 t:2"},
 		},
 		{"one", "<r><p><a>1</a></p></r>", "r/p", []string{"a"}, []string{"1 t:1"}},
 		{"mixed text", "<r><p>x<a>1</a>y</p><p><b>x<a>1</a></b></p></r>", "r/p", []string{"a", "b.a", "b"}, []string{"1 t:1 | - | -", "1 - | t:1 | t:x"}},
@@ -42,7 +50,7 @@ func TestXMLRecords(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, importer.XML(), text(tt.content), importer.Limits{})
+			layout, rows := read(t, importer.XML(), text(tt.content))
 			require.Equal(t, tt.record, layout.Settings["record"])
 			require.Equal(t, tt.columns, layout.Columns)
 			require.Equal(t, tt.want, rows)
@@ -51,7 +59,7 @@ func TestXMLRecords(t *testing.T) {
 }
 
 func TestXMLQuestion(t *testing.T) {
-	layout, rows := read(t, importer.XML(), text("<r><p><a>1</a></p><q><b>1</b></q><p/><q/></r>"), importer.Limits{})
+	layout, rows := read(t, importer.XML(), text("<r><p><a>1</a></p><q><b>1</b></q><p/><q/></r>"))
 	require.Len(t, layout.Questions, 1)
 	require.Equal(t, []string{"r/p", "r/q"}, layout.Questions[0].Options)
 	require.Len(t, rows, 2)
@@ -68,7 +76,7 @@ const ownXML = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 func TestXMLOwn(t *testing.T) {
-	layout, rows := read(t, importer.XML(), text(ownXML), importer.Limits{})
+	layout, rows := read(t, importer.XML(), text(ownXML))
 	require.Equal(t, []string{
 		"id", "external_id", "external:crm", "email", "other_emails", "first_name", "tags", "status", "consent:marketing", "created_at",
 		"age:int", "ok:bool", "day:date", "likes:list", "zip:string",
@@ -95,7 +103,7 @@ func TestXMLBroken(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			layout := &importer.Layout{Columns: []string{"a"}, Settings: map[string]string{"record": "r/p"}}
-			rows := readAs(t, importer.XML(), text(tt.content), layout, importer.Limits{})
+			rows := readAs(t, importer.XML(), text(tt.content), layout)
 			require.Equal(t, []string{"2 t:1", tt.want}, rows)
 			found, err := importer.XML().Detect(t.Context(), text(tt.content), importer.Limits{})
 			if tt.name == "long" {
@@ -143,9 +151,9 @@ func manyElements(n int) string {
 }
 
 func TestXMLFaultySources(t *testing.T) {
-	layout, want := read(t, importer.XML(), text(ownXML), importer.Limits{})
+	layout, want := read(t, importer.XML(), text(ownXML))
 	for name, wrap := range map[string]func(io.Reader) io.Reader{"bytes": iotest.OneByteReader, "end with data": iotest.DataErrReader} {
-		again, rows := read(t, importer.XML(), wrapped{text(ownXML), wrap}, importer.Limits{})
+		again, rows := read(t, importer.XML(), wrapped{text(ownXML), wrap})
 		require.Equal(t, layout, again, name)
 		require.Equal(t, want, rows, name)
 	}
@@ -153,7 +161,7 @@ func TestXMLFaultySources(t *testing.T) {
 		src := wrapped{text(ownXML), func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, int64(at)), iotest.ErrReader(io.ErrUnexpectedEOF))
 		}}
-		rows := readAs(t, importer.XML(), src, layout, importer.Limits{})
+		rows := readAs(t, importer.XML(), src, layout)
 		require.Equal(t, "end: unexpected EOF", rows[len(rows)-1])
 		_, err := importer.XML().Detect(t.Context(), src, importer.Limits{})
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "at %d", at)
@@ -169,10 +177,13 @@ func TestXMLRejects(t *testing.T) {
 			"nested", `<r xmlns="u"><l><p id="7"><phone type="m">5 &lt;</phone><a><b>1</b><c>2</c></a><t>x</t><t>y</t></p><p/></l></r>`,
 			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<r xmlns=\"u\">\n<l>\n" +
 				`<p id="7"><phone type="m"></phone><phone>5 &lt;</phone><a><b>1</b></a><t>x</t><t>y</t><import_reason>why</import_reason></p>` + "\n" +
-				"<p><import_reason>why</import_reason></p>\n</l>\n</r>\n", []int{4},
+				"<p><import_reason>why</import_reason></p>\n</l>\n</r>\n",
+			[]int{4},
 		},
-		{"own", strings.Split(ownXML, "<contact><id>")[0] + `<contact><external system="crm">x</external><tags><item>a</item></tags><field name="age" type="int">30</field></contact></contacts>`,
-			strings.Split(ownXML, "<contact><id>")[0] + `<contact><external system="crm">x</external><tags><item>a</item></tags><field name="age" type="int">30</field><field name="import_reason" type="string">why</field></contact>` + "\n</contacts>\n", nil},
+		{
+			"own", strings.Split(ownXML, "<contact><id>")[0] + `<contact><external system="crm">x</external><tags><item>a</item></tags><field name="age" type="int">30</field></contact></contacts>`,
+			strings.Split(ownXML, "<contact><id>")[0] + `<contact><external system="crm">x</external><tags><item>a</item></tags><field name="age" type="int">30</field><field name="import_reason" type="string">why</field></contact>` + "\n</contacts>\n", nil,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
