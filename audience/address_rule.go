@@ -33,6 +33,12 @@ func canonicalAddress(s string) (string, error) {
 	if s == "" {
 		return "", addressError("empty", "an address like name@example.com")
 	}
+	if isPlainAddress(s) {
+		if lower := strings.ToLower(s); lower != s {
+			return lower, nil
+		}
+		return strings.Clone(s), nil // not the row or file it was cut from
+	}
 	if err := checkAddressText(s); err != nil {
 		return "", err
 	}
@@ -53,6 +59,32 @@ func canonicalAddress(s string) (string, error) {
 		return "", addressTooLong("max-length", maxAddressBytes, "the address")
 	}
 	return lower + "@" + domain, nil
+}
+
+// isPlainAddress reports addresses of which the rules below say nothing but
+// that they are lower-cased: ASCII letters, digits and a few signs, far from all
+// limits. Nearly all are, and one look is enough for them.
+func isPlainAddress(s string) bool {
+	at, before := -1, byte('.')
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', 'A' <= c && c <= 'Z':
+		case c == '.' && before != '.' && before != '@' && (at < 0 || before != '-'):
+		case c == '-' && at >= 0 && before != '-' && before != '.' && before != '@':
+		case (c == '_' || c == '+' || c == '-') && at < 0:
+		case c == '@' && at < 0 && before != '.':
+			at = i
+		default:
+			return false
+		}
+		before = c
+	}
+	if len(s) > maxLabelBytes || at < 1 || before == '.' || before == '-' || before == '@' {
+		return false
+	}
+	top := strings.LastIndexByte(s[at+1:], '.')
+	return top > 0 && strings.Trim(s[at+1+top+1:], "0123456789") != ""
 }
 
 // checkAddressText refuses what must not stand anywhere in an address, also
@@ -204,12 +236,33 @@ func canonicalDomain(s string) (string, error) {
 		if err := checkLabels(domain); err != nil {
 			return "", err
 		}
+		if isPlainDomain(domain) {
+			return domain, nil
+		}
 	}
 	domain, err := asciiDomain(domain)
 	if err != nil {
 		return "", err
 	}
 	return domain, checkLabels(domain)
+}
+
+// isPlainDomain reports domains of which mapping is known to change nothing and
+// to refuse nothing: letters, digits and single hyphens between them. Nearly all
+// are, and mapping takes longer than everything else about an address.
+func isPlainDomain(s string) bool {
+	before := byte('.')
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		case (c == '-' || c == '.') && before != '-' && before != '.':
+		default:
+			return false
+		}
+		before = c
+	}
+	return before != '-' && before != '.'
 }
 
 // asciiDomain maps a domain and sees that mapping the result changes nothing

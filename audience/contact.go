@@ -51,6 +51,9 @@ type Source struct {
 // Check reports why the source cannot be stored, or nil: a known kind, valid
 // text, within the limits. It is a [*FieldError].
 func (s Source) Check(path string, l Limits) error {
+	if s == (Source{}) {
+		return nil
+	}
 	l = l.withDefaults()
 	if s.Kind > SourceComputed {
 		return &FieldError{Path: path + ".kind", Rule: "unknown", Hint: "host, import, connection, person or computed"}

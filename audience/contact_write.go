@@ -147,12 +147,11 @@ func (w *ContactWrite) checkIdentities(l Limits) error {
 		}
 	}
 	for i, x := range w.External {
-		if err := x.Check(fmt.Sprintf("external[%d]", i), l); err != nil {
-			return err
+		if x.Check("", l) != nil { // the path is made for errors alone
+			return x.Check(fmt.Sprintf("external[%d]", i), l)
 		}
 	}
-	brings := w.Identities()
-	if w.Match.IsZero() && len(brings) == 0 {
+	if w.Match.IsZero() && w.Email.IsZero() && len(w.Addresses) == 0 && len(w.External) == 0 {
 		return &FieldError{Path: "match", Rule: "empty", Hint: "a Ref, an external id or an address"}
 	}
 	for i, d := range w.Detach {
@@ -234,7 +233,10 @@ func (w *ContactWrite) checkFields(l Limits) error {
 		if slices.Contains(w.Clear, name) {
 			return &FieldError{Path: "fields." + name, Rule: "exclusive", Hint: "either set or cleared"}
 		}
-		return v.Check("fields."+name, l)
+		if v.Check("", l) != nil { // the path is made for errors alone
+			return v.Check("fields."+name, l)
+		}
+		return nil
 	})
 }
 

@@ -10,6 +10,9 @@ import (
 // system cannot be used, or nil: not empty, valid text without control
 // characters, without space at the ends, within the limit.
 func CheckName(path, name string, l Limits) error {
+	if l.NameBytes > 0 && len(name) <= l.NameBytes && isPlainName(name) {
+		return nil
+	}
 	l = l.withDefaults()
 	if name == "" {
 		return &FieldError{Path: path, Rule: "empty", Hint: "a name"}
@@ -24,6 +27,17 @@ func CheckName(path, name string, l Limits) error {
 		return &FieldError{Path: path, Rule: "control", Hint: "no control characters"}
 	}
 	return nil
+}
+
+// isPlainName reports names of printable ASCII, which most are, with no space
+// at the ends.
+func isPlainName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' && (c != ' ' || i == 0 || i == len(name)-1) || c > '~' {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // CheckFieldName reports why a custom field cannot have the name, or nil:

@@ -40,7 +40,7 @@ type entry struct {
 	// What a batch decides.
 	result  RowResult
 	who     *person
-	consent weighed
+	consent *weighed // nil: it says nothing of it
 	lists   []string // that she is put on
 	write   int      // position among the writes, -1: none
 	makes   bool
@@ -55,7 +55,7 @@ func (e *entry) line() int {
 
 // clear forgets what was decided.
 func (e *entry) clear() {
-	e.result, e.who, e.consent, e.lists, e.write, e.makes = RowResult{Line: e.line()}, nil, weighed{}, nil, -1, false
+	e.result, e.who, e.consent, e.lists, e.write, e.makes = RowResult{Line: e.line()}, nil, nil, nil, -1, false
 }
 
 func (e *entry) reject(why error) {
@@ -66,6 +66,9 @@ func (e *entry) reject(why error) {
 	e.clear()
 	e.result.Outcome, e.result.Err = Rejected, bad
 }
+
+// records reports whether the row records a consent or a refusal.
+func (e *entry) records() bool { return e.consent != nil && e.consent.record }
 
 func (e *entry) skip(why SkipReason) { e.result.Outcome, e.result.Skip = Skipped, why }
 
@@ -180,7 +183,7 @@ func (b *batch) settle(e *entry) {
 	switch {
 	case e.makes:
 		e.result.Outcome = Created
-	case e.write >= 0 || e.consent.record || len(e.lists) > 0:
+	case e.write >= 0 || e.records() || len(e.lists) > 0:
 		e.result.Outcome = Updated
 	default:
 		e.skip(SkippedUnchanged)
@@ -202,7 +205,9 @@ func (who *person) follow(earlier *person) {
 	if earlier == nil {
 		return
 	}
-	who.stored = earlier.stored
+	if earlier.known != nil {
+		who.know().stored = earlier.known.stored
+	}
 	who.consents = append(earlier.consents, who.consents...)
 	who.lists = append(earlier.lists, who.lists...)
 	who.version = max(who.version, earlier.version)
@@ -236,16 +241,21 @@ func (b *batch) committed() {
 // record puts what rows say about consent into the ledger. It was weighed, so
 // that the store refuses it only if something else has happened meanwhile.
 func (b *batch) record(ctx context.Context, rows []*entry) error {
-	var writes []audience.ConsentWrite
-	var of []*entry
+	n := 0
 	for _, e := range rows {
-		if e.consent.record {
+		if e.records() {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	writes, of := make([]audience.ConsentWrite, 0, n), make([]*entry, 0, n)
+	for _, e := range rows {
+		if e.records() {
 			e.consent.write.Contact = audience.ID(e.who.id)
 			writes, of = append(writes, e.consent.write), append(of, e)
 		}
-	}
-	if len(writes) == 0 {
-		return nil
 	}
 	records, err := b.tx.Record(ctx, writes...)
 	if batch, ok := errors.AsType[*audience.BatchError](err); ok {

@@ -79,13 +79,15 @@ type weighed struct {
 // gives one where there is none; the only way up is from pending to subscribed,
 // by an attestation. What a row says again is not recorded again.
 func (b *batch) weigh(e *entry, who *person) error {
-	c, out := e.contact, &e.consent
+	c := e.contact
 	if c.Status == audience.StatusNone {
 		return nil
 	}
+	out := &weighed{}
+	e.consent = out
 	at := b.tx.At()
-	if records := who.profile.History.Records; len(records) > 0 {
-		at = latest(at, records[len(records)-1].Recorded) // which is what the store does
+	if last := who.lastRecord(); last != nil {
+		at = latest(at, last.Recorded) // which is what the store does
 	}
 	stands := who.standing(at)
 	out.at, out.before = at, stands.Status
@@ -125,7 +127,7 @@ func (b *batch) weigh(e *entry, who *person) error {
 		w.Scope = audience.Scope{Channel: audience.ChannelEmail}
 	default:
 	}
-	if says(&who.profile.History, &w, at) {
+	if who.known != nil && says(&who.known.profile.History, &w, at) {
 		return nil
 	}
 	if err := b.checkConsent(&w, who); err != nil {
@@ -161,7 +163,7 @@ func (b *batch) checkConsent(w *audience.ConsentWrite, who *person) error {
 	}
 	w.Contact = audience.Ref{}
 	most := uint64(b.limits.LedgerRecords)
-	if records := who.profile.History.Records; !w.Kind.IsRefusal() && len(records) > 0 && records[len(records)-1].Seq >= most {
+	if last := who.lastRecord(); !w.Kind.IsRefusal() && last != nil && last.Seq >= most {
 		hint := fmt.Sprintf("at most %d records of one contact; only refusals are taken beyond", most)
 		return &audience.FieldError{Path: "ledger", Rule: "max-items", Hint: hint, Limit: true}
 	}
@@ -171,7 +173,10 @@ func (b *batch) checkConsent(w *audience.ConsentWrite, who *person) error {
 // standing folds what is recorded of somebody, and what rows of the batch add
 // to it.
 func (who *person) standing(at time.Time) audience.Standing {
-	h := &who.profile.History
+	if who.known == nil && len(who.said) == 0 {
+		return audience.Standing{}
+	}
+	h := &who.know().profile.History
 	for _, s := range who.said {
 		r := audience.ConsentRecord{
 			Seq: 1, Kind: s.write.Kind, Scope: s.write.Scope, Acted: s.at, Recorded: s.at,
@@ -186,13 +191,22 @@ func (who *person) standing(at time.Time) audience.Standing {
 		h.Records = append(slices.Clip(h.Records), r)
 	}
 	who.said = nil
-	return who.profile.Status(at)
+	return who.known.profile.Status(at)
+}
+
+// lastRecord gives the end of her ledger, nil when nothing is recorded.
+func (who *person) lastRecord() *audience.ConsentRecord {
+	if who.known == nil || len(who.known.profile.History.Records) == 0 {
+		return nil
+	}
+	records := who.known.profile.History.Records
+	return &records[len(records)-1]
 }
 
 // isSuppressed reports whether an address of hers is, whatever her own ledger
 // says.
 func (who *person) isSuppressed(at time.Time) bool {
-	return who.profile.IsSuppressed(at) || !who.addressed.IsZero() && !who.addressed.After(at)
+	return who.known != nil && who.known.profile.IsSuppressed(at) || !who.addressed.IsZero() && !who.addressed.After(at)
 }
 
 // says reports whether a history has a record already, which a row that dates

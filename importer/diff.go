@@ -22,12 +22,13 @@ func (d FieldDiff) MarshalJSON() ([]byte, error) { return json.Marshal(d.Name) }
 
 // diff says what a row changes about somebody.
 func (d *planner) diff(e *entry, who *person, next *audience.Contact) {
-	out := diffContacts(&who.now, next, d.fields.name)
+	k := who.know()
+	out := diffContacts(&k.now, next, d.fields.name)
 	if len(e.lists) > 0 {
-		before := slices.Concat(who.profile.Lists, who.lists[:len(who.lists)-len(e.lists)])
+		before := slices.Concat(k.profile.Lists, who.lists[:len(who.lists)-len(e.lists)])
 		out = append(out, FieldDiff{Name: "lists", Before: listOrNone(before), After: listOrNone(joined(before, e.lists))})
 	}
-	if e.consent.record {
+	if e.records() {
 		after := statusOf(e.consent.write.Kind)
 		out = append(out, FieldDiff{Name: "status", Before: audience.StringValue(e.consent.before.String()), After: audience.StringValue(after.String())})
 	}

@@ -10,11 +10,12 @@ import (
 type Contact struct {
 	Line  int
 	Bytes int64 // that the row took in the file
-	// Write has at most one external id, of the host's own system, and at
-	// least that or an address. Match, Mode and Source are not looked at.
+	// Write has at least an address or an external id, of which at most one is of
+	// the host's own system; a file of another system brings that one's ids. Her
+	// tags are SetTags. Match, Mode and Source are not looked at.
 	Write audience.ContactWrite
 	// Blank are the fields whose cell is there and empty: custom ones, first_name,
-	// last_name, phone, tags.
+	// last_name, phone, tags. They are told only where a plan clears such fields.
 	Blank []string
 	// Status is what a status cell says, StatusNone without one.
 	Status audience.Status

@@ -35,7 +35,7 @@ type Job struct {
 	Undone    *UndoReport // what was undone so far; nil: nothing
 }
 
-func (h *head) job() *Job {
+func (h *jobHead) job() *Job {
 	j := &Job{
 		Name: h.Name, State: h.State, Started: h.Started, Changed: h.Changed, UndoUntil: h.UndoUntil, Report: h.Report, Undone: h.Undone,
 	}

@@ -26,10 +26,10 @@ const namespace = "imports"
 // undoFor is how long imports can be undone if nobody says otherwise.
 const undoFor = 30 * 24 * time.Hour
 
-// head is how an import stands. It is written in the transaction of each
+// jobHead is how an import stands. It is written in the transaction of each
 // batch, in place of the one that was read before: of two processes that run one
 // import, one fails.
-type head struct {
+type jobHead struct {
 	Name      string      `json:"name"`
 	State     JobState    `json:"state"`
 	Content   string      `json:"content,omitempty"` // SHA-256 of the file; "" of a host's own rows
@@ -46,7 +46,7 @@ type head struct {
 
 // journal keeps how one import stands, so that it can go on and be undone.
 type journal struct {
-	head    head
+	head    jobHead
 	version uint64 // of the record; 0: there is none
 }
 
@@ -93,7 +93,7 @@ func (j *journal) decode(rec *store.Record) error {
 
 // save writes the head in place of the one that was read, and gives the
 // version that it has then.
-func (j *journal) save(ctx context.Context, tx *store.Tx, h *head) (uint64, error) {
+func (j *journal) save(ctx context.Context, tx *store.Tx, h *jobHead) (uint64, error) {
 	h.Changed = tx.At()
 	text, err := json.Marshal(h)
 	if err != nil {

@@ -54,22 +54,35 @@ func appendLabels(labels []label, w *audience.ContactWrite) []label {
 // that an earlier row of the batch creates.
 type person struct {
 	id      audience.ContactID // 0: the batch creates her
-	loaded  bool               // the following is known
-	stored  audience.Contact   // as she was before the batch
-	now     audience.Contact   // as the rows so far leave her
-	profile audience.Profile   // the parts of it that rows of the batch ask for
+	known   *portrait          // nil: nobody has asked yet
 	systems []string           // whose ids rows of the batch give her
 
 	// Of an import of contacts.
-	mine      bool                  // the import made her
-	first     audience.ContactWrite // of one whom the batch makes: what makes her
-	line      int                   // of the first row of the file about her; 0: there is none yet
-	said      []*weighed            // records that rows of the batch make, not yet in the profile
-	records   bool                  // rows of the batch record something of her
-	lists     []string              // that rows of the batch put her on
-	addressed time.Time             // from when on an address that she gets here is suppressed
-	version   uint64                // that the batch gave her
-	consents  []consentMade         // that the batch recorded
+	mine      bool          // the import made her
+	first     int           // of one whom the batch makes: which write that is
+	line      int           // of the first row of the file about her; 0: there is none yet
+	said      []*weighed    // records that rows of the batch make, not yet in the profile
+	records   bool          // rows of the batch record something of her
+	lists     []string      // that rows of the batch put her on
+	addressed time.Time     // from when on an address that she gets here is suppressed
+	version   uint64        // that the batch gave her
+	consents  []consentMade // that the batch recorded
+}
+
+// portrait is what is known of somebody.
+type portrait struct {
+	stored  audience.Contact // as she was before the batch
+	now     audience.Contact // as the rows so far leave her
+	profile audience.Profile // the parts of it that rows of the batch ask for
+}
+
+// know gives what is known of her: nothing of one whom the batch makes, until
+// something is put there.
+func (who *person) know() *portrait {
+	if who.known == nil {
+		who.known = &portrait{}
+	}
+	return who.known
 }
 
 // people finds who the rows of a batch are about, as a row sees it that the
@@ -140,13 +153,13 @@ func (p *people) lock(ctx context.Context, tx *store.Tx, parts audience.ProfileP
 		return err
 	}
 	for i := range profiles {
-		p.byID[profiles[i].Contact.ID].profile = profiles[i]
+		p.byID[profiles[i].Contact.ID].know().profile = profiles[i]
 	}
 	return nil
 }
 
 func (who *person) fill(c audience.Contact) {
-	who.stored, who.now, who.loaded = c, c, true
+	who.known = &portrait{stored: c, now: c}
 }
 
 // find gives the contact that a row names by an external id, else by an
@@ -186,12 +199,12 @@ func (p *people) find(ctx context.Context, labels []label) (who *person, clash, 
 }
 
 func (who *person) hasIDOf(system string) bool {
-	return slices.ContainsFunc(who.stored.External, func(x audience.ExternalID) bool { return x.System == system })
+	return slices.ContainsFunc(who.know().stored.External, func(x audience.ExternalID) bool { return x.System == system })
 }
 
 // load reads who somebody is.
 func (p *people) load(ctx context.Context, who *person) error {
-	if who.loaded {
+	if who.known != nil || who.id == 0 {
 		return nil
 	}
 	c, err := p.r.Contact(ctx, audience.ID(who.id))

@@ -189,7 +189,7 @@ func checkList(s *audience.Schema, name string) error {
 
 // create plans a new contact.
 func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) {
-	who := &person{mine: true, loaded: true, line: e.line(), addressed: suppressed}
+	who := &person{mine: true, line: e.line(), addressed: suppressed}
 	w := d.shape(e.contact, nil)
 	if at, ok := d.survey.birth(e.n); ok {
 		w.CreatedAt = at
@@ -206,12 +206,12 @@ func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) 
 		e.reject(err)
 		return
 	}
-	e.who, e.makes, who.first = who, true, w
+	e.who, e.makes, who.first = who, true, len(d.writes)
 	d.people.add(who, labels)
 	d.enlist(e, who)
 	if d.opts.Diffs {
 		d.diff(e, who, &next)
-		who.now = next
+		who.known.now = next
 	}
 	d.write(i, e, &w)
 }
@@ -219,19 +219,20 @@ func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) 
 // update plans what a row changes about a contact who is there; its error is
 // the row's.
 func (d *planner) update(i int, e *entry, who *person, labels []label, suppressed time.Time) error {
-	if who.id == 0 && who.now.Version == 0 { // the batch makes her, and who she is was not asked for yet
-		next, err := d.apply(who, &who.first)
+	k := who.know()
+	if who.id == 0 && k.now.Version == 0 { // the batch makes her, and who she is was not asked for yet
+		next, err := d.apply(who, &d.writes[who.first])
 		if err != nil {
 			return err // the store refuses the row that makes her, and then this one is decided again
 		}
-		who.now = next
+		k.now = next
 	}
 	w := d.shape(e.contact, who)
 	next, err := d.apply(who, &w)
 	if err != nil {
 		return err
 	}
-	if who.records && len(next.Addresses) > len(who.now.Addresses) {
+	if who.records && len(next.Addresses) > len(k.now.Addresses) {
 		return errCut
 	}
 	before := who.addressed
@@ -247,10 +248,10 @@ func (d *planner) update(i int, e *entry, who *person, labels []label, suppresse
 	if d.opts.Diffs {
 		d.diff(e, who, &next)
 	}
-	if next.Version != who.now.Version {
+	if next.Version != k.now.Version {
 		d.write(i, e, &w)
 	}
-	who.now = next
+	k.now = next
 	return nil
 }
 
@@ -261,7 +262,7 @@ func (d *planner) apply(who *person, w *audience.ContactWrite) (audience.Contact
 		return audience.Contact{}, err
 	}
 	known := len(d.fields.brings)
-	next, changed, err := w.Apply(who.now, d.fields.of(w), d.tx.At(), d.limits)
+	next, changed, err := w.Apply(who.know().now, d.fields.of(w), d.tx.At(), d.limits)
 	if err != nil {
 		d.fields.forget(known)
 		return audience.Contact{}, err
@@ -275,11 +276,19 @@ func (d *planner) apply(who *person, w *audience.ContactWrite) (audience.Contact
 // enlist plans the lists that she is not on yet.
 func (d *planner) enlist(e *entry, who *person) {
 	for _, list := range joined(d.plan.AddLists, e.contact.Lists) {
-		if _, on := slices.BinarySearch(who.profile.Lists, list); !on && !slices.Contains(who.lists, list) {
+		if !who.isOn(list) && !slices.Contains(who.lists, list) {
 			who.lists = append(who.lists, list)
 			e.lists = append(e.lists, list)
 		}
 	}
+}
+
+func (who *person) isOn(list string) bool {
+	if who.known == nil {
+		return false
+	}
+	_, on := slices.BinarySearch(who.known.profile.Lists, list)
+	return on
 }
 
 func (d *planner) write(i int, e *entry, w *audience.ContactWrite) {

@@ -81,23 +81,24 @@ func (b *batch) shapeFields(who *person, w *audience.ContactWrite) {
 	if b.plan.Mode != FillBlanks && len(b.plan.Fields) == 0 {
 		return
 	}
+	now := &who.know().now
 	for _, f := range []struct {
 		name string
 		said *audience.Private
 		has  audience.Private
-	}{{"first_name", &w.FirstName, who.now.FirstName}, {"last_name", &w.LastName, who.now.LastName}, {"phone", &w.Phone, who.now.Phone}} {
+	}{{"first_name", &w.FirstName, now.FirstName}, {"last_name", &w.LastName, now.LastName}, {"phone", &w.Phone, now.Phone}} {
 		if m := b.fieldMode(f.name); m == FieldKeep || m == FieldFill && !f.has.IsZero() {
 			*f.said = audience.Private{}
 		}
 	}
-	if b.plan.Mode == FillBlanks && !w.Email.IsZero() && len(who.now.Addresses) > 0 {
+	if b.plan.Mode == FillBlanks && !w.Email.IsZero() && len(now.Addresses) > 0 {
 		w.Addresses = append(slices.Clip(w.Addresses), w.Email) // a further one
 		w.Email = audience.Address{}
 	}
 	copied := false
 	for field := range w.Set {
 		m := b.fieldMode(field)
-		if m == FieldOverwrite || m == FieldFill && who.now.Value(b.fields.id(field)).IsZero() {
+		if m == FieldOverwrite || m == FieldFill && now.Value(b.fields.id(field)).IsZero() {
 			continue
 		}
 		if !copied { // it is the row's
@@ -126,7 +127,7 @@ func (b *batch) cleared(c *Contact, who *person, known bool) []string {
 		case "phone":
 			set = !c.Write.Phone.IsZero()
 		default:
-			set = b.fields.id(field) == 0 || who.now.Value(b.fields.id(field)).IsZero()
+			set = b.fields.id(field) == 0 || who.know().now.Value(b.fields.id(field)).IsZero()
 		}
 		if !set {
 			out = append(out, field)

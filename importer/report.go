@@ -153,6 +153,9 @@ func (r *Report) add(e *entry, errs int) {
 	if e.result.Merged {
 		r.Merged++
 	}
+	if e.consent == nil {
+		return
+	}
 	if e.consent.record {
 		r.Recorded++
 	}

@@ -41,7 +41,7 @@ func (r *runner) runJournaled(ctx context.Context) (err error) {
 
 // begin finds out how the import stands and declares the fields it brings.
 func (r *runner) begin(ctx context.Context) error {
-	h := head{Name: r.plan.Job, State: JobRunning, Content: r.feed.content, Plan: planHash(r.plan)}
+	h := jobHead{Name: r.plan.Job, State: JobRunning, Content: r.feed.content, Plan: planHash(r.plan)}
 	var j *journal
 	_, err := r.aud.Update(ctx, func(tx *store.Tx) (err error) {
 		if j, err = loadJournal(ctx, &tx.Reader, h.Name); err != nil {
@@ -78,7 +78,7 @@ func (r *runner) begin(ctx context.Context) error {
 }
 
 // goesOn reports why an import is not the one that is kept, or nil.
-func (h *head) goesOn(now *head) error {
+func (h *jobHead) goesOn(now *jobHead) error {
 	conflict := func(hint string) error { return &audience.ConflictError{Kind: "import", Hint: hint} }
 	switch {
 	case h.State == JobUndoing, h.State == JobUndone:
@@ -148,7 +148,7 @@ func (r *runner) pass(rows []*entry, refused map[int]*RowError) error {
 
 // commitJournaled writes a batch and how the import stands behind it.
 func (r *runner) commitJournaled(ctx context.Context, rows []*entry) error {
-	var next head
+	var next jobHead
 	var version uint64
 	err := r.commit(ctx, rows, func(ctx context.Context, b *batch) (err error) {
 		next = r.journal.head

@@ -9,7 +9,7 @@ import (
 )
 
 // Run imports a file as a plan says, in batches of one transaction each, and
-// tells what became of it. A row that cannot be used is rejected, reported and
+// tells what became of it. A plan without a Layout gets what [Inspect] proposes. A row that cannot be used is rejected, reported and
 // costs nothing but itself.
 //
 // How far it has come is kept in the audience, in the transaction of each batch.
@@ -37,6 +37,9 @@ func Run(ctx context.Context, aud *store.Audience, src Source, plan *Plan, opts 
 	if err := r.check(); err != nil {
 		return r.report, err
 	}
+	if err := r.propose(ctx, src); err != nil {
+		return r.report, err
+	}
 	if open := r.plan.open(); len(open) > 0 {
 		return r.report, &QuestionsError{Questions: open}
 	}
@@ -56,6 +59,9 @@ func Run(ctx context.Context, aud *store.Audience, src Source, plan *Plan, opts 
 func Preview(ctx context.Context, aud *store.Audience, src Source, plan *Plan, opts Options) (*Report, error) {
 	r := newRunner(aud, plan, &opts)
 	if err := r.check(); err != nil {
+		return r.report, err
+	}
+	if err := r.propose(ctx, src); err != nil {
 		return r.report, err
 	}
 	if err := r.readFile(ctx, src); err != nil {

@@ -64,12 +64,22 @@ func (r *runner) clock() time.Time {
 	return r.aud.Now()
 }
 
+// propose completes a plan that does not say how the file is written.
+func (r *runner) propose(ctx context.Context, src Source) error {
+	if r.plan.Layout != nil {
+		return nil
+	}
+	p, err := Inspect(ctx, src, r.aud.Schema(), InspectOptions{Formats: r.opts.Formats, Limits: r.opts.Limits})
+	if err != nil {
+		return err
+	}
+	r.plan.Layout, r.plan.Mapping = p.Layout, p.Mapping
+	return nil
+}
+
 // readFile makes the feed of a file.
 func (r *runner) readFile(ctx context.Context, src Source) error {
 	p := r.plan
-	if p.Layout == nil {
-		return &audience.FieldError{Path: "plan.layout", Rule: "empty", Hint: "how the file is written, as Inspect finds it"}
-	}
 	i := slices.IndexFunc(r.opts.Formats, func(f Format) bool { return f.Name() == p.Layout.Format })
 	if i < 0 {
 		return &audience.FieldError{Path: "plan.layout.format", Rule: "unknown", Hint: "the name of one of Options.Formats"}
@@ -135,6 +145,7 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 		limits := r.opts.Limits
 		var batch []*entry
 		var bytes int64
+		var block []entry // to be used
 		n := 0
 		for c, err := range r.feed.rows(ctx) {
 			bad, isBad := errors.AsType[*RowError](err)
@@ -146,7 +157,12 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 				yield(nil, tooManyRows(limits))
 				return
 			}
-			e := &entry{n: n, bad: bad, contact: c}
+			if len(block) == 0 {
+				block = make([]entry, min(limits.BatchRows, 256))
+			}
+			e := &block[0]
+			block = block[1:]
+			e.n, e.bad, e.contact = n, bad, c
 			if c != nil {
 				e.row, bytes = c.Row, bytes+c.Bytes
 			}

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"iter"
 	"time"
@@ -111,11 +110,6 @@ func makeSurvey(ctx context.Context, rows iter.Seq2[*Contact, error], duplicates
 		}
 	}
 	return &s.survey, flush()
-}
-
-func isRowError(err error) bool {
-	_, ok := errors.AsType[*RowError](err)
-	return ok
 }
 
 // resolve adds rows with who the store knows by their names.

@@ -136,7 +136,7 @@ func (u *undoing) report() *UndoReport {
 type step struct {
 	*undoing
 	tx   *store.Tx
-	head head
+	head jobHead
 	left []LeftBehind
 }
 

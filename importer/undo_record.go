@@ -31,7 +31,8 @@ type consentMade struct {
 
 // undo gives the record of what the batch changed about somebody.
 func (who *person) undo(f *fields, most int) []byte {
-	before, after := &who.stored, &who.now
+	k := who.know()
+	before, after := &k.stored, &k.now
 	u := undoRecord{Lists: who.lists, Consents: who.consents}
 	for name, texts := range map[string][2]audience.Private{
 		"first_name": {before.FirstName, after.FirstName},

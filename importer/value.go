@@ -28,7 +28,7 @@ func ParseValue(t audience.Type, cell, path string, calendar audience.Calendar) 
 		}
 		return audience.StringValue(cell), nil
 	}
-	cell = strings.Trim(cell, " \t")
+	cell = trimBlanks(cell)
 	if cell == "" {
 		return audience.Value{}, nil
 	}
@@ -37,6 +37,17 @@ func ParseValue(t audience.Type, cell, path string, calendar audience.Calendar) 
 		return audience.Value{}, &audience.FieldError{Path: path, Rule: "type", Hint: hint}
 	}
 	return v, nil
+}
+
+// trimBlanks takes spaces and tabs off the ends.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // parseTyped gives the value, or a hint what is expected.
@@ -100,7 +111,11 @@ func ParseInstant(cell string, calendar audience.Calendar) (time.Time, bool) {
 
 // parseDay reads YYYY-MM-DD or YYYYMMDD.
 func parseDay(cell string) (audience.Date, bool) {
-	if len(cell) == len("20060102") {
+	switch len(cell) {
+	case len("2006-01-02"):
+	default: // without the error that says so
+		return 0, false
+	case len("20060102"):
 		cell = cell[:4] + "-" + cell[4:6] + "-" + cell[6:]
 	}
 	d, err := audience.ParseDate(cell)
@@ -111,13 +126,19 @@ func parseDay(cell string) (audience.Date, bool) {
 // with quotes inside doubled, so that it may hold a comma; others lose the
 // spaces around them, and empty ones are dropped. It reports false when quotes
 // are not closed or text follows them.
-func ParseList(cell string) ([]string, bool) {
-	var items []string
+func ParseList(cell string) ([]string, bool) { return parseItems(cell, ",") }
+
+// parseItems is [ParseList] for any separator that has no quote in it.
+func parseItems(cell, separator string) ([]string, bool) {
+	if cell == "" {
+		return nil, true
+	}
+	items := make([]string, 0, 1+strings.Count(cell, separator))
 	for rest, more := cell, true; more; {
 		rest = strings.TrimLeft(rest, " \t")
 		if !strings.HasPrefix(rest, `"`) {
 			var item string
-			item, rest, more = strings.Cut(rest, ",")
+			item, rest, more = strings.Cut(rest, separator)
 			if item = strings.TrimRight(item, " \t"); item != "" {
 				items = append(items, item)
 			}
@@ -128,17 +149,25 @@ func ParseList(cell string) ([]string, bool) {
 			return nil, false
 		}
 		items = append(items, item)
-		after = strings.TrimLeft(after, " \t")
-		if after != "" && after[0] != ',' {
+		if trimmed := strings.TrimLeft(after, " \t"); trimmed == "" || strings.HasPrefix(trimmed, separator) {
+			after = trimmed
+		}
+		if after != "" && !strings.HasPrefix(after, separator) {
 			return nil, false
 		}
-		_, rest, more = strings.Cut(after, ",")
+		_, rest, more = strings.Cut(after, separator)
+	}
+	if len(items) == 0 {
+		return nil, true
 	}
 	return items, true
 }
 
 // cutQuoted gives the text up to the closing quote and what follows it.
 func cutQuoted(text string) (item, after string, ok bool) {
+	if part, rest, found := strings.Cut(text, `"`); found && !strings.HasPrefix(rest, `"`) {
+		return part, rest, true
+	}
 	var b strings.Builder
 	for {
 		part, rest, found := strings.Cut(text, `"`)

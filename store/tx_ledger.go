@@ -111,6 +111,9 @@ func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]*
 		tx: tx, rows: rows,
 		heads:  make(map[audience.ContactID]*audience.ConsentRecord, len(rows)),
 		chains: make(map[audience.ContactID][]audience.ConsentRecord),
+
+		records: make([]audience.ConsentRecord, 0, len(writes)),
+		changes: make([]Change, 0, len(writes)),
 	}
 	ids := make([]audience.ContactID, 0, len(rows))
 	var addresses []audience.Address
@@ -195,7 +198,9 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 		return err
 	}
 	b.heads[origin] = &r
-	b.chains[origin] = append(b.chains[origin], r)
+	if b.lineages != nil { // else nobody looks back
+		b.chains[origin] = append(b.chains[origin], r)
+	}
 	if target != nil {
 		touched = b.takeBack(c, target)
 	}

@@ -26,7 +26,7 @@ func BenchmarkImport(b *testing.B) {
 	b.Run("contacts", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			report, err := csvimport.Contacts(b.Context(), open(b, audience.Schema{}), importer.Bytes("c.csv", contacts.Bytes()), attested())
+			report, err := runContacts(b.Context(), open(b, audience.Schema{}), importer.Bytes("c.csv", contacts.Bytes()), attested())
 			require.NoError(b, err)
 			require.Equal(b, rows, report.Created)
 		}
@@ -34,7 +34,7 @@ func BenchmarkImport(b *testing.B) {
 	})
 	b.Run("events", func(b *testing.B) {
 		aud := open(b, audience.Schema{})
-		_, err := csvimport.Contacts(b.Context(), aud, importer.Bytes("c.csv", contacts.Bytes()), importer.Options{})
+		_, err := runContacts(b.Context(), aud, importer.Bytes("c.csv", contacts.Bytes()), importer.Options{})
 		require.NoError(b, err)
 		created := 0
 		b.ReportAllocs()

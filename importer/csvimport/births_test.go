@@ -23,7 +23,7 @@ func TestCreatedAtOfClash(t *testing.T) {
 	report := importContacts(t, aud, importer.Options{}, "external_id,email,created_at",
 		"u1,a@example.com,2020-01-01", "u2,b@example.com,2021-01-01",
 		"u1,b@example.com,2022-01-01", "u3,a@example.com,2023-01-01")
-	require.Equal(t, 2, report.Bad)
+	require.Equal(t, 2, report.Rejected)
 	require.Equal(t, 2020, contact(t, aud, audience.Key("u1")).CreatedAt.Year())
 	require.Equal(t, 2021, contact(t, aud, audience.Key("u2")).CreatedAt.Year())
 }
@@ -55,7 +55,7 @@ func TestContactsInAnyBatches(t *testing.T) {
 				Keys: keys, Limits: audience.Limits{Identities: 3}, Clock: func() time.Time { return now },
 			})
 			require.NoError(t, err)
-			report, err := csvimport.Contacts(t.Context(), aud, lines(rows...), importer.Options{Limits: importer.Limits{BatchRows: size}})
+			report, err := runContacts(t.Context(), aud, lines(rows...), importer.Options{Limits: importer.Limits{BatchRows: size}})
 			require.NoError(t, err)
 			requireSum(t, report)
 			var got strings.Builder

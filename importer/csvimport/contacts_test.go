@@ -17,7 +17,7 @@ import (
 
 func TestContactsKnownColumns(t *testing.T) {
 	aud := open(t, audience.Schema{})
-	report := importContacts(t, aud, importer.Options{Job: "spring"},
+	report := importContacts(t, aud, importer.Plan{Job: "spring"},
 		`Email,External ID,FIRST NAME,last_name,Phone,Tags,created_at,city`,
 		`Jane.Doe@Example.com, u1 ,Jane,"Doe, Jr.",'+15005550006,"vip, ""Monday, Tuesday"" ,news,vip",2025-01-31,Oslo`,
 		`,u2,,,,,20250201,`,
@@ -101,12 +101,12 @@ func TestContactsTypes(t *testing.T) {
 			for i, want := range tt.want {
 				if want == "bad" {
 					require.Contains(t, strings.Join(errorsOf(report), "\n"), fmt.Sprintf("line %d, column 2: fields.f: type: ", i+2))
-					report.Bad--
+					report.Rejected--
 					continue
 				}
 				require.Equal(t, want, field(t, aud, audience.Key(string(rune('a'+i))), "f"))
 			}
-			require.Zero(t, report.Bad)
+			require.Zero(t, report.Rejected)
 		})
 	}
 }
@@ -168,7 +168,7 @@ func TestContactsSecondRowUpdates(t *testing.T) {
 		",BOB@example.com,Robert,,,",
 		"u2,BOB@example.com,Robert,,,5",
 	)
-	require.Equal(t, []int{2, 3, 1}, []int{report.Created, report.Updated, report.Unchanged})
+	require.Equal(t, []int{2, 3, 1}, []int{report.Created, report.Updated, report.Skips.Unchanged})
 	jane := contact(t, aud, audience.Key("u1"))
 	require.Equal(t, "new@example.com", jane.Email().Reveal())
 	require.Equal(t, "Jane", jane.FirstName.Reveal(), "an empty cell says nothing")
@@ -179,7 +179,7 @@ func TestContactsSecondRowUpdates(t *testing.T) {
 	require.Equal(t, "Robert", contact(t, aud, audience.Key("u2")).FirstName.Reveal())
 
 	again := importContacts(t, aud, importer.Options{}, "external_id,first_name,created_at", "u1,Jane,1999-01-01")
-	require.Equal(t, 1, again.Unchanged)
+	require.Equal(t, 1, again.Skips.Unchanged)
 	require.Equal(t, "2024-05-01", contact(t, aud, audience.Key("u1")).CreatedAt.Format(time.DateOnly), "of a contact who was there before it stays")
 }
 
@@ -234,7 +234,7 @@ func TestContactsClashOverStoredAddress(t *testing.T) {
 	importContacts(t, aud, importer.Options{}, "email", "a@example.com")
 	report := importContacts(t, aud, importer.Options{}, "external_id,email", "u1,a@example.com", "u2,a@example.com", ",a@example.com")
 	require.Equal(t, []string{"line 3: identity conflict: the address belongs to a contact with another external id"}, errorsOf(report))
-	require.Equal(t, []int{1, 1}, []int{report.Updated, report.Unchanged})
+	require.Equal(t, []int{1, 1}, []int{report.Updated, report.Skips.Unchanged})
 }
 
 // TestContactsClashWithBadRow: what a row claims that is refused itself is
@@ -294,10 +294,10 @@ func TestContactsBadRows(t *testing.T) {
 		"line 5, column 5: created_at: type: an instant as RFC 3339 (2026-01-31T09:30:00Z), YYYY-MM-DD or YYYYMMDD, in the years 1 to 9999",
 		"line 6, column 6: status: unknown: subscribed, pending, unsubscribed, bounced, complained or none",
 		"line 7, column 3: cell: nul: text without NUL",
-		"line 8, column 3: cell: utf8: valid UTF-8: save the file as \"CSV UTF-8\"",
+		"line 8, column 3: cell: utf8: text in the encoding of the file: save it as \"CSV UTF-8\"",
 		"line 9, column 4: tags: control: no control characters",
 		"line 10, column 2: external[0].id: max-length: at most 512 bytes",
-		"line 11, column 7: row: cells: at most 6 cells, as the header has; a cell that holds a comma needs quotes",
+		"line 11, column 7: row: cells: at most 6 cells, as the header has; a cell that holds a delimiter needs quotes",
 		"line 12, column 3: row: quote: quotes around the whole cell, doubled inside",
 	}, errorsOf(report))
 	require.Equal(t, errorsOf(report), seen)
@@ -325,7 +325,7 @@ func TestContactsFileErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			aud := open(t, audience.Schema{})
 			opts := importer.Options{Limits: importer.Limits{Columns: 10, Rows: 5, Bytes: 2000}}
-			report, err := csvimport.Contacts(t.Context(), aud, importer.Bytes("x.csv", []byte(tt.file)), opts)
+			report, err := runContacts(t.Context(), aud, importer.Bytes("x.csv", []byte(tt.file)), opts)
 			require.EqualError(t, err, tt.want)
 			require.ErrorIs(t, err, audience.ErrInvalid)
 			if tt.limit {
@@ -350,7 +350,7 @@ func TestContactsManyFields(t *testing.T) {
 	}
 	report := importContacts(t, aud, importer.Options{}, strings.Join(header, ","), "u1"+strings.Repeat(",1", 999))
 	require.Equal(t, 1, report.Created)
-	_, err := csvimport.Contacts(t.Context(), aud, lines("external_id,other,another", "u2,1,2"), importer.Options{})
+	_, err := runContacts(t.Context(), aud, lines("external_id,other,another", "u2,1,2"), importer.Options{})
 	require.ErrorIs(t, err, audience.ErrLimit, "the audience has all the fields it may have")
 }
 
@@ -362,7 +362,7 @@ func TestContactsCancel(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var progress []importer.Progress
-	report, err := csvimport.Contacts(ctx, aud, lines(rows...), importer.Options{
+	report, err := runContacts(ctx, aud, lines(rows...), importer.Options{
 		Limits: importer.Limits{BatchRows: 10},
 		OnProgress: func(p importer.Progress) {
 			if progress = append(progress, p); len(progress) == 2 {
@@ -378,7 +378,7 @@ func TestContactsCancel(t *testing.T) {
 	requireSum(t, report)
 
 	again := importContacts(t, aud, importer.Options{}, rows...)
-	require.Equal(t, []int{30, 20}, []int{again.Created, again.Unchanged})
+	require.Equal(t, []int{30, 20}, []int{again.Created, again.Skips.Unchanged})
 }
 
 // TestContactsLongRows: rows go in blocks that are bounded in bytes too.

@@ -1,5 +1,8 @@
-// Package csvimport reads contacts and events from CSV files into an audience:
-// UTF-8 text with a header row, cells between commas, quotes as in RFC 4180.
+// Package csvimport reads CSV files. [Format] is for imports that are mapped
+// and planned, see package importer: it finds out how any file is written.
+// [Rows] gives the rows of a file as values of a struct of the host's own.
+// [Contacts] and [Events] read files in our own shape into an audience: UTF-8
+// text with a header row, cells between commas, quotes as in RFC 4180.
 //
 // # Contacts
 //
@@ -28,7 +31,8 @@
 // # Bad rows
 //
 // A row that cannot be used is reported with its line and column and costs
-// nothing but itself, also where a quote is never closed. To find such a quote
+// nothing but itself, also where a quote is never closed. Reading goes on at the
+// line behind the one on which such a row begins. To find such a quote
 // a row over several lines must have as many cells as the header: empty ones at
 // its end may be left out only of a row on one line. Sizes of file, rows and
 // cells are bounded by [importer.Limits].

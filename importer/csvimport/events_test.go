@@ -99,14 +99,14 @@ func TestEventsIDs(t *testing.T) {
 		"u1,purchase,2026-02-01,o1,11", // another event under the same id
 	}
 	first := importEvents(t, aud, file...)
-	require.Equal(t, []int{6, 1, 1}, []int{first.Created, first.Unchanged, first.Bad})
+	require.Equal(t, []int{6, 1, 1}, []int{first.Created, first.Skips.Unchanged, first.Bad})
 	require.Equal(t, 9, first.Errors[0].Line)
 	require.ErrorIs(t, first.Errors[0], audience.ErrConflict)
 	require.Len(t, events(t, aud, audience.Key("u1")), 4)
 	require.Len(t, events(t, aud, audience.Key("u2")), 2)
 
 	again := importEvents(t, aud, file...)
-	require.Equal(t, []int{0, 7, 1}, []int{again.Created, again.Unchanged, again.Bad}, "importing a file again is harmless")
+	require.Equal(t, []int{0, 7, 1}, []int{again.Created, again.Skips.Unchanged, again.Rejected}, "importing a file again is harmless")
 	file = append(file, "u1,purchase,2026-02-01,,10")
 	more := importEvents(t, aud, file...)
 	require.Equal(t, 1, more.Created, "one equal row more is one event more")
@@ -123,7 +123,7 @@ func TestEventsIDsInAnyBatches(t *testing.T) {
 		aud := shop(t)
 		report, err := csvimport.Events(t.Context(), aud, lines(rows...), importer.Options{Limits: importer.Limits{BatchRows: size}})
 		require.NoError(t, err)
-		require.Equal(t, []int{14, 7}, []int{report.Created, report.Bad})
+		require.Equal(t, []int{14, 7}, []int{report.Created, report.Rejected})
 		var got []string
 		for _, e := range events(t, aud, audience.Key("u1")) {
 			got = append(got, e.ID)
@@ -147,7 +147,7 @@ func TestEventsSurviveMerge(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Len(t, events(t, aud, audience.Key("u1")), 2)
-	require.Equal(t, 2, importEvents(t, aud, file...).Unchanged)
+	require.Equal(t, 2, importEvents(t, aud, file...).Skips.Unchanged)
 	require.Len(t, events(t, aud, audience.Key("u1")), 2)
 }
 

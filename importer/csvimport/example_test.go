@@ -33,18 +33,57 @@ ann@example.com,Ann,"customer,vip",30,subscribed
 bob@example.com,Bob,,a few,subscribed
 carl@example.com,Carl,customer,,unsubscribed
 `
-	report, err := csvimport.Contacts(ctx, aud, importer.Bytes("people.csv", []byte(file)), importer.Options{
+	report, err := runContacts(ctx, aud, importer.Bytes("people.csv", []byte(file)), importer.Options{
 		Attestation: importer.Attestation{Text: "The shop attests that these people ticked the box at checkout."},
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(report.Rows, "rows:", report.Created, "new,", report.Bad, "bad")
+	fmt.Println(report.Rows, "rows:", report.Created, "new,", report.Rejected, "bad")
 	for _, bad := range report.Errors {
 		fmt.Println(bad)
 	}
 	// Output:
 	// 3 rows: 2 new, 1 bad
 	// line 3, column 4: fields.points: type: an integer such as 42, of at most 64 bits, without leading zeros, signs other than -, or separators
+}
+
+// A file for the host's own use: rows as values of a struct.
+func ExampleRows() {
+	type order struct {
+		Email string `csv:"email"`
+		Zip   string `csv:"zip"`
+		Items int    `csv:"items"`
+	}
+	file := importer.Bytes("orders.csv", []byte("Email;Zip;Items\nann@example.com;01002;3\nbob@example.com;08901;three\n"))
+	for o, err := range csvimport.Rows[order](context.Background(), file, csvimport.RowOptions{}) {
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(o.Zip, o.Items)
+	}
+	// Output:
+	// 01002 3
+	// line 3, column 3: items: type: an integer such as 42, of at most 64 bits, without leading zeros, signs other than -, or separators
+}
+
+// What a file leaves open is asked, and answered by a setting.
+func ExampleFormatWith() {
+	ctx := context.Background()
+	file := importer.Bytes("customers.csv", []byte("E-mail;Name\nzoe@example.com;Zo\xeb\n"))
+	layout, err := csvimport.Format().Detect(ctx, file, importer.Limits{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, q := range layout.Questions {
+		fmt.Println(q.ID, q.Options)
+	}
+	layout, err = csvimport.FormatWith(map[string]string{"encoding": "windows-1252"}).Detect(ctx, file, importer.Limits{})
+	fmt.Println(layout.Columns, layout.Settings["delimiter"], len(layout.Questions), err)
+	// Output:
+	// encoding [windows-1252 utf-8]
+	// [E-mail Name] ; 0 <nil>
 }

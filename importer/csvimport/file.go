@@ -60,7 +60,7 @@ func (f *file) read(ctx context.Context, row func(record) bool) (*header, error)
 		if n == f.limits.Rows {
 			return nil, &audience.FieldError{Path: "file", Rule: "max-rows", Hint: fmt.Sprintf("at most %d rows", f.limits.Rows), Limit: true}
 		}
-		f.fit(&rec, head)
+		fit(&rec, head.width)
 		if !row(rec) {
 			return head, nil
 		}
@@ -84,21 +84,21 @@ func (f *file) readHeader(r *reader) (*header, error) {
 	return f.layout.parse(rec, f.names)
 }
 
-// fit gives a row as many cells as the header has. Spreadsheets leave out
+// fit gives a row as many cells as there are columns. Spreadsheets leave out
 // empty cells at the end, or add some; a cell with something in it that has no
 // header makes the row bad.
-func (f *file) fit(rec *record, head *header) {
-	for len(rec.cells) > head.width {
+func fit(rec *record, width int) {
+	for len(rec.cells) > width {
 		last := len(rec.cells) - 1
 		if rec.cells[last] != "" {
-			hint := fmt.Sprintf("at most %d cells, as the header has; a cell that holds a comma needs quotes", head.width)
-			rec.bad = &importer.RowError{Line: rec.line, Column: head.width + 1, Err: &audience.FieldError{Path: "row", Rule: "cells", Hint: hint}}
+			hint := fmt.Sprintf("at most %d cells, as the header has; a cell that holds a delimiter needs quotes", width)
+			rec.bad = &importer.RowError{Line: rec.line, Column: width + 1, Err: &audience.FieldError{Path: "row", Rule: "cells", Hint: hint}}
 			rec.cells = nil
 			return
 		}
 		rec.cells = rec.cells[:last]
 	}
-	for rec.bad == nil && len(rec.cells) < head.width {
+	for rec.bad == nil && len(rec.cells) < width {
 		rec.cells = append(rec.cells, "")
 	}
 }

@@ -47,14 +47,6 @@ type layout struct {
 	check    func(name string, limits audience.Limits) error // of a custom column
 }
 
-func contactLayout() layout {
-	return layout{
-		known:    []string{colEmail, colExternalID, colFirstName, colLastName, colPhone, colTags, colCreatedAt, colStatus},
-		required: [][]string{{colEmail, colExternalID}},
-		check:    audience.CheckFieldName,
-	}
-}
-
 func eventLayout() layout {
 	return layout{
 		known:    []string{colEmail, colExternalID, colType, colTime, colID},

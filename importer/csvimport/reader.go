@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,26 +15,33 @@ import (
 
 // record is one row of a file.
 type record struct {
-	line  int // where it begins
-	bytes int64
-	cells []string
-	bad   *importer.RowError // why there are no cells
+	line       int // where it begins
+	bytes      int64
+	raw        []byte // as it stands there, without its line end; nil if it is longer than a row may be
+	cells      []string
+	bad        *importer.RowError // why there are no cells
+	afterBlank bool               // an empty line stands before it
 }
 
 // reader splits a file into records. Every record is bounded, and a record
 // that is not well-formed costs only the line on which it begins: a quote that
 // is never closed does not swallow the rest of the file.
 type reader struct {
-	src    io.Reader
-	limits importer.Limits
-	width  int // cells of the header, 0 before it was read
+	src       io.Reader
+	limits    importer.Limits
+	delimiter byte
+	quote     byte      // 0: cells have no quotes
+	ends      [256]bool // bytes at which a cell without quotes ends, or is wrong
+	width     int       // cells of the header, 0 before it was read
 
-	buf        []byte
-	start, end int // of what is not read yet
+	buf        []byte // never written again where it was read: raw rows are parts of it
+	start, end int    // of what is not read yet
 	eof        bool
 	line       int // of start
 	read       int64
 	cells      []cell // of the record at start, reused
+	scratch    []byte
+	texts      []string // for the cells of the rows to come
 }
 
 // cell is where a cell stands within a record, without its quotes.
@@ -42,8 +50,18 @@ type cell struct {
 	doubled  bool // it holds doubled quotes
 }
 
+// newReader reads cells between commas, with double quotes.
 func newReader(src io.Reader, limits importer.Limits) *reader {
-	return &reader{src: src, limits: limits, buf: make([]byte, 64<<10), line: 1}
+	return newDialectReader(src, limits, ',', '"')
+}
+
+func newDialectReader(src io.Reader, limits importer.Limits, delimiter, quote byte) *reader {
+	r := &reader{src: src, limits: limits, delimiter: delimiter, quote: quote, line: 1}
+	r.ends[delimiter], r.ends['\n'], r.ends['\r'] = true, true, true
+	if quote != 0 {
+		r.ends[quote] = true
+	}
+	return r
 }
 
 // skipMark passes over a byte order mark, and refuses those of other encodings.
@@ -61,22 +79,26 @@ func (r *reader) skipMark() error {
 	return nil
 }
 
-// fill reads more into the buffer, as much as there is room for: what is
-// scanned again must not be much more than what is new.
+// bufferBytes is how much is read at once.
+const bufferBytes = 64 << 10
+
+// fill reads more, as much as there is room for: what is scanned again must
+// not be much more than what is new.
 func (r *reader) fill() error {
-	if r.start > 0 {
-		copy(r.buf, r.buf[r.start:r.end])
-		r.start, r.end = 0, r.end-r.start
+	rest := r.buf[r.start:r.end]
+	size := bufferBytes
+	for len(rest) > size/2 {
+		size *= 2
 	}
-	if r.end == len(r.buf) {
-		r.buf = append(r.buf, make([]byte, len(r.buf))...)
-	}
+	buf := make([]byte, size)
+	r.start, r.end = 0, copy(buf, rest)
+	r.buf = buf
 	n, err := io.ReadFull(r.src, r.buf[r.end:])
 	r.end += n
 	r.read += int64(n)
 	switch {
 	case r.read > r.limits.Bytes:
-		return &audience.FieldError{Path: "file", Rule: "max-bytes", Hint: fmt.Sprintf("at most %d bytes", r.limits.Bytes), Limit: true}
+		return tooLarge(r.limits)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		r.eof = true
 		return nil
@@ -84,10 +106,15 @@ func (r *reader) fill() error {
 	return err
 }
 
+func tooLarge(limits importer.Limits) error {
+	return &audience.FieldError{Path: "file", Rule: "max-bytes", Hint: fmt.Sprintf("at most %d bytes", limits.Bytes), Limit: true}
+}
+
 // next gives the next record, [io.EOF] after the last. Lines of nothing are
 // passed over.
 func (r *reader) next() (record, error) {
-	for {
+	for blank := false; ; blank = true {
+		blank = r.skipEmpty() || blank
 		if r.start == r.end && !r.eof {
 			if err := r.fill(); err != nil {
 				return record{}, err
@@ -97,11 +124,11 @@ func (r *reader) next() (record, error) {
 			return record{}, io.EOF
 		}
 		s := r.scan()
-		if s.more && !r.eof && r.end-r.start <= r.limits.RecordBytes {
+		for s.more && !r.eof && r.end-r.start <= r.limits.RecordBytes {
 			if err := r.fill(); err != nil {
 				return record{}, err
 			}
-			continue
+			s = r.scan()
 		}
 		endless := s.more && !r.eof
 		s.resync = s.resync || endless
@@ -110,9 +137,29 @@ func (r *reader) next() (record, error) {
 		}
 		rec, err := r.take(&s)
 		if err != nil || rec.cells != nil || rec.bad != nil {
+			rec.afterBlank = blank
 			return rec, err
 		}
 	}
+}
+
+// skipEmpty passes over empty lines, as far as the buffer shows them.
+func (r *reader) skipEmpty() bool {
+	from := r.start
+	for r.start < r.end {
+		switch {
+		case r.buf[r.start] == '\n':
+		case r.buf[r.start] == '\r' && r.start+1 < r.end:
+			if r.buf[r.start+1] == '\n' {
+				r.start++
+			}
+		default:
+			return r.start > from
+		}
+		r.start++
+		r.line++
+	}
+	return r.start > from
 }
 
 // take makes the record that was scanned and moves on behind it. Of an empty
@@ -127,15 +174,36 @@ func (r *reader) take(s *scan) (record, error) {
 	if s.why != nil {
 		rec.bad = &importer.RowError{Line: r.line, Column: s.column, Err: s.why}
 		if s.resync {
-			return rec, r.skipLine(&rec)
+			err := r.skipLine(&rec)
+			return rec, err
 		}
 	} else if s.length > s.ending {
-		rec.cells, rec.bad = r.texts(s.length - s.ending)
+		rec.cells, rec.bad = r.cellTexts(s.length - s.ending)
 	}
+	rec.raw = r.rawLine(s.length - s.ending)
 	rec.bytes = int64(s.length)
 	r.start += s.length
 	r.line += s.lines
 	return rec, nil
+}
+
+// skipTo moves to a line, whatever stands above it.
+func (r *reader) skipTo(line int) error {
+	for r.line < line && (r.start < r.end || !r.eof) {
+		var above record
+		if err := r.skipLine(&above); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rawLine gives the first n bytes of what is not read yet.
+func (r *reader) rawLine(n int) []byte {
+	if n > r.limits.RecordBytes {
+		return nil
+	}
+	return r.buf[r.start : r.start+n : r.start+n]
 }
 
 // skipLine moves behind the first line of what is not read yet.
@@ -143,6 +211,9 @@ func (r *reader) skipLine(rec *record) error {
 	for {
 		rest := r.buf[r.start:r.end]
 		if i := bytes.IndexAny(rest, "\r\n"); i >= 0 && (i+1 < len(rest) || rest[i] == '\n' || r.eof) {
+			if rec.bytes == 0 {
+				rec.raw = r.rawLine(i)
+			}
 			n := i + 1
 			if rest[i] == '\r' && n < len(rest) && rest[n] == '\n' {
 				n++
@@ -153,6 +224,9 @@ func (r *reader) skipLine(rec *record) error {
 			return nil
 		}
 		if r.eof {
+			if rec.bytes == 0 {
+				rec.raw = r.rawLine(len(rest))
+			}
 			rec.bytes += int64(len(rest))
 			r.start = r.end
 			return nil
@@ -171,30 +245,68 @@ func (r *reader) skipLine(rec *record) error {
 	}
 }
 
-// texts gives the cells of the record in the first n bytes, or why one of them
-// cannot be used.
-func (r *reader) texts(n int) ([]string, *importer.RowError) {
-	text := string(r.buf[r.start : r.start+n])
+// cellTexts gives the cells of the record in the first n bytes, or why one of
+// them cannot be used. Cells are parts of one string for each row, so that one
+// that is kept does not keep more.
+func (r *reader) cellTexts(n int) ([]string, *importer.RowError) {
+	text := r.unquoted(r.buf[r.start : r.start+n])
 	sound := utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
-	out := make([]string, len(r.cells))
+	out := r.takeTexts(len(r.cells))
 	for i, c := range r.cells {
 		s := text[c.from:c.to]
-		if c.doubled {
-			s = strings.ReplaceAll(s, `""`, `"`)
-		}
 		if len(s) > r.limits.CellBytes {
 			hint := fmt.Sprintf("at most %d bytes", r.limits.CellBytes)
 			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "max-bytes", Hint: hint, Limit: true})
 		}
 		if !sound && !utf8.ValidString(s) {
-			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "utf8", Hint: "valid UTF-8: save the file as \"CSV UTF-8\""})
+			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "utf8", Hint: "text in the encoding of the file: save it as \"CSV UTF-8\""})
 		}
 		if !sound && strings.IndexByte(s, 0) >= 0 {
 			return nil, r.badCell(i, &audience.FieldError{Path: "cell", Rule: "nul", Hint: "text without NUL"})
 		}
-		out[i] = unguard(s)
+		if s != "" && s[0] == '\'' {
+			s = unguard(s)
+		}
+		out[i] = s
 	}
 	return out, nil
+}
+
+// unquoted gives the text of a row in which the cells are as they mean, and
+// moves them to where they are in it.
+func (r *reader) unquoted(row []byte) string {
+	if !slices.ContainsFunc(r.cells, func(c cell) bool { return c.doubled }) {
+		return string(row)
+	}
+	out := r.scratch[:0]
+	for i, c := range r.cells {
+		from := len(out)
+		text := row[c.from:c.to]
+		for c.doubled {
+			at := bytes.IndexByte(text, r.quote)
+			if at < 0 {
+				break
+			}
+			out = append(out, text[:at+1]...)
+			text = text[at+2:]
+		}
+		out = append(out, text...)
+		r.cells[i] = cell{from: from, to: len(out)}
+	}
+	r.scratch = out
+	return string(out)
+}
+
+// takeTexts gives room for the cells of a row, up to its width.
+func (r *reader) takeTexts(cells int) []string {
+	const rows = 64
+	n := max(cells, r.width)
+	if len(r.texts) < n {
+		r.texts = make([]string, rows*n)
+	}
+	out := r.texts[:cells:n]
+	r.texts = r.texts[n:]
+	return out
 }
 
 func (r *reader) badCell(i int, err error) *importer.RowError {

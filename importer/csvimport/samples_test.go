@@ -42,7 +42,7 @@ func TestSamples(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			aud := open(t, audience.Schema{})
-			report, err := csvimport.Contacts(t.Context(), aud, importer.File(file), importer.Options{})
+			report, err := runContacts(t.Context(), aud, importer.File(file), importer.Options{})
 			requireTyped(t, err)
 			requireSum(t, report)
 			content, readErr := os.ReadFile(file)
@@ -57,10 +57,10 @@ func TestSamples(t *testing.T) {
 			}
 			require.NoError(t, err)
 			if counts[0] >= 0 {
-				got := [3]int{report.Created, report.Updated, report.Bad}
+				got := [3]int{report.Created, report.Updated, report.Rejected}
 				require.Equal(t, counts, got)
 			}
-			require.Equal(t, counts[2], report.Bad)
+			require.Equal(t, counts[2], report.Rejected)
 			require.Positive(t, report.Created)
 			if strings.HasPrefix(filepath.Base(file), "trap-leading") {
 				require.Equal(t, "string:01002", field(t, aud, audience.Email("ada@example.com"), "zip"))

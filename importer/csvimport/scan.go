@@ -35,10 +35,10 @@ func (r *reader) scan() scan {
 	s := scan{lines: 1}
 	for at := 0; ; {
 		var open bool
-		if at < len(b) && b[at] == '"' {
+		if at < len(b) && b[at] == r.quote && r.quote != 0 {
 			at, open = r.quoted(&s, b, at+1)
 		} else {
-			at = r.plain(&s, b, at)
+			at, open = r.plain(&s, b, at)
 		}
 		switch {
 		case s.resync:
@@ -56,7 +56,7 @@ func (r *reader) scan() scan {
 		switch {
 		case at == len(b) && !r.eof:
 			return scan{more: true}
-		case at < len(b) && b[at] == ',':
+		case at < len(b) && b[at] == r.delimiter:
 			at++
 			continue
 		}
@@ -82,25 +82,30 @@ func (r *reader) finish(s scan, b []byte, at int) scan {
 }
 
 // plain takes the cell that begins at from, without quotes, and gives where it
-// ends.
-func (r *reader) plain(s *scan, b []byte, from int) int {
-	at := from
-	for at < len(b) && b[at] != ',' && b[at] != '\n' && b[at] != '\r' {
-		if b[at] == '"' {
-			s.refuse(len(r.cells)+1, "quote", "quotes around the whole cell, doubled inside", false)
+// ends. Spaces before an opening quote do not count.
+func (r *reader) plain(s *scan, b []byte, from int) (at int, open bool) {
+	for at, first := from, true; ; at, first = at+1, false {
+		for at < len(b) && !r.ends[b[at]] {
+			at++
 		}
-		at++
+		if at == len(b) || b[at] != r.quote {
+			r.cells = append(r.cells, cell{from: from, to: at})
+			return at, false
+		}
+		if first && len(bytes.TrimLeft(b[from:at], " ")) == 0 {
+			return r.quoted(s, b, at+1)
+		}
+		s.refuse(len(r.cells)+1, "quote", "quotes around the whole cell, doubled inside", false)
 	}
-	r.cells = append(r.cells, cell{from: from, to: at})
-	return at
 }
 
 // quoted takes the cell whose opening quote is in front of from, and gives
-// where it ends; open when the buffer ends before its closing quote.
+// where it ends; open when the buffer ends before its closing quote. Spaces
+// behind that do not count.
 func (r *reader) quoted(s *scan, b []byte, from int) (at int, open bool) {
 	c := cell{from: from}
 	for at = from; ; {
-		i := bytes.IndexByte(b[at:], '"')
+		i := bytes.IndexByte(b[at:], r.quote)
 		if i < 0 {
 			s.lines += lineEnds(b[at:])
 			s.resync = r.tooLong(s)
@@ -115,16 +120,23 @@ func (r *reader) quoted(s *scan, b []byte, from int) (at int, open bool) {
 		switch {
 		case at == len(b) && !r.eof:
 			return at, true // doubled or closing
-		case at < len(b) && b[at] == '"':
+		case at < len(b) && b[at] == r.quote:
 			c.doubled = true
 			at++
 			continue
-		case at < len(b) && b[at] != ',' && b[at] != '\n' && b[at] != '\r':
-			s.refuse(len(r.cells)+1, "quote", "a comma or the end of the line behind a closing quote; quotes inside are doubled", false)
+		}
+		c.to = at - 1
+		for at < len(b) && b[at] == ' ' {
+			at++
+		}
+		if at == len(b) && !r.eof {
+			return at, true
+		}
+		if at < len(b) && b[at] != r.delimiter && b[at] != '\n' && b[at] != '\r' {
+			s.refuse(len(r.cells)+1, "quote", "a delimiter or the end of the line behind a closing quote; quotes inside are doubled", false)
 			s.resync = true
 			return at, true
 		}
-		c.to = at - 1
 		r.cells = append(r.cells, c)
 		return at, false
 	}
@@ -140,6 +152,10 @@ func (r *reader) tooLong(s *scan) bool {
 
 // lineEnds counts LF, CRLF and CR.
 func lineEnds(b []byte) int {
+	const short = 32
+	if len(b) < short && !hasLineEnd(b) {
+		return 0
+	}
 	n := bytes.Count(b, []byte("\n"))
 	for at := 0; ; {
 		i := bytes.IndexByte(b[at:], '\r')
@@ -151,4 +167,13 @@ func lineEnds(b []byte) int {
 			n++
 		}
 	}
+}
+
+func hasLineEnd(b []byte) bool {
+	for _, c := range b {
+		if c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	return false
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
 
-func attested() importer.Options {
-	return importer.Options{Attestation: importer.Attestation{Text: "The shop attests the consent it collected at checkout."}}
+func attested() importer.Plan {
+	return importer.Plan{Attestation: importer.Attestation{Text: "The shop attests the consent it collected at checkout."}}
 }
 
 // TestStatusFromNothing: what a status cell makes of somebody of whom nothing
@@ -35,7 +35,7 @@ func TestStatusFromNothing(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.cell, func(t *testing.T) {
-			for want, opts := range map[string]importer.Options{"attested " + tt.attested: attested(), "plain " + tt.plain: {}} {
+			for want, opts := range map[string]importer.Plan{"attested " + tt.attested: attested(), "plain " + tt.plain: {}} {
 				aud := open(t, audience.Schema{})
 				report := importContacts(t, aud, opts, "email,status", "a@example.com,"+tt.cell)
 				require.Equal(t, tt.records, report.Recorded)
@@ -134,7 +134,7 @@ func TestStatusTwiceRecordsOnce(t *testing.T) {
 	require.Equal(t, 2, importContacts(t, aud, attested(), rows...).Recorded)
 	again := importContacts(t, aud, attested(), rows...)
 	require.Zero(t, again.Recorded)
-	require.Equal(t, 2, again.Unchanged)
+	require.Equal(t, 2, again.Skips.Unchanged)
 }
 
 // TestStatusSuppressedAddress: a refusal that outlived its contact is not
@@ -169,7 +169,7 @@ func TestStatusErased(t *testing.T) {
 	})
 	require.NoError(t, err)
 	report := importContacts(t, aud, attested(), "email,status", "b@example.com,subscribed", "a@example.com,subscribed", "c@example.com,")
-	require.Equal(t, []int{2, 1}, []int{report.Created, report.Bad})
+	require.Equal(t, []int{2, 1}, []int{report.Created, report.Rejected})
 	require.ErrorIs(t, report.Errors[0], audience.ErrDenied)
 	require.Equal(t, 3, report.Errors[0].Line)
 }
@@ -177,7 +177,7 @@ func TestStatusErased(t *testing.T) {
 func TestAttestationNeedsKeys(t *testing.T) {
 	aud, err := store.Open(t.Context(), memstore.New(), "main", store.Options{Clock: func() time.Time { return now }})
 	require.NoError(t, err)
-	_, err = csvimport.Contacts(t.Context(), aud, lines("email,status", "a@example.com,subscribed"), attested())
+	_, err = runContacts(t.Context(), aud, lines("email,status", "a@example.com,subscribed"), attested())
 	require.ErrorIs(t, err, audience.ErrDenied)
 	report := importContacts(t, aud, importer.Options{}, "email,status", "a@example.com,subscribed", "b@example.com,complained")
 	require.Equal(t, 2, report.Recorded)
