@@ -14,7 +14,8 @@
 //     engine that keeps them up to date, explains, previews and looks ahead;
 //     segment/segmenttest tests segments in a few lines, and any engine against
 //     the reference
-//   - importer, exporter: contacts and events in and out, as CSV and NDJSON
+//   - importer, exporter: contacts and events in, contacts out: CSV, JSON, XML,
+//     vCard, templates, workbooks; a gate says who may leave
 //   - examples/quickstart: from files to segment members in one command
 //
 // # Quick start

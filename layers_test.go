@@ -40,6 +40,8 @@ func layers() map[string][]string {
 
 		// Sums that the segment language and the store's predicates have to agree on to the bit.
 		"internal/decimal": {},
+		// What a misspelt name means, for hints in errors.
+		"internal/nearest": {},
 
 		"audience":              {domains, unicode},
 		"audience/analytics":    {"audience"},
@@ -56,7 +58,7 @@ func layers() map[string][]string {
 		"segment":                     {"audience", "store"},
 		"segment/internal/agenda":     {},
 		"segment/internal/bitset":     {bitmaps},
-		"segment/internal/celenv":     {"audience", "internal/decimal", cel},
+		"segment/internal/celenv":     {"audience", "internal/decimal", "internal/nearest", cel},
 		"segment/internal/checkpoint": {},
 		"segment/internal/columns":    {"audience", "store", "segment/internal/celenv", "segment/internal/checkpoint"},
 		"segment/internal/live":       {"audience", "store", "internal/decimal", "segment/internal/..."},
@@ -70,7 +72,7 @@ func layers() map[string][]string {
 		"importer":           {"audience", "store"},
 		"importer/csvimport": {"audience", "store", "importer", csv},
 
-		"exporter":           {"audience", "store"},
+		"exporter":           {"audience", "store", "internal/nearest"},
 		"exporter/csvexport": {"audience", "store", "exporter", csv},
 
 		// The job is a package, since a nested module has a command for it too, with drivers.

@@ -108,6 +108,15 @@ func (a Address) Reveal() string {
 	return *a.original
 }
 
+// Value gives what Reveal gives as a string value, without copying it; absent
+// for the zero Address.
+func (a Address) Value() Value {
+	if a.original == nil {
+		return Value{}
+	}
+	return Value{content: a.original}
+}
+
 // Canonical gives the compare form in clear: the local part in NFC and
 // lower-cased, the domain in lower-case ASCII. It is contact.email in
 // segments and the identity of the address. Parsing it gives itself.

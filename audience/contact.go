@@ -136,6 +136,17 @@ func (c *Contact) TagNames() []string {
 	return out
 }
 
+// TagList gives the names of the tags as a list value; absent when there are
+// none.
+func (c *Contact) TagList() Value {
+	if len(c.Tags) == 0 {
+		return Value{}
+	}
+	names := c.TagNames()
+	l := list(&names)
+	return Value{content: &l}
+}
+
 // Value gives the value of a custom field; the zero Value when absent.
 func (c *Contact) Value(id FieldID) Value {
 	if i, ok := c.fieldIndex(id); ok {

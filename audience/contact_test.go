@@ -25,6 +25,8 @@ func TestContactAccessors(t *testing.T) {
 		},
 	}
 	require.Equal(t, "jane@example.com", c.Email().Reveal())
+	require.True(t, audience.StringValue("jane@example.com").Equal(c.Email().Value()))
+	require.True(t, audience.StringListValue("vip", "b2b", "B2B").Equal(c.TagList()))
 	require.Equal(t, "u1", c.Key(), "the host's own, the first one")
 	require.True(t, c.HasTag("B2B"))
 	require.True(t, c.HasTag("vip"))
@@ -47,7 +49,9 @@ func TestContactAccessors(t *testing.T) {
 	var none audience.Contact
 	require.True(t, none.Email().IsZero())
 	require.Empty(t, none.Key())
+	require.True(t, none.Email().Value().IsZero())
 	require.Empty(t, none.TagNames())
+	require.True(t, none.TagList().IsZero())
 	require.Empty(t, none.Identities())
 	require.False(t, none.HasTag("x"))
 }

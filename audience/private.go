@@ -52,6 +52,15 @@ func (p Private) Reveal() string {
 	return *p.text
 }
 
+// Value gives the text as a string value, without copying it; absent when it is
+// empty.
+func (p Private) Value() Value {
+	if p.text == nil {
+		return Value{}
+	}
+	return Value{content: p.text}
+}
+
 // IsZero reports whether the text is empty.
 func (p Private) IsZero() bool { return p.text == nil }
 

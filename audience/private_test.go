@@ -160,6 +160,9 @@ func TestPrivateKeepsItsText(t *testing.T) {
 		p := audience.NewPrivate(s)
 		require.Equal(t, s, p.Reveal())
 		require.Equal(t, s == "", p.IsZero())
+		text, ok := p.Value().Str()
+		require.Equal(t, s, text)
+		require.Equal(t, s != "", ok)
 	}
 	require.True(t, audience.Private{}.IsZero())
 	require.Empty(t, audience.Private{}.Reveal())

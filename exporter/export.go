@@ -2,147 +2,262 @@ package exporter
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
 )
 
-// Contact is one contact as it leaves.
-type Contact struct {
-	audience.Contact
-	Status audience.Status // for e-mail and marketing, at the instant of the export
-}
-
-// Encoder writes contacts in a format. Begin comes first and once, then
-// batches, End last, also when there was no contact; after an error nothing
-// more is called. An Encoder is for one export.
-type Encoder interface {
-	Begin(schema audience.Schema) error
-	Encode(batch []Contact) error
-	End() error
-}
-
-// Options of an export. The zero Options export everybody.
+// Options of an export. The zero Options export everybody whom the gate lets
+// out, with the columns of [DefaultColumns].
 type Options struct {
+	// Columns are the columns that leave, in order; see the package. An unknown
+	// one is an [*audience.FieldError].
+	Columns []string
 	// Where, if any, is true for the contacts to be exported.
 	Where store.Predicate
+	// List, if any, names the list, of any kind, on which they are.
+	List string
 	// Members, if not nil, are the contacts to be exported, in ascending order
 	// of their ids, such as those of a segment; another order is
 	// [audience.ErrInvalid]. Ids that are nobody's (any more) are passed over.
+	// They are read by id: few members of a large audience cost what they are.
 	Members iter.Seq[audience.ContactID]
 	// At is the instant of statuses; zero is the clock's.
 	At time.Time
+	// OnProgress is called after each batch.
+	OnProgress func(Progress)
 }
 
-// batchSize is how many contacts an encoder gets at once.
+// Progress is how far an export has come.
+type Progress struct {
+	Written  int // contacts
+	Withheld int // contacts whom the gate did not let out
+}
+
+// Result says what has left. After an error it is about what was written until
+// then.
+type Result struct {
+	Progress
+	Redacted map[string]int // values that the gate kept back, masked or hashed, by column; none where there are none
+	Loss
+}
+
+// batchSize is how many contacts are read and judged at once.
 const batchSize = 1000
 
-// Contacts exports contacts in ascending order of their ids and gives how many
-// they were. It stops at the first error, of the store, the encoder or ctx;
-// what was written until then is no whole export.
-func Contacts(ctx context.Context, r *store.Reader, enc Encoder, opts Options) (int, error) {
+// Contacts exports contacts in ascending order of their ids: those whom Where,
+// List and Members choose and whom the gate lets out. Without a gate nothing
+// leaves: it is [audience.ErrDenied]. It holds one batch of contacts in memory,
+// however many there are, and all of them are as of r's snapshot.
+//
+// It stops at the first error, of the store, the gate, the encoder or ctx; what
+// was written until then is no whole export: see [WriteFile]. When it is done
+// the audience's log is told how many contacts have left and by which gate.
+func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts Options) (result Result, err error) {
+	if c, ok := enc.(io.Closer); ok {
+		defer func() { err = errors.Join(err, c.Close()) }()
+	}
+	e, err := prepare(ctx, r, gate, &opts)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := enc.Begin(slices.Clone(e.columns)); err != nil {
+		return Result{}, err
+	}
+	for people, err := range e.batches(ctx) {
+		if err == nil {
+			err = e.encode(ctx, enc, people)
+		}
+		if err != nil {
+			return e.outcome(), err
+		}
+		if opts.OnProgress != nil {
+			opts.OnProgress(e.result.Progress)
+		}
+	}
+	if e.result.Loss, err = enc.End(); err != nil {
+		return e.outcome(), err
+	}
+	r.Audience().Logger().InfoContext(ctx, "exporter: contacts have left", "contacts", e.result.Written, "withheld", e.result.Withheld,
+		"columns", len(e.columns), "gate", gateName(gate))
+	return e.outcome(), nil
+}
+
+// export is one export.
+type export struct {
+	r         *store.Reader
+	gate      Gate
+	opts      *Options
+	where     store.Predicate // Where and List
+	parts     audience.ProfileParts
+	columns   []Column
+	values    *reader
+	redactors []*redactor // by column; nil: none
+	hearing   hearing
+	row       []audience.Value
+	redacted  []int // by column
+	result    Result
+}
+
+func noGate() error {
+	return &audience.DeniedError{Rule: "gate", Hint: "a gate that says who may leave, such as OnlyMailable()"}
+}
+
+// gateName names a gate in the log.
+func gateName(g Gate) string {
+	if s, ok := g.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", g)
+}
+
+// prepare does all that can fail before anything is written.
+func prepare(ctx context.Context, r *store.Reader, gate Gate, opts *Options) (*export, error) {
+	gate, redact := redactions(gate)
+	if gate == nil {
+		return nil, noGate()
+	}
 	if opts.At.IsZero() {
 		opts.At = r.Audience().Now()
 	}
-	if err := enc.Begin(r.Schema()); err != nil {
-		return 0, err
+	e := &export{r: r, gate: gate, opts: opts}
+	schema, limits := r.Schema(), r.Audience().Limits()
+	names := opts.Columns
+	if len(names) == 0 {
+		names = DefaultColumns(schema)
 	}
-	n := 0
-	batch := make([]Contact, 0, batchSize)
-	for c, err := range chosen(ctx, r, opts) {
+	columns, sources, err := findColumns(&schema, limits, names)
+	if err != nil {
+		return nil, err
+	}
+	e.columns, e.values = columns, newReader(sources, schema.Lists, opts.At)
+	e.row, e.redacted = make([]audience.Value, len(columns)), make([]int, len(columns))
+	if e.where, err = e.selection(&schema); err != nil {
+		return nil, err
+	}
+	e.hearing.columns = make(map[string][]int)
+	e.hearing.find = func(name string) ([]int, error) {
+		c, _, err := findColumn(&schema, limits, "gate", name)
 		if err != nil {
-			return n, err
+			return nil, err
 		}
-		if batch = append(batch, c); len(batch) < batchSize {
+		return positions(columns, c.Name), nil
+	}
+	if err := e.addRedactors(redact); err != nil {
+		return nil, err
+	}
+	e.parts = partsFor(sources).Union(partsOf(gate))
+	return e, e.judge(ctx, nil)
+}
+
+// positions gives where the columns of a name stand.
+func positions(columns []Column, name string) []int {
+	var out []int
+	for i, c := range columns {
+		if c.Name == name {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// selection joins Where and List.
+func (e *export) selection(schema *audience.Schema) (store.Predicate, error) {
+	if e.opts.List == "" {
+		return e.opts.Where, nil
+	}
+	list, ok := schema.ListNamed(e.opts.List)
+	if !ok {
+		return nil, &audience.NotFoundError{Kind: "list", Name: e.opts.List}
+	}
+	on := store.OnList{List: list}
+	if e.opts.Where == nil {
+		return on, nil
+	}
+	return store.And{e.opts.Where, on}, nil
+}
+
+func (e *export) addRedactors(redact map[string]Redaction) error {
+	e.redactors = make([]*redactor, len(e.columns))
+	for _, name := range slices.Sorted(maps.Keys(redact)) {
+		at, err := e.hearing.find(name)
+		if err != nil {
+			return err
+		}
+		for _, i := range at {
+			if e.redactors[i], err = newRedactor(e.r.Audience(), e.columns[i], redact[name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// judge lets the gate say who of the people may leave.
+func (e *export) judge(ctx context.Context, people []audience.Profile) error {
+	h := &e.hearing
+	h.begin(len(people))
+	if err := e.gate.Judge(ctx, e.r, e.opts.At, people, h.release); err != nil {
+		return err
+	}
+	return h.err
+}
+
+// encode writes those of a batch whom the gate lets out.
+func (e *export) encode(ctx context.Context, enc Encoder, people []audience.Profile) error {
+	if err := e.judge(ctx, people); err != nil {
+		return err
+	}
+	for i := range people {
+		v := &e.hearing.verdicts[i]
+		if !v.released {
+			e.result.Withheld++
 			continue
 		}
-		if err := enc.Encode(batch); err != nil {
-			return n, err
+		e.values.row(e.row, &people[i])
+		for _, column := range v.without {
+			e.redact(column, audience.Value{})
 		}
-		n, batch = n+len(batch), batch[:0]
-	}
-	if len(batch) > 0 {
-		if err := enc.Encode(batch); err != nil {
-			return n, err
-		}
-	}
-	return n + len(batch), enc.End()
-}
-
-// chosen goes through the contacts to be exported: both sides of the choice
-// are in order of ids, so that one pass over the audience finds the members.
-func chosen(ctx context.Context, r *store.Reader, opts Options) iter.Seq2[Contact, error] {
-	return func(yield func(Contact, error) bool) {
-		var wanted choice
-		if opts.Members != nil {
-			next, stop := iter.Pull(opts.Members)
-			defer stop()
-			wanted.next = next
-			wanted.advance()
-		}
-		q := store.ProfileQuery{
-			ContactQuery: store.ContactQuery{Where: opts.Where, At: opts.At, Limit: batchSize},
-			Parts:        audience.ProfileParts{Ledger: true},
-		}
-		for p, err := range r.AllProfiles(ctx, q) {
-			if err != nil {
-				yield(Contact{}, err)
-				return
-			}
-			if wanted.is(p.Contact.ID) && !yield(Contact{Contact: p.Contact, Status: p.Status(opts.At).Status}, nil) {
-				return
-			}
-			if wanted.over {
-				break
+		for column, r := range e.redactors {
+			if r != nil && !e.row[column].IsZero() {
+				e.redact(column, r.value(e.row[column]))
 			}
 		}
-		if err := wanted.rest(ctx); err != nil {
-			yield(Contact{}, err)
+		if err := enc.Encode(e.row); err != nil {
+			return err
 		}
+		e.result.Written++
 	}
+	return nil
 }
 
-// choice tells who is to be exported: those that next names or, without it,
-// everybody. It is asked in ascending order.
-type choice struct {
-	next func() (audience.ContactID, bool)
-	id   audience.ContactID // that next named last
-	over bool               // next names no more
-	err  error
-}
-
-// advance goes on to the next id. One that is not above the one before would
-// have been passed over already, and a contact be lost in silence.
-func (c *choice) advance() {
-	id, more := c.next()
-	if more && c.id > 0 && id <= c.id {
-		c.over, c.err = true, &audience.FieldError{Path: "members", Rule: "order", Hint: "ids in ascending order, each once"}
+// redact puts another value in the place of one, if there is one.
+func (e *export) redact(column int, v audience.Value) {
+	if e.row[column].IsZero() {
 		return
 	}
-	c.id, c.over = id, !more
+	e.row[column] = v
+	e.redacted[column]++
 }
 
-func (c *choice) is(id audience.ContactID) bool {
-	if c.next == nil {
-		return true
-	}
-	for !c.over && c.id < id {
-		c.advance()
-	}
-	return !c.over && c.id == id
-}
-
-// rest checks the ids behind the last contact, which are nobody's if they are
-// in order.
-func (c *choice) rest(ctx context.Context) error {
-	const often = 1024
-	for n := 0; c.next != nil && !c.over; n++ {
-		if n%often == 0 && ctx.Err() != nil {
-			return ctx.Err()
+// outcome gives the result.
+func (e *export) outcome() Result {
+	out := e.result
+	for i, n := range e.redacted {
+		if n == 0 {
+			continue
 		}
-		c.advance()
+		if out.Redacted == nil {
+			out.Redacted = make(map[string]int)
+		}
+		out.Redacted[e.columns[i].Name] += n
 	}
-	return c.err
+	return out
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -52,11 +51,12 @@ func many(t *testing.T, n int) *store.Audience {
 	return aud
 }
 
-// recorder keeps what an encoder is told.
+// recorder keeps what an encoder is told. Its exports have the column id.
 type recorder struct {
 	ids   []audience.ContactID
 	calls []string
 	fail  string
+	loss  exporter.Loss
 }
 
 func (r *recorder) call(name string) error {
@@ -67,25 +67,40 @@ func (r *recorder) call(name string) error {
 	return nil
 }
 
-func (r *recorder) Begin(audience.Schema) error { return r.call("begin") }
+func (r *recorder) Begin([]exporter.Column) error { return r.call("begin") }
 
-func (r *recorder) Encode(batch []exporter.Contact) error {
-	for _, c := range batch {
-		r.ids = append(r.ids, c.ID)
-	}
-	return r.call(fmt.Sprint("encode ", len(batch)))
+func (r *recorder) Encode(row []audience.Value) error {
+	id, _ := row[0].Int()
+	r.ids = append(r.ids, audience.ContactID(id))
+	return r.call(fmt.Sprint("encode ", id))
 }
 
-func (r *recorder) End() error { return r.call("end") }
+func (r *recorder) End() (exporter.Loss, error) { return r.loss, r.call("end") }
 
-func export(t *testing.T, aud *store.Audience, enc exporter.Encoder, opts exporter.Options) (n int, err error) {
+// requireText compares files to the byte, also those of JSON.
+func requireText(t *testing.T, want, got string) {
 	t.Helper()
+	require.Equal(t, want, got)
+}
+
+func all() exporter.Gate { return exporter.Everything("a test") }
+
+func export(t *testing.T, aud *store.Audience, enc exporter.Encoder, opts exporter.Options) (exporter.Result, error) {
+	t.Helper()
+	return exportThrough(t, aud, enc, all(), opts)
+}
+
+func exportThrough(t *testing.T, aud *store.Audience, enc exporter.Encoder, gate exporter.Gate, opts exporter.Options) (result exporter.Result, err error) {
+	t.Helper()
+	if _, ok := enc.(*recorder); ok {
+		opts.Columns = []string{"id"}
+	}
 	viewErr := aud.View(t.Context(), func(r *store.Reader) error {
-		n, err = exporter.Contacts(t.Context(), r, enc, opts)
+		result, err = exporter.Contacts(t.Context(), r, enc, gate, opts)
 		return nil
 	})
 	require.NoError(t, viewErr)
-	return n, err
+	return result, err
 }
 
 func ids(n ...audience.ContactID) iter.Seq[audience.ContactID] { return slices.Values(n) }
@@ -112,23 +127,36 @@ func TestContactsChosen(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var r recorder
-			n, err := export(t, aud, &r, tt.opts)
+			result, err := export(t, aud, &r, tt.opts)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, r.ids)
-			require.Equal(t, len(tt.want), n)
+			require.Equal(t, len(tt.want), result.Written)
+			require.Zero(t, result.Withheld)
 			require.Equal(t, "begin", r.calls[0])
 			require.Equal(t, "end", r.calls[len(r.calls)-1])
 		})
 	}
 }
 
-func TestContactsBatches(t *testing.T) {
+func TestContactsInBatches(t *testing.T) {
 	aud := many(t, 3000)
-	var r recorder
-	n, err := export(t, aud, &r, exporter.Options{})
-	require.NoError(t, err)
-	require.Equal(t, 2000, n)
-	require.Equal(t, []string{"begin", "encode 1000", "encode 1000", "end"}, r.calls)
+	var everybody []audience.ContactID
+	for id := range audience.ContactID(3000) {
+		everybody = append(everybody, id+1)
+	}
+	for name, members := range map[string]iter.Seq[audience.ContactID]{"scan": nil, "members": ids(everybody...)} {
+		t.Run(name, func(t *testing.T) {
+			var r recorder
+			var seen []exporter.Progress
+			result, err := export(t, aud, &r, exporter.Options{Members: members, OnProgress: func(p exporter.Progress) { seen = append(seen, p) }})
+			require.NoError(t, err)
+			require.Equal(t, 2000, result.Written)
+			require.Len(t, r.ids, 2000)
+			require.True(t, slices.IsSorted(r.ids))
+			require.GreaterOrEqual(t, len(seen), 2)
+			require.Equal(t, result.Progress, seen[len(seen)-1])
+		})
+	}
 }
 
 func TestContactsErrors(t *testing.T) {
@@ -139,13 +167,15 @@ func TestContactsErrors(t *testing.T) {
 		require.EqualError(t, err, "disk full")
 		require.Equal(t, fail, r.calls[len(r.calls)-1], "nothing comes after an error")
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, aud.View(ctx, func(r *store.Reader) error {
-		cancel()
-		_, err := exporter.Contacts(ctx, r, &recorder{}, exporter.Options{})
-		require.ErrorIs(t, err, context.Canceled)
-		return nil
-	}))
+	for name, members := range map[string]iter.Seq[audience.ContactID]{"scan": nil, "members": ids(1, 2)} {
+		ctx, cancel := context.WithCancel(t.Context())
+		require.NoError(t, aud.View(ctx, func(r *store.Reader) error {
+			cancel()
+			_, err := exporter.Contacts(ctx, r, &recorder{}, all(), exporter.Options{Members: members})
+			require.ErrorIs(t, err, context.Canceled, name)
+			return nil
+		}))
+	}
 }
 
 // TestMembersOutOfOrder: nobody is lost in silence.
@@ -163,56 +193,5 @@ func TestMembersOutOfOrder(t *testing.T) {
 		require.ErrorIs(t, err, audience.ErrInvalid, name)
 		require.EqualError(t, err, "members: order: ids in ascending order, each once", name)
 		require.NotContains(t, r.calls, "end", name)
-	}
-}
-
-func TestNDJSON(t *testing.T) {
-	aud := open(t)
-	_, err := aud.Update(t.Context(), func(tx *store.Tx) error {
-		day, err := audience.ParseDate("2026-01-31")
-		require.NoError(t, err)
-		_, err = tx.Put(t.Context(), audience.ContactWrite{
-			Match: audience.Key("u1"), Email: audience.MustAddress("Jane@Example.com"),
-			FirstName: audience.NewPrivate("Jane <&>"), LastName: audience.NewPrivate("Dö\"e"), Phone: audience.NewPrivate("+15005550006"),
-			SetTags: []string{"b", "a, c"}, CreatedAt: time.Date(2025, 1, 2, 3, 4, 5, 600_000, time.UTC),
-			Set: map[string]audience.Value{
-				"zip": audience.StringValue("007"), "age": audience.IntValue(30), "score": audience.DoubleValue(1.5), "vip": audience.BoolValue(true),
-				"seen": audience.TimestampValue(now), "birthday": audience.DateValue(day), "likes": audience.StringListValue("x", "y,z"),
-			},
-		}, audience.ContactWrite{Match: audience.Email("bob@example.com")})
-		if err != nil {
-			return err
-		}
-		_, err = tx.Record(t.Context(), audience.ConsentWrite{
-			Contact: audience.Key("u1"), Kind: audience.ConsentGranted, Scope: audience.MarketingScope(),
-			Mechanism: audience.MechanismAttested, Evidence: []byte("attested"),
-		})
-		return err
-	})
-	require.NoError(t, err)
-	var out strings.Builder
-	n, err := export(t, aud, exporter.NDJSON(&out), exporter.Options{})
-	require.NoError(t, err)
-	require.Equal(t, 2, n)
-	want := []string{
-		`{"external_id":"u1","email":"Jane@Example.com","first_name":"Jane <&>","last_name":"Dö\"e","phone":"+15005550006",` +
-			`"tags":["a, c","b"],"status":"subscribed","created_at":"2025-01-02T03:04:05.0006Z",` +
-			`"fields":{"age":30,"birthday":"2026-01-31","likes":["x","y,z"],"score":1.5,"seen":"2026-03-01T12:00:00Z","vip":true,"zip":"007"}}`,
-		`{"email":"bob@example.com","status":"none","created_at":"2026-03-01T12:00:00Z"}`,
-		"",
-	}
-	require.Equal(t, want, strings.Split(out.String(), "\n"))
-
-	out.Reset()
-	_, err = export(t, aud, exporter.NDJSON(&out), exporter.Options{At: now.Add(-time.Hour), Members: ids(1)})
-	require.NoError(t, err)
-	require.Contains(t, out.String(), `"status":"none"`, "an hour earlier she had not consented")
-}
-
-// TestContactDoesNotPrint: only encoders show what is in it.
-func TestContactDoesNotPrint(t *testing.T) {
-	c := exporter.Contact{Contact: audience.Contact{ID: 7, FirstName: audience.NewPrivate("secret"), Tags: []audience.Tag{{Name: "secret"}}}}
-	for _, format := range []string{"%v", "%+v", "%#v"} {
-		require.NotContains(t, fmt.Sprintf(format, c), "secret")
 	}
 }

@@ -1,11 +1,11 @@
 // Package csvexport writes contacts as CSV, in a form that csvimport reads
-// back: a header row with the columns
+// back: a header row with the names of the columns, name:type for custom
+// fields, and a row for each contact. Tags and lists stand between commas within
+// their cell, items with a comma in quotes. What is absent is an empty cell, and
+// so is an empty text: CSV does not tell them apart.
 //
-//	external_id email first_name last_name phone tags status created_at
-//
-// and one column name:type for each custom field of the schema, in order of
-// the names. Tags and lists stand between commas within their cell, items with
-// a comma in quotes. What is absent is an empty cell, and so is an empty text:
-// CSV does not tell them apart. The host's own external id and the primary
-// address leave, further ones do not.
+// Files are for spreadsheets or for programs, see [Profile], and for the
+// separators of a country, see [Options]. csvimport reads external_id, email,
+// first_name, last_name, phone, tags, status, created_at and custom fields back;
+// other columns become custom fields there.
 package csvexport

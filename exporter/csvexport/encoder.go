@@ -1,11 +1,11 @@
 package csvexport
 
 import (
-	"bufio"
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
+	"reflect"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gocarina/gocsv"
@@ -25,11 +25,11 @@ const (
 	// = + - @, their full-width forms, TAB, CR or LF, also behind spaces and
 	// apostrophes.
 	//
-	// The guard holds where the file is read as what it is, cells between
-	// commas. A spreadsheet that is set to other separators, such as ; in many
+	// The guard holds where the file is read as what it is, with the separator
+	// that it has. A spreadsheet that is set to another one, such as ; in many
 	// countries, makes cells of its own of what lies between them, formulas
-	// among them, and quotes do not stop it: import the file as comma-separated
-	// there instead of opening it.
+	// among them, and quotes do not stop it: give Options.Comma what the readers'
+	// spreadsheets are set to, or let them import the file instead of opening it.
 	Spreadsheet Profile = iota
 	// Machine is for programs: no mark, LF, and cells as they are but one kind:
 	// what begins with an apostrophe and then like a formula gets one
@@ -42,73 +42,131 @@ const (
 // Options of an encoder. The zero Options are for spreadsheets, which is safe.
 type Options struct {
 	Profile Profile
+	// Comma separates the cells: ',', ';' or '\t'; zero is ','. Spreadsheets
+	// in countries that write 1,5 take ';'.
+	Comma rune
+	// DecimalComma writes doubles as 1,5, as spreadsheets in many countries
+	// read them; only with another Comma than ','.
+	DecimalComma bool
+	// Local, if not nil, writes instants as 2026-03-01 13:00:00 in this zone,
+	// which spreadsheets take for one. Fractions of seconds and the zone are lost:
+	// nil, the default, writes RFC 3339 in UTC, exactly.
+	Local *time.Location
 }
 
-// New makes an encoder that writes to w.
+func (o *Options) check() error {
+	switch o.Comma {
+	case 0:
+		o.Comma = ','
+	case ',', ';', '\t':
+	default:
+		return &audience.FieldError{Path: "comma", Rule: "unknown", Hint: "a comma, semicolon or TAB"}
+	}
+	if o.DecimalComma && o.Comma == ',' {
+		return &audience.FieldError{Path: "comma", Rule: "decimal-comma", Hint: "a semicolon or TAB, so that numbers may hold commas"}
+	}
+	if o.Profile > Machine {
+		return &audience.FieldError{Path: "profile", Rule: "unknown", Hint: "Spreadsheet or Machine"}
+	}
+	return nil
+}
+
+// New makes an encoder that writes to w. Options that do not go together are an
+// [*audience.FieldError] of its Begin.
 func New(w io.Writer, opts Options) exporter.Encoder {
-	return &encoder{out: rows{w: bufio.NewWriter(w), profile: opts.Profile}}
+	return &encoder{opts: opts, out: rows{w: w}}
 }
 
 type encoder struct {
-	out    rows
-	fields []audience.Field // sorted by name
+	opts    Options
+	out     rows
+	columns int
+	texts   []string      // of the cells of a batch, row by row
+	batch   reflect.Value // a slice of structs, as gocsv wants it, whose fields lead to texts
+	filled  int           // rows of the batch
 }
 
-// contact is what gocsv writes of a contact: the columns that everybody has.
-type contact struct {
-	ExternalID string `csv:"external_id"`
-	Email      string `csv:"email"`
-	FirstName  string `csv:"first_name"`
-	LastName   string `csv:"last_name"`
-	Phone      string `csv:"phone"`
-	Tags       string `csv:"tags"`
-	Status     string `csv:"status"`
-	CreatedAt  string `csv:"created_at"`
-}
+// cell is a field of the struct that gocsv writes. It is a pointer, which
+// gocsv handles without a copy for each cell.
+type cell struct{ text *string }
+
+// MarshalCSV gives the text to gocsv.
+func (c cell) MarshalCSV() (string, error) { return *c.text, nil }
+
+// batchCells is how many cells gocsv gets at once, if it can be that few.
+const batchCells = 8192
 
 // Begin writes the header, without gocsv: how it names columns is a setting of
 // the whole process.
-func (e *encoder) Begin(schema audience.Schema) error {
-	header := []string{"external_id", "email", "first_name", "last_name", "phone", "tags", "status", "created_at"}
-	e.fields = slices.Clone(schema.Fields)
-	slices.SortFunc(e.fields, func(a, b audience.Field) int { return cmp.Compare(a.Name, b.Name) })
-	for _, f := range e.fields {
-		header = append(header, f.Name+":"+f.Type.String())
+func (e *encoder) Begin(columns []exporter.Column) error {
+	if err := e.opts.check(); err != nil {
+		return err
 	}
-	e.out.mark()
-	return e.out.write(header, nil)
+	e.columns = len(columns)
+	e.out.begin(e.opts, columns)
+	header := make([]string, len(columns))
+	for i, c := range columns {
+		header[i] = c.Name
+		if c.Custom {
+			header[i] += ":" + c.Type.String()
+		}
+	}
+	e.prepare(max(1, batchCells/len(columns)))
+	return e.out.header(header)
 }
 
-// Encode lets gocsv write the rows. It asks for them one by one, in order, and
-// rows adds the custom fields of each.
-func (e *encoder) Encode(batch []exporter.Contact) error {
-	contacts := make([]contact, len(batch))
-	e.out.custom = e.out.custom[:0]
-	for i := range batch {
-		c := &batch[i]
-		email := c.Email()
-		contacts[i] = contact{
-			ExternalID: c.Key(), Email: email.Reveal(),
-			FirstName: c.FirstName.Reveal(), LastName: c.LastName.Reveal(), Phone: c.Phone.Reveal(),
-			Tags:   audience.StringListValue(c.TagNames()...).Reveal(),
-			Status: c.Status.String(), CreatedAt: c.CreatedAt.UTC().Format(time.RFC3339Nano),
-		}
-		e.out.custom = append(e.out.custom, e.values(c))
+// prepare makes a batch. How many columns there are is known only now, so the
+// type of its structs is made of as many fields.
+func (e *encoder) prepare(size int) {
+	fields := make([]reflect.StructField, e.columns)
+	for i := range fields {
+		fields[i] = reflect.StructField{Name: "C" + strconv.Itoa(i), Type: reflect.TypeFor[cell]()}
 	}
-	if err := gocsv.MarshalCSVWithoutHeaders(contacts, &e.out); err != nil {
+	e.texts = make([]string, size*e.columns)
+	e.batch = reflect.MakeSlice(reflect.SliceOf(reflect.StructOf(fields)), size, size)
+	for i := range e.texts {
+		e.batch.Index(i / e.columns).Field(i % e.columns).Set(reflect.ValueOf(cell{&e.texts[i]}))
+	}
+}
+
+// Encode adds a row to the batch.
+func (e *encoder) Encode(row []audience.Value) error {
+	texts := e.texts[e.filled*e.columns:][:e.columns]
+	for i, v := range row {
+		texts[i] = e.text(v)
+	}
+	if e.filled++; e.filled < e.batch.Len() {
+		return nil
+	}
+	return e.write()
+}
+
+func (e *encoder) text(v audience.Value) string {
+	if f, ok := v.Double(); ok && e.opts.DecimalComma {
+		return strings.Replace(strconv.FormatFloat(f, 'g', -1, 64), ".", ",", 1)
+	}
+	if at, ok := v.Timestamp(); ok && e.opts.Local != nil {
+		return at.In(e.opts.Local).Format(time.DateTime)
+	}
+	return v.Reveal()
+}
+
+// write lets gocsv write the batch.
+func (e *encoder) write() error {
+	batch := e.batch.Slice(0, e.filled).Interface()
+	e.filled = 0
+	if err := gocsv.MarshalCSVWithoutHeaders(batch, &e.out); err != nil {
 		return fmt.Errorf("write contacts: %w", err)
 	}
 	return nil
 }
 
-// values gives the custom fields of a contact in the order of their columns.
-func (e *encoder) values(c *exporter.Contact) []audience.Value {
-	out := make([]audience.Value, len(e.fields))
-	for i, f := range e.fields {
-		out[i] = c.Value(f.ID)
-	}
-	return out
-}
-
 // End writes what is left.
-func (e *encoder) End() error { return e.out.w.Flush() }
+func (e *encoder) End() (exporter.Loss, error) {
+	if e.filled > 0 {
+		if err := e.write(); err != nil {
+			return exporter.Loss{}, err
+		}
+	}
+	return exporter.Loss{}, e.out.flush()
+}

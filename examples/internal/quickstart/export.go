@@ -64,11 +64,14 @@ func (r *runner) exportFile(ctx context.Context, reader *store.Reader, e *export
 	if err := r.spare(e.name); err != nil {
 		return err
 	}
-	return replaceFile(e.name, func(w io.Writer) (err error) {
-		e.contacts, err = exporter.Contacts(ctx, reader, e.encoder(w), exporter.Options{Members: e.members, At: r.opts.now})
+	return exporter.WriteFile(e.name, func(w io.Writer) error {
+		// All that was imported goes out again; a newsletter takes OnlyMailable.
+		gate := exporter.Everything("the owner of the files has them back")
+		result, err := exporter.Contacts(ctx, reader, e.encoder(w), gate, exporter.Options{Members: e.members, At: r.opts.now})
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
+		e.contacts = result.Written
 		return nil
 	})
 }

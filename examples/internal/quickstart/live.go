@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
+	"github.com/audiencekit/audiencekit/exporter"
 	"github.com/audiencekit/audiencekit/segment"
 )
 
@@ -72,29 +72,8 @@ func (r *runner) saveEngine(ctx context.Context, engine *segment.Engine) error {
 	if r.place.Checkpoint == "" {
 		return nil
 	}
-	if err := replaceFile(r.place.Checkpoint, func(w io.Writer) error { return engine.Checkpoint(ctx, w) }); err != nil {
+	if err := exporter.WriteFile(r.place.Checkpoint, func(w io.Writer) error { return engine.Checkpoint(ctx, w) }); err != nil {
 		return fmt.Errorf("-checkpoint: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes a file, whole or not at all, which only its owner may
-// read. One that was there is replaced.
-func replaceFile(name string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

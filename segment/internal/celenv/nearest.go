@@ -3,10 +3,9 @@ package celenv
 import (
 	"slices"
 	"strconv"
-)
 
-// longestHint is how long names are that a hint is looked for.
-const longestHint = 64
+	"github.com/audiencekit/audiencekit/internal/nearest"
+)
 
 // maxHints is how many hints are looked for in one expression. Each goes
 // through all names there are, and what is wrong may be wrong thousands of
@@ -21,32 +20,12 @@ func (c *checker) didYouMean(name string, candidates []string, otherwise string)
 	return otherwise
 }
 
-// nearest is nearest within the number of hints.
+// nearest is nearest.Of within the number of hints.
 func (c *checker) nearest(name string, candidates []string) string {
 	if c.hints++; c.hints > maxHints {
 		return ""
 	}
-	return nearest(name, candidates)
-}
-
-// nearest gives the candidate that a misspelt name most likely means, or "";
-// of equally near ones the first by name.
-func nearest(name string, candidates []string) string {
-	if name == "" || len(name) > longestHint {
-		return ""
-	}
-	best, most := "", min(3, (len(name)+2)/3)
-	for _, c := range candidates {
-		if len(c) > longestHint {
-			continue
-		}
-		d := distance(name, c, most)
-		if d > most || d >= max(len(name), len(c)) || d == most && best != "" && c >= best {
-			continue
-		}
-		best, most = c, d
-	}
-	return best
+	return nearest.Of(name, candidates)
 }
 
 // around gives the part of many sorted names in which a misspelt one is
@@ -55,66 +34,4 @@ func around(sorted []string, name string) []string {
 	const each = 50
 	i, _ := slices.BinarySearch(sorted, name)
 	return sorted[max(i-each, 0):min(i+each, len(sorted))]
-}
-
-// distance counts the insertions, deletions, replacements and swaps of
-// neighbours that turn a into b, by bytes, without regard to ASCII case. Both
-// are at most longestHint long. Of more than most it gives some number above
-// most.
-func distance(a, b string, most int) int {
-	for a != "" && b != "" && lower(a[0]) == lower(b[0]) {
-		a, b = a[1:], b[1:]
-	}
-	for a != "" && b != "" && lower(a[len(a)-1]) == lower(b[len(b)-1]) {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	if apart := max(len(a), len(b)) - min(len(a), len(b)); apart > most {
-		return apart
-	}
-	var rows [3][longestHint + 1]int
-	two, one, row := &rows[0], &rows[1], &rows[2]
-	for j := range len(b) + 1 {
-		one[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		// What lies further from the diagonal than most costs more than most.
-		from, to := max(1, i-most), min(len(b), i+most)
-		row[from-1] = i
-		if from > 1 {
-			row[from-1] = most + 1
-		}
-		if to < len(b) {
-			row[to+1] = most + 1
-		}
-		least := row[from-1]
-		for j := from; j <= to; j++ {
-			row[j] = step(a[:i], b[:j], min(one[j]+1, row[j-1]+1), one[j-1], two[max(j-2, 0)])
-			least = min(least, row[j])
-		}
-		if least > most {
-			return least
-		}
-		two, one, row = one, row, two
-	}
-	return one[len(b)]
-}
-
-// step gives the distance of a and b, which are not empty, from those without
-// their last bytes.
-func step(a, b string, shorter, replaced, swapped int) int {
-	x, y := lower(a[len(a)-1]), lower(b[len(b)-1])
-	if x != y {
-		replaced++
-	}
-	if len(a) > 1 && len(b) > 1 && x == lower(b[len(b)-2]) && y == lower(a[len(a)-2]) {
-		replaced = min(replaced, swapped+1)
-	}
-	return min(shorter, replaced)
-}
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
 }
