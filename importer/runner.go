@@ -95,6 +95,9 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 		r.source.Name, r.report.Job = p.Job, p.Job
 	}
 	mapping := p.Mapping.answered(p.Answers)
+	if !slices.ContainsFunc(mapping.Columns, func(c Column) bool { return c.effective().names() }) {
+		return &audience.FieldError{Path: "mapping", Rule: "empty", Hint: "a column with addresses or with external ids"}
+	}
 	r.feed.brings = mapping.brings(r.aud.Schema())
 	schema, err := r.aud.SchemaWith(r.feed.brings)
 	if err != nil {
@@ -126,6 +129,11 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 	}
 	r.rejects.begin = func(w io.Writer) (Rejects, error) { return format.Rejects(w, p.Layout, secret) }
 	return nil
+}
+
+// names reports whether cells of the column name contacts.
+func (c Column) names() bool {
+	return c.Target == TargetEmail || c.Target == TargetAddress || c.Target == TargetExternalID
 }
 
 // lookAhead makes the survey if something asks for it.

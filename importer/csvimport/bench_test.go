@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/importer"
 )
 
@@ -23,22 +22,6 @@ func benchFile() []byte {
 		fmt.Fprintf(&b, "u%d,name%d@example.com,Jürgen,\"Doe, Jr.\",\"customer,vip,\"\"a, b\"\"\",2025-03-%02dT10:00:00Z,%d,true\n", i, i, 1+i%28, i%90)
 	}
 	return b.Bytes()
-}
-
-func benchPlan(b *testing.B, content []byte) (*file, *contactPlan) {
-	f := &file{
-		src: importer.Bytes("bench.csv", content), layout: contactLayout(),
-		limits: importer.Limits{}.WithDefaults(), names: audience.Limits{}.WithDefaults(),
-	}
-	s, err := f.survey(b.Context(), "")
-	require.NoError(b, err)
-	p := &contactPlan{survey: s, custom: s.head.custom(), limits: f.names}
-	for i, c := range p.custom {
-		if c.typ == 0 {
-			p.custom[i].typ = s.types[i].Type()
-		}
-	}
-	return f, p
 }
 
 func reportRows(b *testing.B) {
@@ -62,33 +45,6 @@ func BenchmarkRecords(b *testing.B) {
 			rows++
 		}
 		require.Equal(b, benchRows+1, rows)
-	}
-	reportRows(b)
-}
-
-// BenchmarkSurvey is the first pass: cells and types.
-func BenchmarkSurvey(b *testing.B) {
-	f, _ := benchPlan(b, benchFile())
-	b.ReportAllocs()
-	for b.Loop() {
-		_, err := f.survey(b.Context(), "")
-		require.NoError(b, err)
-	}
-	reportRows(b)
-}
-
-// BenchmarkContacts is the second pass without the store: cells, gocsv,
-// addresses, typed values, checks.
-func BenchmarkContacts(b *testing.B) {
-	f, p := benchPlan(b, benchFile())
-	b.ReportAllocs()
-	for b.Loop() {
-		rows := 0
-		for _, err := range p.contacts(b.Context(), f) {
-			require.NoError(b, err)
-			rows++
-		}
-		require.Equal(b, benchRows, rows)
 	}
 	reportRows(b)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/importer"
-	"github.com/audiencekit/audiencekit/importer/csvimport"
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/memstore"
 )

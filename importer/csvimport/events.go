@@ -175,3 +175,8 @@ func (p *eventPlan) event(rec *record, cells *eventCells) (*importer.Event, *imp
 	}
 	return out, nil
 }
+
+func instantError(path string) error {
+	const hint = "an instant as RFC 3339 (2026-01-31T09:30:00Z), YYYY-MM-DD or YYYYMMDD, in the years 1 to 9999"
+	return &audience.FieldError{Path: path, Rule: "type", Hint: hint}
+}

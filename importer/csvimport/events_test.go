@@ -99,7 +99,7 @@ func TestEventsIDs(t *testing.T) {
 		"u1,purchase,2026-02-01,o1,11", // another event under the same id
 	}
 	first := importEvents(t, aud, file...)
-	require.Equal(t, []int{6, 1, 1}, []int{first.Created, first.Skips.Unchanged, first.Bad})
+	require.Equal(t, []int{6, 1, 1}, []int{first.Created, first.Skips.Unchanged, first.Rejected})
 	require.Equal(t, 9, first.Errors[0].Line)
 	require.ErrorIs(t, first.Errors[0], audience.ErrConflict)
 	require.Len(t, events(t, aud, audience.Key("u1")), 4)
@@ -172,7 +172,7 @@ func TestEventsBadRows(t *testing.T) {
 	require.Equal(t, []string{
 		"line 2: contact not found",
 		"line 3: contact not found",
-		"line 4: ambiguous conflict: the external id and the address belong to different contacts",
+		"line 4: ambiguous conflict: its ids and addresses belong to different contacts",
 		"line 5: identity conflict: the address belongs to a contact with another external id",
 		"line 6: row: empty: an external_id or an email",
 		"line 7, column 2: email: at: an address like name@example.com",

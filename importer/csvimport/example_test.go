@@ -14,7 +14,7 @@ import (
 )
 
 // Good rows go in, bad rows come back with their line and the reason.
-func ExampleContacts() {
+func ExampleFormat() {
 	ctx := context.Background()
 	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": bytes.Repeat([]byte{1}, 32)}) // 32 random bytes
 	if err != nil {
@@ -33,8 +33,11 @@ ann@example.com,Ann,"customer,vip",30,subscribed
 bob@example.com,Bob,,a few,subscribed
 carl@example.com,Carl,customer,,unsubscribed
 `
-	report, err := runContacts(ctx, aud, importer.Bytes("people.csv", []byte(file)), importer.Options{
-		Attestation: importer.Attestation{Text: "The shop attests that these people ticked the box at checkout."},
+	plan := &importer.Plan{Attestation: importer.Attestation{
+		By: "Olga Host", Text: "These people ticked the box at checkout.", Source: "checkout",
+	}}
+	report, err := importer.Run(ctx, aud, importer.Bytes("people.csv", []byte(file)), plan, importer.Options{
+		Formats: []importer.Format{csvimport.Format()},
 	})
 	if err != nil {
 		fmt.Println(err)

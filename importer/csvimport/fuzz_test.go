@@ -2,6 +2,7 @@ package csvimport_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,10 +69,11 @@ func FuzzReadContacts(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		aud := open(t, audience.Schema{})
-		opts := attested()
-		opts.Limits = fuzzLimits()
+		opts, plan, job := importer.Options{Limits: fuzzLimits()}, attested(), 0
 		requireSound(t, func() (*importer.Report, error) {
-			report, err := runContacts(t.Context(), aud, importer.Bytes("x.csv", file), opts)
+			job++
+			plan.Job = strconv.Itoa(job)
+			report, err := runContacts(t.Context(), aud, importer.Bytes("x.csv", file), plan, opts)
 			for _, e := range append(report.Errors, report.Columns...) {
 				requireSilent(t, file, e)
 			}

@@ -13,12 +13,6 @@ import (
 const (
 	colEmail      = "email"
 	colExternalID = "external_id"
-	colFirstName  = "first_name"
-	colLastName   = "last_name"
-	colPhone      = "phone"
-	colTags       = "tags"
-	colCreatedAt  = "created_at"
-	colStatus     = "status"
 	colType       = "type"
 	colTime       = "time"
 	colID         = "id"

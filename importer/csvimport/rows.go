@@ -299,3 +299,8 @@ func unmarshal[T any](names []string, rows [][]string) (made []T, failed, column
 		return nil, 0, 0, fmt.Errorf("read rows: %w", &audience.FieldError{Path: "row", Rule: "type", Hint: "a struct that gocsv reads"})
 	}
 }
+
+func isRowError(err error) bool {
+	_, ok := errors.AsType[*importer.RowError](err)
+	return ok
+}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/importer"
-	"github.com/audiencekit/audiencekit/importer/csvimport"
 )
 
 // TestSamples imports files in the shapes that other programs write. Those
