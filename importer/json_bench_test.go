@@ -10,19 +10,19 @@ import (
 	"github.com/audiencekit/audiencekit/importer"
 )
 
-const benchRows = 20_000
+const benchRecords = 20_000
 
-// benchLines are contacts as our own exports write them.
-func benchLines() []byte {
+// benchNDJSON are contacts as our own exports write them.
+func benchNDJSON() []byte {
 	var b bytes.Buffer
-	for i := range benchRows {
+	for i := range benchRecords {
 		fmt.Fprintf(&b, `{"external_id":"u%d","email":"name%d@example.com","first_name":"Jürgen","last_name":"Doe, \"Jr.\"","tags":["customer","vip"],`+
 			`"status":"subscribed","created_at":"2025-03-%02dT10:00:00Z","fields":{"age":%d,"active":true}}`+"\n", i, i, 1+i%28, i%90)
 	}
 	return b.Bytes()
 }
 
-func benchRead(b *testing.B, f importer.Format, content []byte) {
+func benchTable(b *testing.B, f importer.Format, content []byte) {
 	src := importer.Bytes("bench", content)
 	layout, err := f.Detect(b.Context(), src, importer.Limits{})
 	require.NoError(b, err)
@@ -38,14 +38,14 @@ func benchRead(b *testing.B, f importer.Format, content []byte) {
 			}
 			n++
 		}
-		require.Equal(b, benchRows, n)
+		require.Equal(b, benchRecords, n)
 	}
-	b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(b.N)*benchRecords/b.Elapsed().Seconds(), "rows/s")
 }
 
-func BenchmarkNDJSONRows(b *testing.B) { benchRead(b, importer.NDJSON(), benchLines()) }
+func BenchmarkNDJSONRows(b *testing.B) { benchTable(b, importer.NDJSON(), benchNDJSON()) }
 
 func BenchmarkJSONRows(b *testing.B) {
-	lines := bytes.ReplaceAll(bytes.TrimSpace(benchLines()), []byte("\n"), []byte(",\n"))
-	benchRead(b, importer.JSON(), append(append([]byte(`{"contacts":[`), lines...), "]}"...))
+	lines := bytes.ReplaceAll(bytes.TrimSpace(benchNDJSON()), []byte("\n"), []byte(",\n"))
+	benchTable(b, importer.JSON(), append(append([]byte(`{"contacts":[`), lines...), "]}"...))
 }

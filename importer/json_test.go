@@ -24,16 +24,16 @@ func kindLetters() map[importer.CellKind]string {
 	}
 }
 
-// read gives the layout of a file and its rows as text, with their lines; the
+// rowsIn gives the layout of a file and its rows as text, with their lines; the
 // error that ends it, if any, is the last.
-func read(t testing.TB, f importer.Format, src importer.Source) (*importer.Layout, []string) {
+func rowsIn(t testing.TB, f importer.Format, src importer.Source) (*importer.Layout, []string) {
 	t.Helper()
 	layout, err := f.Detect(t.Context(), src, importer.Limits{})
 	require.NoError(t, err)
-	return layout, readAs(t, f, src, layout)
+	return layout, rowsAs(t, f, src, layout)
 }
 
-func readAs(t testing.TB, f importer.Format, src importer.Source, layout *importer.Layout) (out []string) {
+func rowsAs(t testing.TB, f importer.Format, src importer.Source, layout *importer.Layout) (out []string) {
 	t.Helper()
 	table, err := f.Open(t.Context(), src, layout, importer.Limits{})
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestJSONRecords(t *testing.T) {
 				if f.Name() == "json" {
 					content = "[" + content + "]"
 				}
-				layout, rows := read(t, f, text(content))
+				layout, rows := rowsIn(t, f, text(content))
 				require.Equal(t, tt.columns, layout.Columns)
 				require.Equal(t, []string{tt.want}, rows)
 			}
@@ -136,7 +136,7 @@ func TestJSONBadRecords(t *testing.T) {
 				if f.Name() == "json" && tt.name == "two objects" {
 					continue // it is no element
 				}
-				_, rows := read(t, f, text(content))
+				_, rows := rowsIn(t, f, text(content))
 				sep := ": "
 				if strings.HasPrefix(tt.want, "column") {
 					sep = ", "
@@ -162,7 +162,7 @@ func TestNDJSONLines(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, rows := read(t, importer.NDJSON(), text(tt.content))
+			_, rows := rowsIn(t, importer.NDJSON(), text(tt.content))
 			require.Equal(t, tt.want, rows)
 		})
 	}
@@ -185,7 +185,7 @@ func TestJSONShapes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, importer.JSON(), text(tt.content))
+			layout, rows := rowsIn(t, importer.JSON(), text(tt.content))
 			require.Equal(t, tt.member, layout.Settings["member"])
 			require.Len(t, layout.Questions, tt.questions)
 			require.Equal(t, tt.want, rows)
@@ -210,7 +210,7 @@ func TestJSONBroken(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, importer.JSON(), text(tt.content))
+			layout, rows := rowsIn(t, importer.JSON(), text(tt.content))
 			require.Equal(t, []string{"a"}, layout.Columns)
 			require.Equal(t, []string{"1 n:1", "end: " + tt.want}, rows)
 			require.Len(t, layout.Notes, 1)
@@ -341,11 +341,11 @@ func TestJSONFaultySources(t *testing.T) {
 	lines := "{\"a\":\"x\\u00e9\",\"b\":[1,2]}\n\n{\"b\":[]}\n{broken}\n{\"a\":{\"c\":null}}\n{\"a\":1}\n{\"a\":1}\n"
 	array := "{\"n\":1,\"data\" : [ " + strings.ReplaceAll(strings.Trim(strings.ReplaceAll(lines, "\n\n", "\n"), "\n"), "\n", " ,\n") + " ] , \"x\":[2] } "
 	for f, content := range map[importer.Format]string{importer.NDJSON(): lines, importer.JSON(): array} {
-		layout, want := read(t, f, text(content))
+		layout, want := rowsIn(t, f, text(content))
 		require.Len(t, want, 6)
 		for name, wrap := range map[string]func(io.Reader) io.Reader{"bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "end with data": iotest.DataErrReader} {
 			src := wrapped{text(content), wrap}
-			again, rows := read(t, f, src)
+			again, rows := rowsIn(t, f, src)
 			require.Equal(t, layout, again, name)
 			require.Equal(t, want, rows, name)
 		}
@@ -358,7 +358,7 @@ func TestJSONFaultySources(t *testing.T) {
 			if at < len("\ufeff") {
 				continue
 			}
-			rows := readAs(t, f, src, layout)
+			rows := rowsAs(t, f, src, layout)
 			require.Equal(t, "end: unexpected EOF", rows[len(rows)-1])
 			require.Equal(t, want[:len(rows)-1], rows[:len(rows)-1])
 		}
@@ -424,8 +424,8 @@ func TestJSONRejects(t *testing.T) {
 				`{"email":"y","email":"z","import_reason":"why"}`,
 			}
 			require.Equal(t, tt.begin+strings.Join(want, tt.join)+tt.end, out)
-			_, before := read(t, tt.format, src)
-			_, after := read(t, tt.format, text(out))
+			_, before := rowsIn(t, tt.format, src)
+			_, after := rowsIn(t, tt.format, text(out))
 			require.Len(t, after, len(before)-1, "the record that says nothing is gone")
 
 			secret := []int{indexOf(layout.Columns, "n.token"), indexOf(layout.Columns, "list")}

@@ -26,10 +26,7 @@ func newCardRejects(w io.Writer, layout *Layout, secret []int) *cardRejects {
 // is all of a card that cannot be read if there are secrets.
 func (r *cardRejects) Reject(row *Row, reason string) error {
 	properties, err := r.parse.properties(row.Raw)
-	end := bytes.LastIndex(bytes.ToUpper(row.Raw), []byte("END:VCARD"))
-	if end < 0 {
-		end = len(row.Raw)
-	}
+	end := cardEnd(row.Raw)
 	if end == 0 || err != nil && len(r.secret) > 0 {
 		return r.write("BEGIN:VCARD\r\nVERSION:4.0\r\n", reasonLine(reason), "END:VCARD\r\n")
 	}
@@ -50,6 +47,16 @@ func (r *cardRejects) Reject(row *Row, reason string) error {
 	}
 	b.Write(row.Raw[from:max(end, from)])
 	return r.write(b.String(), reasonLine(reason), "END:VCARD\r\n")
+}
+
+// cardEnd gives where the line END:VCARD begins, or the end of a card without.
+func cardEnd(card []byte) int {
+	last := bytes.TrimRight(card, " \t\r\n")
+	begin := bytes.LastIndexByte(last, '\n') + 1
+	if isLine(bytes.Trim(last[begin:], " \t"), "END:VCARD") {
+		return begin
+	}
+	return len(card)
 }
 
 func reasonLine(reason string) string {

@@ -53,7 +53,7 @@ func TestVCards(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, importer.VCard(), text(tt.content))
+			layout, rows := rowsIn(t, importer.VCard(), text(tt.content))
 			require.Len(t, rows, 1)
 			_, cells, _ := strings.Cut(rows[0], " ")
 			var got []string
@@ -80,7 +80,7 @@ func TestVCardBad(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			layout := &importer.Layout{Columns: []string{"full_name", "note"}}
-			rows := readAs(t, importer.VCard(), text(good+tt.content+good), layout)
+			rows := rowsAs(t, importer.VCard(), text(good+tt.content+good), layout)
 			sep := ": "
 			if strings.HasPrefix(tt.want, "column") {
 				sep = ", "
@@ -102,10 +102,10 @@ func TestVCardBad(t *testing.T) {
 
 func TestVCardFaultySources(t *testing.T) {
 	content := card("FN:x", "CATEGORIES:a,b") + "\r\nnothing\r\n" + card("FN:y", "N:a", " b") + "BEGIN:VCARD\r\nFN:z\r\n"
-	layout, want := read(t, importer.VCard(), text(content))
+	layout, want := rowsIn(t, importer.VCard(), text(content))
 	require.Len(t, want, 4)
 	for name, wrap := range map[string]func(io.Reader) io.Reader{"bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "end with data": iotest.DataErrReader} {
-		again, rows := read(t, importer.VCard(), wrapped{text(content), wrap})
+		again, rows := rowsIn(t, importer.VCard(), wrapped{text(content), wrap})
 		require.Equal(t, layout, again, name)
 		require.Equal(t, want, rows, name)
 	}
@@ -113,12 +113,15 @@ func TestVCardFaultySources(t *testing.T) {
 		src := wrapped{text(content), func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, int64(at)), iotest.ErrReader(io.ErrUnexpectedEOF))
 		}}
-		rows := readAs(t, importer.VCard(), src, layout)
+		rows := rowsAs(t, importer.VCard(), src, layout)
 		require.Equal(t, "end: unexpected EOF", rows[len(rows)-1])
 	}
 }
 
 func TestVCardRejects(t *testing.T) {
+	latin := card("N;LANGUAGE="+strings.Repeat("\xdd\xb3", 20)+":x") // in upper case it is longer
+	latin1, _ := rejectAll(t, importer.VCard(), text(card("FN:x")+latin), nil)
+	require.Contains(t, latin1, strings.TrimSuffix(latin, "END:VCARD\r\n"))
 	content := card("VERSION:3.0", "FN:x", "NOTE:s", " ecret", "TEL:1", "X-AUDIENCEKIT;NAME=import_reason:before") + "BEGIN:VCARD\r\nFN:y\r\n" + card("broken")
 	out, layout := rejectAll(t, importer.VCard(), text(content), nil)
 	why := "X-AUDIENCEKIT;NAME=import_reason:why"

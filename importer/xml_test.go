@@ -50,7 +50,7 @@ func TestXMLRecords(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, importer.XML(), text(tt.content))
+			layout, rows := rowsIn(t, importer.XML(), text(tt.content))
 			require.Equal(t, tt.record, layout.Settings["record"])
 			require.Equal(t, tt.columns, layout.Columns)
 			require.Equal(t, tt.want, rows)
@@ -59,7 +59,7 @@ func TestXMLRecords(t *testing.T) {
 }
 
 func TestXMLQuestion(t *testing.T) {
-	layout, rows := read(t, importer.XML(), text("<r><p><a>1</a></p><q><b>1</b></q><p/><q/></r>"))
+	layout, rows := rowsIn(t, importer.XML(), text("<r><p><a>1</a></p><q><b>1</b></q><p/><q/></r>"))
 	require.Len(t, layout.Questions, 1)
 	require.Equal(t, []string{"r/p", "r/q"}, layout.Questions[0].Options)
 	require.Len(t, rows, 2)
@@ -76,7 +76,7 @@ const ownXML = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 func TestXMLOwn(t *testing.T) {
-	layout, rows := read(t, importer.XML(), text(ownXML))
+	layout, rows := rowsIn(t, importer.XML(), text(ownXML))
 	require.Equal(t, []string{
 		"id", "external_id", "external:crm", "email", "other_emails", "first_name", "tags", "status", "consent:marketing", "created_at",
 		"age:int", "ok:bool", "day:date", "likes:list", "zip:string",
@@ -103,7 +103,7 @@ func TestXMLBroken(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			layout := &importer.Layout{Columns: []string{"a"}, Settings: map[string]string{"record": "r/p"}}
-			rows := readAs(t, importer.XML(), text(tt.content), layout)
+			rows := rowsAs(t, importer.XML(), text(tt.content), layout)
 			require.Equal(t, []string{"2 t:1", tt.want}, rows)
 			found, err := importer.XML().Detect(t.Context(), text(tt.content), importer.Limits{})
 			if tt.name == "long" {
@@ -151,9 +151,9 @@ func manyElements(n int) string {
 }
 
 func TestXMLFaultySources(t *testing.T) {
-	layout, want := read(t, importer.XML(), text(ownXML))
+	layout, want := rowsIn(t, importer.XML(), text(ownXML))
 	for name, wrap := range map[string]func(io.Reader) io.Reader{"bytes": iotest.OneByteReader, "end with data": iotest.DataErrReader} {
-		again, rows := read(t, importer.XML(), wrapped{text(ownXML), wrap})
+		again, rows := rowsIn(t, importer.XML(), wrapped{text(ownXML), wrap})
 		require.Equal(t, layout, again, name)
 		require.Equal(t, want, rows, name)
 	}
@@ -161,7 +161,7 @@ func TestXMLFaultySources(t *testing.T) {
 		src := wrapped{text(ownXML), func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, int64(at)), iotest.ErrReader(io.ErrUnexpectedEOF))
 		}}
-		rows := readAs(t, importer.XML(), src, layout)
+		rows := rowsAs(t, importer.XML(), src, layout)
 		require.Equal(t, "end: unexpected EOF", rows[len(rows)-1])
 		_, err := importer.XML().Detect(t.Context(), src, importer.Limits{})
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "at %d", at)
