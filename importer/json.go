@@ -32,7 +32,7 @@ func (jsonFormat) Name() string { return "json" }
 func (f jsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Layout, error) {
 	limits = limits.WithDefaults()
 	layout := &Layout{Format: f.Name()}
-	found, err := findArrays(ctx, src, limits)
+	found, types, err := findArrays(ctx, src, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (f jsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Lay
 		}
 		layout.Notes = append(layout.Notes, Note{Code: "broken", Line: broken.line, Text: "The file cannot be read from here on: " + broken.Hint})
 	}
-	layout.Columns, layout.HeaderLine = r.parse.paths.headers, max(1, r.first)
+	layout.Columns, layout.HeaderLine = ownHeaders(r.names(), types), max(1, r.first)
 	return layout, nil
 }
 
@@ -359,43 +359,48 @@ func (t *jsonTable) broken(hint string) error {
 }
 
 // findArrays names the members of the outermost object that hold arrays of
-// objects, the most likely first; none for an array.
-func findArrays(ctx context.Context, src Source, limits Limits) ([]string, error) {
+// objects, the most likely first; none for an array. Of our own exports it gives
+// the types of custom fields.
+func findArrays(ctx context.Context, src Source, limits Limits) (found []string, types map[string]string, err error) {
 	t, err := openJSON(ctx, src, &Layout{}, limits, true)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer t.Close() //nolint:errcheck // it was only read
 	c, err := t.peek()
 	switch {
 	case t.failure() != nil:
-		return nil, t.failure()
+		return nil, nil, t.failure()
 	case err != nil, c != '{' && c != '[':
-		return nil, unsupported("no JSON object or array at the beginning")
+		return nil, nil, unsupported("no JSON object or array at the beginning")
 	case c == '[':
-		return nil, nil
+		return nil, nil, nil
 	}
-	var found []string
+	own := false
 	err = t.members(func(name string, first byte) (bool, error) {
 		const most = 100
+		own = own || name == "audiencekit"
 		if first == '[' && len(found) < most && !slices.Contains(found, name) && t.holdsObjects() {
 			found = append(found, name)
+		}
+		if own && types == nil && name == "fields" && first == '{' {
+			types = t.ahead()
 		}
 		return false, ctx.Err()
 	}, "")
 	if _, broken := errors.AsType[*brokenError](err); err != nil && !broken {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(found) == 0 {
-		return nil, unsupported("no array of JSON objects")
+		return nil, nil, unsupported("no array of JSON objects")
 	}
 	if err == nil {
 		if _, more := errors.AsType[*brokenError](t.over()); more { // lines of objects, of which the first one holds an array
-			return nil, unsupported("several JSON texts in one file")
+			return nil, nil, unsupported("several JSON texts in one file")
 		}
 	}
 	slices.SortStableFunc(found, func(a, b string) int { return likelihood(a) - likelihood(b) })
-	return found, nil
+	return found, types, nil
 }
 
 // likelihood puts names that records of people have in front of others.
@@ -415,6 +420,21 @@ func (t *jsonTable) holdsObjects() bool {
 		}
 		if c := t.bytes()[i]; !isJSONSpace(c) {
 			return c == '{'
+		}
+	}
+}
+
+// ahead reads the types of our own envelope, which come next, without taking
+// them.
+func (t *jsonTable) ahead() map[string]string {
+	var s jsonSpan
+	for seen := 0; ; {
+		n, done, hint := s.feed(t.bytes()[seen:])
+		if seen += n; done {
+			return ownTypes(t.bytes()[:seen])
+		}
+		if hint != "" || seen > t.limits.RecordBytes || !t.fill() {
+			return nil
 		}
 	}
 }

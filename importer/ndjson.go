@@ -17,6 +17,9 @@ import (
 // is a list, any other array its JSON text. The columns are those of all lines.
 // A name that comes twice in a record makes it bad.
 //
+// Our own exports get the headers that they have in CSV, without the types of
+// custom fields, which lines do not tell.
+//
 // Rejects are the lines as they came, with [ReasonColumn] as their last
 // member. Above a line that cannot be read as an object stands one with the
 // reason alone, which is passed over when the file is read.
@@ -55,7 +58,7 @@ func (f ndjsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*L
 	case 2*good <= seen:
 		return nil, unsupported("most lines are no JSON objects")
 	}
-	return &Layout{Format: f.Name(), Columns: r.parse.paths.headers, HeaderLine: r.first}, nil
+	return &Layout{Format: f.Name(), Columns: ownHeaders(r.names(), nil), HeaderLine: r.first}, nil
 }
 
 func (f ndjsonFormat) Open(ctx context.Context, src Source, layout *Layout, limits Limits) (Table, error) {
@@ -160,6 +163,9 @@ func newJSONRows(layout *Layout, limits Limits, open bool) jsonRows {
 		headers = layout.Columns
 	}
 	p := newPaths(slices.Clip(headers), limits, open)
+	if !open {
+		p.alias()
+	}
 	return jsonRows{parse: jsonRecord{paths: p, limits: limits}, width: len(headers), limits: limits}
 }
 

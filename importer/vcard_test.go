@@ -119,7 +119,7 @@ func TestVCardFaultySources(t *testing.T) {
 }
 
 func TestVCardRejects(t *testing.T) {
-	latin := card("N;LANGUAGE="+strings.Repeat("\xdd\xb3", 20)+":x") // in upper case it is longer
+	latin := card("N;LANGUAGE=" + strings.Repeat("\xdd\xb3", 20) + ":x") // in upper case it is longer
 	latin1, _ := rejectAll(t, importer.VCard(), text(card("FN:x")+latin), nil)
 	require.Contains(t, latin1, strings.TrimSuffix(latin, "END:VCARD\r\n"))
 	content := card("VERSION:3.0", "FN:x", "NOTE:s", " ecret", "TEL:1", "X-AUDIENCEKIT;NAME=import_reason:before") + "BEGIN:VCARD\r\nFN:y\r\n" + card("broken")
