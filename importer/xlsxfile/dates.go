@@ -121,7 +121,8 @@ func formatOf(code string) dateFormat {
 }
 
 // wallTime gives the wall time that a number stands for, in UTC, to the
-// microsecond; false: there is none.
+// millisecond: programs keep 15 digits of it, which is no more. False: there is
+// none.
 func wallTime(serial float64, from int) (time.Time, bool) {
 	const last = 2_958_466 // 1 January 10000
 	if math.IsNaN(serial) || serial < 0 || serial+float64(from) >= last {
@@ -131,9 +132,9 @@ func wallTime(serial float64, from int) (time.Time, bool) {
 	if from == 0 && days < 60 { // there was no 29 February 1900, which they count
 		days++
 	}
-	const day = 24 * 60 * 60 * 1_000_000
-	us := math.Round((serial - math.Floor(serial)) * day)
-	return time.Date(1899, 12, 30+from+days, 0, 0, 0, 0, time.UTC).Add(time.Duration(us) * time.Microsecond), true
+	const day = 24 * 60 * 60 * 1000
+	ms := math.Round((serial - math.Floor(serial)) * day)
+	return time.Date(1899, 12, 30+from+days, 0, 0, 0, 0, time.UTC).Add(time.Duration(ms) * time.Millisecond), true
 }
 
 // timeText gives the cell of a number that is shown as a date; false: it is a
@@ -155,5 +156,5 @@ func (t *table) timeText(f dateFormat, value string) (text string, plain, ok boo
 		at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), t.opts.Zone)
 		return at.UTC().Format(time.RFC3339Nano), false, true
 	}
-	return at.Format("2006-01-02 15:04:05.999999"), true, true
+	return at.Format("2006-01-02 15:04:05.999"), true, true
 }
