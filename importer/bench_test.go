@@ -41,9 +41,9 @@ func withoutStatus(rows []*importer.Contact) iter.Seq2[*importer.Contact, error]
 
 type importFunc = func(context.Context, *world, []*importer.Contact) (*importer.Report, error)
 
-// BenchmarkContacts brings rows into the memory store: into an empty one,
+// BenchmarkStore brings rows into the memory store: into an empty one,
 // previewed, with a journal, and once more.
-func BenchmarkContacts(b *testing.B) {
+func BenchmarkStore(b *testing.B) {
 	const n = 50_000
 	rows := many(n)
 	seq := func() iter.Seq2[*importer.Contact, error] { return sequence(rows) }

@@ -232,7 +232,7 @@ func (env *readEnv) object(columns []Column) readCell {
 		}
 		for _, m := range members {
 			text, kind := jsonText(object[m.name])
-			if text == "" && !(m.list && kind == CellList) {
+			if text == "" && (!m.list || kind != CellList) {
 				continue
 			}
 			v, err := m.parse(text, kind)

@@ -29,6 +29,9 @@ func compile(m *Mapping, plan *Plan, env readEnv) (*rowReader, error) {
 		if err != nil {
 			return nil, err
 		}
+		if m.Vendor == nameOwn && c.Target == TargetPhone { // our own exports give it as it is
+			read = readText(c.Format, func(d *draft, s string) { setOnce(&d.Write.Phone, s) })
+		}
 		if read == nil {
 			continue
 		}

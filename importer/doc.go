@@ -4,6 +4,11 @@
 // the ledger, and the pipeline that writes rows in batches. Formats are
 // packages below it, such as csvimport.
 //
+// [Inspect] finds out what is in a file: how it is written, whose export it is,
+// and what each of its columns becomes. It decides by cells, not by names, and
+// asks what they leave open. The [Proposal] can be shown to people, its [Mapping]
+// changed, and both go into a [Plan].
+//
 // Good rows go in and bad rows come back: a row that cannot be used costs
 // nothing but itself and is reported with its line, its column and a typed
 // reason, never with its cells. An import can keep or lower somebody's

@@ -52,7 +52,9 @@ func (f *columnFacts) add(cell string, kind CellKind) {
 	f.addMembers(cell)
 	f.addSigns(cell)
 	f.addWord(cell)
-	f.items.add(cell)
+	if kind != CellList { // which has commas
+		f.items.add(cell)
+	}
 	if len(cell) > maxTypeBytes {
 		f.longs++
 		return

@@ -6,6 +6,13 @@ import (
 	"unicode"
 )
 
+// head is a header in the forms in which it is compared.
+type head struct {
+	text   string
+	folded string
+	words  []string
+}
+
 // foldHeader brings a header into the form in which headers are compared:
 // letters and digits alone, lower-cased, without accents.
 func foldHeader(header string) string {
@@ -29,8 +36,23 @@ func withoutAccent(r rune) string {
 		return ""
 	}
 	for _, group := range []struct{ letters, base string }{
-		{"àáâãäåą", "a"}, {"çćč", "c"}, {"ďđ", "d"}, {"èéêëęě", "e"}, {"ìíîïı", "i"}, {"łľ", "l"}, {"ñńň", "n"}, {"òóôõöøő", "o"},
-		{"ŕř", "r"}, {"śšş", "s"}, {"ťţ", "t"}, {"ùúûüůű", "u"}, {"ýÿ", "y"}, {"źżž", "z"}, {"ß", "ss"}, {"æ", "ae"}, {"œ", "oe"},
+		{"àáâãäåą", "a"},
+		{"çćč", "c"},
+		{"ďđ", "d"},
+		{"èéêëęě", "e"},
+		{"ìíîïı", "i"},
+		{"łľ", "l"},
+		{"ñńň", "n"},
+		{"òóôõöøő", "o"},
+		{"ŕř", "r"},
+		{"śšş", "s"},
+		{"ťţ", "t"},
+		{"ùúûüůű", "u"},
+		{"ýÿ", "y"},
+		{"źżž", "z"},
+		{"ß", "ss"},
+		{"æ", "ae"},
+		{"œ", "oe"},
 	} {
 		if strings.ContainsRune(group.letters, r) {
 			return group.base

@@ -109,7 +109,7 @@ func digestOf(ctx context.Context, src Source, limits Limits) (sum [32]byte, siz
 	}
 	defer in.Close()
 	hash := sha256.New()
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, 64<<10)
 	for {
 		n, err := in.Read(buf)
 		hash.Write(buf[:n])
@@ -141,13 +141,6 @@ type inspection struct {
 	mapping Mapping
 	notes   []Note
 	used    map[string]bool // names of fields
-}
-
-// head is a header in the forms in which it is compared.
-type head struct {
-	text   string
-	folded string
-	words  []string
 }
 
 // read goes through the rows once.

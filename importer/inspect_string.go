@@ -31,7 +31,7 @@ func (m Mapping) String() string {
 	return b.String()
 }
 
-func (m *Mapping) write(out io.Writer) {
+func (m *Mapping) write(out *strings.Builder) {
 	if m.Vendor != "" {
 		fmt.Fprintf(out, "export of %s, by %s (%s)\n", m.Vendor, m.Why, percent(m.Confidence))
 	}
@@ -39,9 +39,9 @@ func (m *Mapping) write(out io.Writer) {
 		fmt.Fprintf(out, "everybody in it is %s, or stricter\n", m.Status)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "column\theader\tbecomes\tsure\tbecause\n")
+	_, _ = fmt.Fprintf(table, "column\theader\tbecomes\tsure\tbecause\n")
 	for _, c := range m.Columns {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", c.Index+1, shown(c.Header), shown(c.becomes()), percent(c.Confidence), c.Why)
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", c.Index+1, shown(c.Header), shown(c.becomes()), percent(c.Confidence), c.Why)
 	}
 	_ = table.Flush()
 }

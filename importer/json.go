@@ -30,6 +30,12 @@ type jsonFormat struct{}
 func (jsonFormat) Name() string { return "json" }
 
 func (f jsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Layout, error) {
+	return f.DetectAs(ctx, src, limits, nil)
+}
+
+// DetectAs is Detect when it is known which member holds the records: see
+// [Choose].
+func (f jsonFormat) DetectAs(ctx context.Context, src Source, limits Limits, settings map[string]string) (*Layout, error) {
 	limits = limits.WithDefaults()
 	layout := &Layout{Format: f.Name()}
 	found, types, err := findArrays(ctx, src, limits)
@@ -43,6 +49,9 @@ func (f jsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Lay
 		layout.Questions = append(layout.Questions, Question{
 			ID: settingMember, Text: "Several members of the file are arrays of objects. Which one holds the contacts?", Options: found, Assumed: found[0],
 		})
+	}
+	if member, ok := settings[settingMember]; ok && slices.Contains(found, member) {
+		layout.Settings[settingMember], layout.Questions = member, nil
 	}
 	r, err := openJSON(ctx, src, layout, limits, true)
 	if err != nil {

@@ -193,6 +193,29 @@ func TestJSONShapes(t *testing.T) {
 	}
 }
 
+// TestChoose: an answer that changes the columns is given when the file is
+// looked at again.
+func TestChoose(t *testing.T) {
+	tests := []struct {
+		name     string
+		format   importer.Format
+		content  string
+		settings map[string]string
+		want     []string
+	}{
+		{"member", importer.JSON(), `{"links":[{"href":"x"}],"contacts":[{"a":1}]}`, map[string]string{"member": "links"}, []string{"1 s:x"}},
+		{"record", importer.XML(), "<r><p><a>1</a></p><q><b>2</b></q><p/><q/></r>", map[string]string{"record": "r/q"}, []string{"1 t:2", "1 -"}},
+		{"no question", importer.NDJSON(), `{"a":1}`, map[string]string{"member": "x"}, []string{"1 n:1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			layout, rows := rowsIn(t, importer.Choose(tt.format, tt.settings), text(tt.content))
+			require.Empty(t, layout.Questions)
+			require.Equal(t, tt.want, rows)
+		})
+	}
+}
+
 // TestJSONBroken: what stands in front of the break is good, and the error says
 // where it is.
 func TestJSONBroken(t *testing.T) {

@@ -43,20 +43,19 @@ func (in *inspection) readHeads() {
 }
 
 func (in *inspection) findVendor() {
-	folded := make([]string, 0, len(in.heads))
+	heads := make([]head, 0, len(in.heads))
 	for _, h := range in.heads {
-		_, _, typed := typedHeader(h.text)
-		switch {
-		case typed:
-			folded = append(folded, headerTyped)
-		case h.text != ReasonColumn:
-			folded = append(folded, h.folded)
+		if _, _, typed := typedHeader(h.text); typed {
+			h.folded = headerTyped
+		}
+		if h.text != ReasonColumn {
+			heads = append(heads, h)
 		}
 	}
 	if in.layout.HeaderLine == 0 {
 		return
 	}
-	r := recognise(folded)
+	r := recognise(heads)
 	if r.vendor == nil {
 		return
 	}

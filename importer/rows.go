@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,6 +159,9 @@ func (d *draft) finish() error {
 	}
 	if w.Email.IsZero() && len(w.Addresses) > 0 {
 		w.Email, w.Addresses = w.Addresses[0], w.Addresses[1:]
+	}
+	if len(w.Addresses) > 0 { // a column in front of the primary one may have it too
+		w.Addresses = slices.DeleteFunc(w.Addresses, w.Email.Equal)
 	}
 	if w.Email.IsZero() && len(w.External) == 0 {
 		return &audience.FieldError{Path: "row", Rule: "empty", Hint: "an address or an external id"}

@@ -382,5 +382,6 @@ func samples() []sample {
 				"email=kal@example.com | first=Kal | last=Kund | phone=0709090909 | created=2025-01-15T08:00:00",
 				"email=lo@example.com | first=Lo | last=Lind",
 			},
-		}}
+		},
+	}
 }

@@ -113,10 +113,10 @@ func ParseInstant(cell string, calendar audience.Calendar) (time.Time, bool) {
 func parseDay(cell string) (audience.Date, bool) {
 	switch len(cell) {
 	case len("2006-01-02"):
-	default: // without the error that says so
-		return 0, false
 	case len("20060102"):
 		cell = cell[:4] + "-" + cell[4:6] + "-" + cell[6:]
+	default: // without the error that says so
+		return 0, false
 	}
 	d, err := audience.ParseDate(cell)
 	return d, err == nil

@@ -126,29 +126,31 @@ const (
 	leastLead       = 0.03 // of the best over the next
 )
 
-// fits compares folded headers with those of the vendor.
-func (v *vendor) fits(folded []string) recognition {
+// fits compares headers with those of the vendor.
+func (v *vendor) fits(heads []head) recognition {
 	r := recognition{vendor: v}
-	there := make(map[string]bool, len(folded))
-	extra := 0
-	for _, h := range folded {
-		if h == "" || there[h] {
+	there := make(map[string]bool, len(heads))
+	extra, matched, telling := 0, 0, []string{}
+	for _, h := range heads {
+		if h.folded == "" || there[h.folded] {
 			continue
 		}
-		there[h] = true
-		if v.column(h) == nil {
+		there[h.folded] = true
+		c := v.column(h.folded)
+		switch {
+		case c == nil:
 			extra++
+			continue
+		case c.weight > 1 && len(telling) < 3:
+			telling = append(telling, h.text)
 		}
+		matched++
 	}
-	missing, telling, matched := 0, []string{}, 0
+	missing := 0
 	for _, c := range v.columns {
 		switch {
 		case there[c.header]:
 			r.points += c.weight
-			matched++
-			if c.weight > 1 && len(telling) < 3 {
-				telling = append(telling, c.header)
-			}
 		case v.whole && c.weight == 1:
 			return recognition{}
 		default:
@@ -174,10 +176,10 @@ func (v *vendor) fits(folded []string) recognition {
 
 // recognise finds the vendor whose export has the headers; nil if none or more
 // than one does.
-func recognise(folded []string) recognition {
+func recognise(heads []head) recognition {
 	var all []recognition
 	for _, v := range vendors() {
-		if r := v.fits(folded); r.vendor != nil && r.confidence >= leastConfidence {
+		if r := v.fits(heads); r.vendor != nil && r.confidence >= leastConfidence {
 			all = append(all, r)
 		}
 	}

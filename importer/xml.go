@@ -38,10 +38,19 @@ type xmlFormat struct{}
 func (xmlFormat) Name() string { return "xml" }
 
 func (f xmlFormat) Detect(ctx context.Context, src Source, limits Limits) (*Layout, error) {
+	return f.DetectAs(ctx, src, limits, nil)
+}
+
+// DetectAs is Detect when it is known which elements are the records: see
+// [Choose].
+func (xmlFormat) DetectAs(ctx context.Context, src Source, limits Limits, settings map[string]string) (*Layout, error) {
 	limits = limits.WithDefaults()
 	layout, err := findElements(ctx, src, limits)
 	if err != nil {
 		return nil, err
+	}
+	if record, ok := settings[settingRecord]; ok {
+		layout.Settings[settingRecord], layout.Questions = record, nil
 	}
 	t, err := openXML(ctx, src, layout, limits, true)
 	if err != nil {

@@ -29,7 +29,9 @@ func FuzzCell(f *testing.F) {
 		for _, profile := range []csvexport.Profile{csvexport.Spreadsheet, csvexport.Machine} {
 			file := export(t, before, profile)
 			after := open(t)
-			report, err := csvimport.Contacts(t.Context(), after, importer.Bytes("x.csv", []byte(file)), importer.Options{})
+			report, err := importer.Run(t.Context(), after, importer.Bytes("x.csv", []byte(file)), &importer.Plan{}, importer.Options{
+				Formats: []importer.Format{csvimport.Format()},
+			})
 			require.NoError(t, err)
 			require.Equal(t, 1, report.Created, "%q: %v", file, report.Errors)
 			require.NoError(t, after.View(t.Context(), func(r *store.Reader) error {

@@ -55,7 +55,10 @@ func TestDialects(t *testing.T) {
 				return
 			}
 			after := open(t)
-			report, err := csvimport.Contacts(t.Context(), after, importer.Bytes("x.csv", []byte(file)), importer.Options{})
+			src, formats := importer.Bytes("x.csv", []byte(file)), []importer.Format{csvimport.Format()}
+			p, err := importer.Inspect(t.Context(), src, after.Schema(), importer.InspectOptions{Formats: formats})
+			require.NoError(t, err)
+			report, err := importer.Run(t.Context(), after, src, &importer.Plan{Layout: p.Layout, Mapping: p.Mapping}, importer.Options{Formats: formats})
 			require.NoError(t, err)
 			require.Empty(t, report.Errors)
 			again, err := exportWith(t, after, tt.opts, columns...)

@@ -276,3 +276,25 @@ func TestOpenWantsTheSameColumns(t *testing.T) {
 	_, _, err := rowsOf(t, importer.Bytes("t.csv", nil), layout, importer.Limits{})
 	require.ErrorIs(t, err, audience.ErrInvalid)
 }
+
+// TestFooterOfAnotherFile: a layout says how many rows at the end may be none;
+// those that look like data are data all the same.
+func TestFooterOfAnotherFile(t *testing.T) {
+	const footer = "\nContacts report\nAll rights reserved.\n"
+	layout := detect(t, csvimport.Format(), "email,name\na@example.com,A\n"+footer)
+	require.Equal(t, "2", layout.Settings["footer"])
+	for file, want := range map[string][]string{
+		"email,name\na@example.com,A\nb@example.com,B\nc@example.com,C\n":                            {"2:a@example.com|A", "3:b@example.com|B", "4:c@example.com|C"},
+		"email,name\nb@example.com,B\n":                                                              {"2:b@example.com|B"},
+		"email,name\n":                                                                               nil,
+		"email,name\na@example.com,A\nb@example.com,B\n\nAll rights reserved.\n":                     {"2:a@example.com|A", "3:b@example.com|B"},
+		"email,name\na@example.com,A\nAll rights reserved.\n":                                        {"2:a@example.com|A", "3:All rights reserved.|"},
+		"email,name\na@example.com,A\n\nNo data\nb@example.com,B\n":                                  {"2:a@example.com|A", "4:No data|", "5:b@example.com|B"},
+		"email,name\na@example.com,A\nb@example.com,\"B\n\nAll rights reserved.\n":                   {"2:a@example.com|A", "3!quote@2"},
+		"email,name\na@example.com,A\n\nOne more\nContacts report\nAll rights reserved.\nand more\n": {"2:a@example.com|A", "4:One more|", "5:Contacts report|"},
+	} {
+		rows, bad, err := rowsOf(t, importer.Bytes("t.csv", []byte(file)), layout, importer.Limits{})
+		require.NoError(t, err)
+		require.Equal(t, want, shown(t, rows, bad), file)
+	}
+}

@@ -212,3 +212,27 @@ func TestBytesOfRows(t *testing.T) {
 		require.NoError(t, table.Close())
 	}
 }
+
+// TestLargeFile: what lies across the edges of buffers is read like anything
+// else, and rows that were given stay as they are.
+func TestLargeFile(t *testing.T) {
+	for shift := range 4 {
+		var b strings.Builder
+		b.WriteString("email,name" + strings.Repeat("x", shift) + "\n")
+		for i := range 20_000 {
+			fmt.Fprintf(&b, "a%d@example.com,Zoë€😀\n", i)
+		}
+		src := importer.Bytes("t.csv", []byte(b.String()))
+		layout := detect(t, csvimport.Format(), b.String())
+		require.Equal(t, "header 1", brief(layout))
+		rows, bad, err := rowsOf(t, src, layout, importer.Limits{})
+		require.NoError(t, err)
+		require.Len(t, rows, 20_000)
+		for i, row := range rows {
+			require.NoError(t, bad[i])
+			if want := fmt.Sprintf("a%d@example.com,Zoë€😀", i); string(row.Raw) != want || strings.Join(row.Cells, ",") != want {
+				require.Equal(t, want, string(row.Raw), "row %d", i)
+			}
+		}
+	}
+}

@@ -43,14 +43,14 @@ func (f format) Detect(ctx context.Context, src importer.Source, limits importer
 	return f.DetectAs(ctx, src, limits, nil)
 }
 
-// DetectAs is Detect with settings that are known: which sheet it is.
+// DetectAs is Detect when it is known which sheet it is: see [importer.Choose].
 func (f format) DetectAs(ctx context.Context, src importer.Source, limits importer.Limits, settings map[string]string) (*importer.Layout, error) {
 	limits = limits.WithDefaults()
 	b, err := openBook(ctx, src, limits)
 	if err != nil {
 		return nil, err
 	}
-	defer b.Close()
+	defer b.Close() //nolint:errcheck // it was only read
 	filled, err := b.filled(ctx)
 	if err != nil {
 		return nil, err

@@ -222,13 +222,13 @@ func TestSheets(t *testing.T) {
 	require.Equal(t, []string{"2 n:2 | t:"}, rows)
 
 	src := importer.Bytes("test.xlsx", content)
-	again, err := f.(interface {
-		DetectAs(context.Context, importer.Source, importer.Limits, map[string]string) (*importer.Layout, error)
-	}).DetectAs(t.Context(), src, importer.Limits{}, map[string]string{xlsxfile.SettingSheet: "Sheet2"})
+	again, err := importer.Choose(f, map[string]string{xlsxfile.SettingSheet: "Sheet2"}).Detect(t.Context(), src, importer.Limits{})
 	require.NoError(t, err)
 	require.Empty(t, again.Questions)
 	require.Equal(t, []string{"2 n:1"}, rowsOf(t, f, src, again, importer.Limits{}))
 
+	again.Settings[xlsxfile.SettingSheet] = "Sheet3"
+	require.Equal(t, []string{"end: sheet conflict: the header is another one than when the file was looked at; look at it again"}, rowsOf(t, f, src, again, importer.Limits{}), "another sheet has other columns")
 	again.Settings[xlsxfile.SettingSheet] = "gone"
 	_, err = f.Open(t.Context(), src, again, importer.Limits{})
 	require.ErrorIs(t, err, audience.ErrNotFound)
@@ -359,7 +359,7 @@ func TestRejects(t *testing.T) {
 	layout, want := read(t, f, content, importer.Limits{})
 	table, err := f.Open(t.Context(), importer.Bytes("x", content), layout, importer.Limits{})
 	require.NoError(t, err)
-	defer table.Close()
+	defer table.Close() //nolint:errcheck // it was only read
 	var out bytes.Buffer
 	rejects, err := f.Rejects(&out, layout, []int{1})
 	require.NoError(t, err)

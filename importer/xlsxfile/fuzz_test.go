@@ -24,7 +24,7 @@ func FuzzSheet(f *testing.F) {
 		}
 		table, err := fm.Open(t.Context(), src, layout, importer.Limits{})
 		require.NoError(t, err)
-		defer table.Close()
+		defer table.Close() //nolint:errcheck // it was only read
 		for row, err := range table.Rows(t.Context()) {
 			require.NoError(t, err)
 			require.Len(t, row.Cells, len(layout.Columns))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,7 +122,10 @@ func (t *table) Rows(ctx context.Context) iter.Seq2[*importer.Row, error] {
 	return func(yield func(*importer.Row, error) bool) {
 		n, before := 0, t.Read()
 		err := t.book.rows(ctx, t.book.sheet(t.layout.Settings[SettingSheet]), func(at int, cells []cell) (bool, error) {
-			if at <= t.layout.HeaderLine {
+			if at == t.layout.HeaderLine {
+				return true, t.sameHeader(cells)
+			}
+			if at < t.layout.HeaderLine {
 				return true, nil
 			}
 			if n++; n > t.book.limits.Rows {
@@ -138,6 +142,21 @@ func (t *table) Rows(ctx context.Context) iter.Seq2[*importer.Row, error] {
 			yield(nil, err)
 		}
 	}
+}
+
+// sameHeader refuses a sheet that has other columns: its cells would become
+// what they are not.
+func (t *table) sameHeader(cells []cell) error {
+	found := make([]string, len(t.layout.Columns))
+	for _, c := range cells {
+		if c.column < len(found) {
+			found[c.column] = c.value
+		}
+	}
+	if !slices.Equal(found, t.layout.Columns) {
+		return &audience.ConflictError{Kind: "sheet", Hint: "the header is another one than when the file was looked at; look at it again"}
+	}
+	return nil
 }
 
 // row reads the cells of a row.

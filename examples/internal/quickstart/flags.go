@@ -31,7 +31,8 @@ type options struct {
 	folder   string // of the segments, as errors call it
 	now      time.Time
 	attest   string
-	days     int // to look ahead, 0: not at all
+	answers  map[string]string // to questions about files
+	days     int               // to look ahead, 0: not at all
 	json     bool
 	out      string // empty: a temporary folder
 	sample   bool
@@ -47,6 +48,15 @@ func (c *Command) parse(args []string, stderr io.Writer, clock func() time.Time)
 	segments := flags.String("segments", "", "`folder` of segments, one per NAME.cel; a NAME is of a to z, 0 to 9, - and _, and begins with a letter or digit (default the two reference segments)")
 	now := flags.String("now", "", "`instant` of the run as RFC 3339 (default the sample's for the sample, else the clock)")
 	attest := flags.String("attest", "", "`text` that attests the consent behind \"subscribed\"; without it such contacts are pending")
+	answers := make(map[string]string)
+	flags.Func("answer", "`ID=ANSWER` to a question that is asked about a file of contacts; may be repeated", func(text string) error {
+		id, answer, ok := strings.Cut(text, "=")
+		if !ok {
+			return errors.New("ID=ANSWER is expected")
+		}
+		answers[id] = answer
+		return nil
+	})
 	ahead := flags.Int("ahead", defaultAhead, "for how many `days` to say who enters and leaves by time alone; 0 for none, and with -json only if it is given")
 	json := flags.Bool("json", false, "print the members of each segment as one line of JSON, and export nothing")
 	out := flags.String("out", "", "`folder` for the export (default a temporary one)")
@@ -73,7 +83,7 @@ func (c *Command) parse(args []string, stderr io.Writer, clock func() time.Time)
 			return nil, err
 		}
 	}
-	o := &options{attest: *attest, json: *json, out: *out, sample: imports && *contacts == "" && *events == ""}
+	o := &options{attest: *attest, answers: answers, json: *json, out: *out, sample: imports && *contacts == "" && *events == ""}
 	if *ahead < 0 || *ahead > mostAhead {
 		return nil, fmt.Errorf("%w: -ahead wants a number of days up to %d", ErrUsage, mostAhead)
 	}

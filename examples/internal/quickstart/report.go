@@ -63,8 +63,15 @@ func (r *runner) printImports() {
 			rows[i] = shown(f.name) + "\tnothing was used"
 			continue
 		}
+		if f.report.Already {
+			rows[i] = fmt.Sprintf("%s\t%s of %s\timported before", shown(f.name), plural(f.report.Rows, "row"), f.kind)
+			continue
+		}
 		rows[i] = fmt.Sprintf("%s\t%s of %s\t%d new\t%d updated\t%d known already\t%d bad",
-			shown(f.name), plural(f.report.Rows, "row"), f.kind, f.report.Created, f.report.Updated, f.report.Unchanged, f.report.Bad)
+			shown(f.name), plural(f.report.Rows, "row"), f.kind, f.report.Created, f.report.Updated, f.report.Skips.Unchanged, f.report.Rejected)
+		if f.report.Suppressed > 0 {
+			rows[i] += fmt.Sprintf("\t%d suppressed", f.report.Suppressed)
+		}
 	}
 	r.table(rows)
 }

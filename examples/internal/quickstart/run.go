@@ -126,7 +126,7 @@ func (r *runner) open(ctx context.Context) (err error) {
 // became of the rest.
 func (r *runner) importFiles(ctx context.Context) error {
 	for _, src := range r.opts.contacts {
-		if err := r.importFile(ctx, "contacts", src, csvimport.Contacts); err != nil {
+		if err := r.importFile(ctx, "contacts", src, r.importContacts); err != nil {
 			return err
 		}
 	}
@@ -160,10 +160,10 @@ type importFunc func(context.Context, *store.Audience, importer.Source, importer
 // reason ends the run.
 func (r *runner) importFile(ctx context.Context, kind string, src importer.Source, do importFunc) error {
 	report, err := do(ctx, r.aud, src, importer.Options{
-		Job:         "quickstart",
-		Attestation: importer.Attestation{Text: r.opts.attest},
-		OnError:     func(e *importer.RowError) { r.complain(src.Name(), e) },
-		OnProgress:  func(p importer.Progress) { r.notes.progress("%s: %s", src.Name(), plural(p.Rows, "row")) },
+		Job:        "quickstart",
+		OnError:    func(e *importer.RowError) { r.complain(src.Name(), e) },
+		OnProgress: func(p importer.Progress) { r.notes.progress("%s", progressText(src.Name(), p)) },
+		Clock:      time.Now, // that of the audience stands still
 	})
 	r.notes.clear()
 	for _, column := range report.Columns {
@@ -176,11 +176,11 @@ func (r *runner) importFile(ctx context.Context, kind string, src importer.Sourc
 	case err != nil:
 		return fmt.Errorf("%s: %w", src.Name(), err)
 	}
-	if report.Pending > 0 {
+	if report.Pending > 0 && !report.Already {
 		const text = "rows that say subscribed, recorded as pending because nothing attests their consent: %d; attest what you hold with -attest"
 		r.complain(src.Name(), fmt.Errorf(text, report.Pending))
 	}
-	if report.Kept > 0 {
+	if report.Kept > 0 && !report.Already {
 		r.complain(src.Name(), fmt.Errorf("status cells that were not recorded because a refusal stands: %d", report.Kept))
 	}
 	r.files = append(r.files, fileReport{name: src.Name(), kind: kind, report: report, useless: useless})
