@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func people(t testing.TB) *store.Audience {
 	_, err = aud.Update(t.Context(), func(tx *store.Tx) error {
 		for i, s := range texts {
 			w := audience.ContactWrite{
-				Match: audience.Key(fmt.Sprintf("u%d", i)), FirstName: audience.NewPrivate(s), LastName: audience.NewPrivate("x" + s), Phone: audience.NewPrivate("+1500555" + fmt.Sprint(1000+i)),
+				Match: audience.Key(fmt.Sprintf("u%d", i)), FirstName: audience.NewPrivate(s), LastName: audience.NewPrivate("x" + s), Phone: audience.NewPrivate("+1500555" + strconv.Itoa(1000+i)),
 				SetTags: []string{"vip", strings.TrimSpace(s)}, CreatedAt: time.Date(2025, 1, 2, 3, 4, 5, 600_000*(i%2), time.UTC),
 				Set: map[string]audience.Value{
 					"note": audience.StringValue(s), "visits": audience.IntValue(int64(i) << 40), "score": audience.DoubleValue(float64(i) + 0.1), "vip": audience.BoolValue(i%2 == 0),
@@ -110,7 +111,7 @@ func TestRoundTrip(t *testing.T) {
 			after := imported(t, "x."+tt.name, content)
 			require.Equal(t, strings.Split(string(lines), "\n"), strings.Split(string(exported(t, after, exporter.NDJSON)), "\n"))
 			require.Equal(t, string(content), string(exported(t, after, tt.write)))
-			require.Equal(t, len(before.Schema().Fields), len(after.Schema().Fields))
+			require.Len(t, after.Schema().Fields, len(before.Schema().Fields))
 		})
 	}
 }

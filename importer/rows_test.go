@@ -36,9 +36,14 @@ func TestOwnExport(t *testing.T) {
 	}
 	email := audience.MustAddress("Jürgen@example.com")
 	columns := []exporter.Column{
-		{Name: "external_id", Type: audience.TypeString}, {Name: "email", Type: audience.TypeString}, {Name: "first_name", Type: audience.TypeString},
-		{Name: "last_name", Type: audience.TypeString}, {Name: "phone", Type: audience.TypeString}, {Name: "tags", Type: audience.TypeStringList},
-		{Name: "status", Type: audience.TypeString}, {Name: "created_at", Type: audience.TypeTimestamp},
+		{Name: "external_id", Type: audience.TypeString},
+		{Name: "email", Type: audience.TypeString},
+		{Name: "first_name", Type: audience.TypeString},
+		{Name: "last_name", Type: audience.TypeString},
+		{Name: "phone", Type: audience.TypeString},
+		{Name: "tags", Type: audience.TypeStringList},
+		{Name: "status", Type: audience.TypeString},
+		{Name: "created_at", Type: audience.TypeTimestamp},
 	}
 	row := []audience.Value{
 		audience.StringValue("007"), email.Value(), audience.StringValue(" 't Hooft "), audience.StringValue("=1+1"), audience.StringValue("+46 70"),
