@@ -2,7 +2,8 @@
 // format shares: sources that can be read twice, the reading of cells as typed
 // values, the ids of events that have none, the path of a status cell into
 // the ledger, and the pipeline that writes rows in batches. Formats are
-// packages below it, such as csvimport.
+// here ([JSON], [NDJSON], [XML], [VCard]) or packages below, such as csvimport;
+// [Handler] takes contacts over HTTP.
 //
 // [Inspect] finds out what is in a file: how it is written, whose export it is,
 // and what each of its columns becomes. It decides by cells, not by names, and

@@ -93,7 +93,7 @@ func BenchmarkInspect(b *testing.B) {
 
 // BenchmarkContacts reads a file as typed and checked contacts, from the bytes
 // on and, under rows, from the cells on.
-func BenchmarkContacts(b *testing.B) {
+func BenchmarkMappedContacts(b *testing.B) {
 	for name, src := range map[string]importer.Source{"shop": shopFile(), "brevo": vendorFile()} {
 		p := inspect(b, src, audience.Schema{})
 		plan := planOf(p, nil)

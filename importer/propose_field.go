@@ -215,7 +215,8 @@ func (in *inspection) declared(c Column) Column {
 	}
 	c.Format = ""
 	_, _, typed := typedHeader(in.heads[c.Index].text)
-	if (in.own || typed) && f.kinds&^(1<<CellText) == 0 && in.fitsPlain(f, c.Type) {
+	own := in.own || typed
+	if own && (c.Type == audience.TypeString || f.kinds&^(1<<CellText) == 0 && in.fitsPlain(f, c.Type)) {
 		return c // as our own exports write it, unless they are for people who write numbers and times otherwise
 	}
 	switch c.Type {
