@@ -140,7 +140,11 @@ func textOf(cell, format string) string {
 
 func readPhone(format string) readCell {
 	return func(d *draft, cell string, _ CellKind) error {
-		if format != "" && format != formatTrim && format != formatGuarded {
+		if format == "" {
+			setOnce(&d.Write.Phone, cell)
+			return nil
+		}
+		if format != formatTrim && format != formatGuarded {
 			cell, _, _ = strings.Cut(cell, format)
 		} else if at := strings.Index(cell, " ::: "); at >= 0 {
 			cell = cell[:at]

@@ -60,7 +60,7 @@ func (c *Column) becomes() string {
 		}
 	default:
 	}
-	if c.Format != "" && c.Format != formatTrim {
+	if c.Format != "" && c.Format != formatTrim && (c.Format != formatGuarded || c.Target == TargetField) {
 		s += ", written " + strconv.Quote(c.Format)
 	}
 	return s

@@ -23,7 +23,7 @@ func becomes(m *importer.Mapping) []string {
 		if c.Target == importer.TargetField {
 			s += " " + c.Name + " " + c.Type.String()
 		}
-		if c.Format != "" && c.Format != "trim" {
+		if c.Format != "" && c.Format != "trim" && (c.Format != "guarded" || c.Target == importer.TargetField) {
 			s += " " + c.Format
 		}
 		out = append(out, s)
@@ -243,6 +243,33 @@ func TestAnswers(t *testing.T) {
 			answered := tt.answer != "" && tt.answer != "nonsense"
 			require.Equal(t, answered, len(importer.Open(plan)) == 0)
 		})
+	}
+}
+
+// TestAddressColumn: it is the one whose cells are addresses, and of several
+// the one that is named so, or at least not about somebody else.
+func TestAddressColumn(t *testing.T) {
+	for _, tt := range []struct {
+		header string
+		cells  []string
+		want   string
+	}{
+		{"Remark,Login", []string{"ask a@example.com,b@example.com", "x@example.com,c@example.com", "y,d@example.com"}, "Login"},
+		{"Owner,Login", []string{"a@example.com,b@example.com"}, "Login"},
+		{"Login,Email", []string{"a@example.com,b@example.com"}, "Email"},
+		{"Email,Login", []string{"a@example.com,", "x,b@example.com", "y,"}, "Login"},
+		{"Email Marketing Consent,Login", []string{"SUBSCRIBED,b@example.com"}, "Login"},
+		{"Email address,Email", []string{",a@example.com", ",b@example.com"}, "Email"},
+		{"Email,Name", []string{"nobody,Ann", "none,Bo"}, "Email"},
+	} {
+		p := inspect(t, rowsOf(append([]string{tt.header}, tt.cells...)...), audience.Schema{})
+		var got []string
+		for _, c := range p.Mapping.Columns {
+			if c.Target == importer.TargetEmail {
+				got = append(got, c.Header)
+			}
+		}
+		require.Equal(t, []string{tt.want}, got, tt.header)
 	}
 }
 

@@ -46,7 +46,7 @@ type Column struct {
 	//	numbers             "comma" (1.234,50) or "point" (1,234.50), maybe with the sign of a currency
 	//	bool                "words": yes and no, on and off, 1 and 0 and so on
 	//	several items       what stands between them, such as "||", ";" or " ::: "; "json" for an array
-	//	text                "trim": without spaces at its ends; "guarded": also without an apostrophe in front
+	//	texts, phones       "trim": without spaces at its ends; "guarded": also without an apostrophe in front
 	//	                    of a number
 	//	TargetRefused,      "any": whatever stands there means yes
 	//	TargetBounced

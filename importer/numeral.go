@@ -100,6 +100,9 @@ func (d *decimalFacts) add(cell string) {
 		return
 	}
 	d.seen = true
+	if numberKind(cell) == integer { // the same in both forms
+		return
+	}
 	point, isPoint := parseDecimal(cell, formatPoint)
 	comma, isComma := parseDecimal(cell, formatComma)
 	d.notPoint, d.notComma = d.notPoint || !isPoint, d.notComma || !isComma

@@ -182,6 +182,10 @@ func (in *inspection) isFurther(i int) bool {
 // external finds columns of ids in named systems.
 func (in *inspection) external(c *Column, header string) bool {
 	const prefix = "external:"
+	if in.own && strings.HasPrefix(header, "consent:") {
+		*c = c.as(TargetIgnore, 1, "consent comes back by evidence alone")
+		return true
+	}
 	system, ok := strings.CutPrefix(header, prefix)
 	if ok && audience.CheckName("system", system, audience.Limits{}) == nil {
 		*c = c.as(TargetExternalID, 1, "its header names the system")
@@ -212,6 +216,7 @@ func (in *inspection) fromAlias(c Column, target Target) (Column, bool) {
 		named.Format = in.textFormat()
 		return named, true
 	case TargetPhone:
+		named.Format = in.phoneFormat()
 		return named, !f.isYesNo(false)
 	case TargetTags:
 		named.Format = in.itemFormat(f)
@@ -243,6 +248,13 @@ func (in *inspection) textFormat() string {
 		return ""
 	}
 	return formatTrim
+}
+
+func (in *inspection) phoneFormat() string {
+	if in.own {
+		return ""
+	}
+	return formatGuarded
 }
 
 func (in *inspection) itemFormat(f *columnFacts) string {

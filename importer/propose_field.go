@@ -21,6 +21,8 @@ func (in *inspection) fromVendor(c Column, k *known) Column {
 		return in.vendorField(c)
 	case TargetFirstName, TargetLastName, TargetFullName:
 		c.Format = in.textFormat()
+	case TargetPhone:
+		c.Format = in.phoneFormat()
 	case TargetTags:
 		if c.Format == "" {
 			c.Format = in.itemFormat(f)
@@ -187,6 +189,9 @@ func (in *inspection) decimal(c *Column, other string) bool {
 		ID: columnQuestion(c.Index, "numbers"), Options: options, Assumed: form,
 		Text: "Are the cells of column " + strconv.Itoa(c.Index+1) + " numbers, and do their decimals stand behind a point or a comma?",
 	}
+	if other == "" && len(options) == 1 { // it is a number, so that the form is all that was open
+		return true
+	}
 	if other != "" {
 		q.Options, q.Assumed, c.Format = append(q.Options, other), other, other
 	}
@@ -210,8 +215,8 @@ func (in *inspection) declared(c Column) Column {
 	}
 	c.Format = ""
 	_, _, typed := typedHeader(in.heads[c.Index].text)
-	if in.own || typed && f.kinds&^(1<<CellText) == 0 && in.fitsPlain(f, c.Type) {
-		return c
+	if (in.own || typed) && f.kinds&^(1<<CellText) == 0 && in.fitsPlain(f, c.Type) {
+		return c // as our own exports write it, unless they are for people who write numbers and times otherwise
 	}
 	switch c.Type {
 	case audience.TypeString:
@@ -242,7 +247,7 @@ func (in *inspection) declared(c Column) Column {
 
 // fitsPlain reports whether cells are written as our own exports write them.
 func (in *inspection) fitsPlain(f *columnFacts, t audience.Type) bool {
-	return t == audience.TypeStringList || f.plain.Fit(t) || f.cells == 0
+	return t == audience.TypeStringList || t == audience.TypeString || f.plain.Fit(t) || f.cells == 0
 }
 
 // members makes a column for each member of JSON objects.

@@ -46,7 +46,7 @@ func TestOwnExport(t *testing.T) {
 		require.NoError(t, enc.Begin(schema))
 		require.NoError(t, enc.Encode([]exporter.Contact{{Status: audience.StatusUnsubscribed, Contact: audience.Contact{
 			Addresses: []audience.Address{audience.MustAddress("Jürgen@example.com")}, External: []audience.ExternalID{audience.External(audience.HostSystem, "007")},
-			FirstName: audience.NewPrivate(" 't Hooft "), LastName: audience.NewPrivate("=1+1"), Phone: audience.NewPrivate("+46 70"),
+			FirstName: audience.NewPrivate(" 't Hooft "), LastName: audience.NewPrivate("=1+1"), Phone: audience.NewPrivate(" '+46 70;+1 "),
 			Tags: []audience.Tag{{Name: "a;b"}, {Name: "c;d"}, {Name: "e,f"}}, Fields: fields, CreatedAt: at,
 		}}}))
 		require.NoError(t, enc.End())
@@ -57,7 +57,7 @@ func TestOwnExport(t *testing.T) {
 		good, bad := readAs(t, src, planOf(p, nil), audience.Schema{}, nil)
 		require.Empty(t, bad)
 		c := good[0]
-		require.Equal(t, `email=Jürgen@example.com | host=007 | first= 't Hooft  | last==1+1 | phone=+46 70 | tags=a;b,c;d,"e,f" | status=unsubscribed | created=2026-01-31T09:30:00`, shape(c))
+		require.Equal(t, `email=Jürgen@example.com | host=007 | first= 't Hooft  | last==1+1 | phone= '+46 70;+1  | tags=a;b,c;d,"e,f" | status=unsubscribed | created=2026-01-31T09:30:00`, shape(c))
 		require.True(t, c.Write.CreatedAt.Equal(at))
 		require.Len(t, c.Write.Set, len(values))
 		for name, v := range values {
@@ -269,7 +269,7 @@ func TestSeveralColumnsOfAKind(t *testing.T) {
 		{Index: 0, Target: importer.TargetAddress},
 		{Index: 1, Target: importer.TargetEmail},
 		{Index: 2, Target: importer.TargetPhone},
-		{Index: 3, Target: importer.TargetPhone},
+		{Index: 3, Target: importer.TargetPhone, Format: "guarded"},
 		{Index: 4, Target: importer.TargetTags},
 		{Index: 5, Target: importer.TargetTags, Format: ";"},
 		{Index: 6, Target: importer.TargetLists},
@@ -282,4 +282,46 @@ func TestSeveralColumnsOfAKind(t *testing.T) {
 	require.Equal(t, "email=y@example.com | also=x@example.com | first=Ann Lee | last=Smith | phone=0701 | tags=t,u,v | lists=l", shape(good[0]))
 	require.Equal(t, "email=z@example.com | first=Prince | phone=1", shape(good[1]))
 	require.Equal(t, "email=Z@example.com", shape(good[2]), "the same address once")
+}
+
+// TestRowsLeaveNothing: what a row that cannot be used has said is not in the
+// next one.
+func TestRowsLeaveNothing(t *testing.T) {
+	mapping := importer.Mapping{Columns: []importer.Column{
+		{Index: 0, Target: importer.TargetEmail},
+		{Index: 1, Target: importer.TargetTags},
+		{Index: 2, Target: importer.TargetFullName},
+		{Index: 3, Target: importer.TargetExternalID},
+		{Index: 4, Target: importer.TargetField, Name: "a", Type: audience.TypeString},
+		{Index: 5, Target: importer.TargetConsented},
+		{Index: 6, Target: importer.TargetField, Name: "n", Type: audience.TypeInt},
+	}}
+	src := rowsOf("e,t,f,x,a,c,n", "a@example.com,t,Ann Lee,7,a,yes,none", "b@example.com,,,,,,1")
+	plan := &importer.Plan{Layout: &importer.Layout{Columns: []string{"e", "t", "f", "x", "a", "c", "n"}, HeaderLine: 1}, Mapping: mapping}
+	good, bad := readAs(t, src, plan, audience.Schema{}, nil)
+	require.Len(t, bad, 1)
+	require.Equal(t, "email=b@example.com", shape(good[0]))
+	require.Len(t, good[0].Write.Set, 1)
+}
+
+// TestOwnExportForPeople: numbers with a comma and times of a zone come back,
+// and what cannot be imported is passed over.
+func TestOwnExportForPeople(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	src := rowsOf(
+		"external_id;email;other_emails;lists;id;consent:marketing;score:double;seen:timestamp;note:string;created_at",
+		`7;a@example.com;b@example.com,c@example.com;vip,press;1;subscribed;-1234,5;2026-07-01 10:00:00; x ;2026-07-01 10:00:00`,
+		`8;d@example.com;;;2;none;2;;;`,
+	)
+	p := inspect(t, src, audience.Schema{})
+	require.Equal(t, "audiencekit", p.Mapping.Vendor)
+	require.Empty(t, p.Questions)
+	good, bad := readAs(t, src, planOf(p, nil), audience.Schema{}, berlin)
+	require.Empty(t, bad)
+	require.Equal(t, "email=a@example.com | also=b@example.com | also=c@example.com | host=7 | lists=vip,press | created=2026-07-01T08:00:00", shape(good[0]))
+	for field, want := range map[string]string{"score": "double:-1234.5", "seen": "timestamp:2026-07-01T08:00:00Z", "note": "string: x "} {
+		require.Equal(t, want, fieldOf(good[0], field))
+	}
+	require.Equal(t, "double:2", fieldOf(good[1], "score"))
 }

@@ -20,7 +20,8 @@ func mailVendors() []vendor {
 		{
 			name: nameOwn, telling: []string{"externalid", headerTyped},
 			columns: slices.Concat(
-				[]known{{header: headerTyped, weight: 2, plain: true}}, to(1, TargetIgnore, "updated_at"),
+				[]known{{header: headerTyped, weight: 2, plain: true}}, to(1, TargetIgnore, "updated_at|id|frequency"),
+				to(1, TargetAddress, "other_emails"), to(1, TargetLists, "lists"),
 				to(3, TargetExternalID, "external_id"), to(1, TargetEmail, "email"), to(1, TargetFirstName, "first_name"), to(1, TargetLastName, "last_name"),
 				to(1, TargetPhone, "phone"), to(1, TargetTags, "tags"), status(1, "status", ownWords()), to(1, TargetCreatedAt, "created_at"),
 			),
@@ -68,7 +69,8 @@ func mailVendors() []vendor {
 			name: "listmonk",
 			columns: slices.Concat(
 				system(3, "listmonk", "uuid"), to(1, TargetEmail, "email"), to(1, TargetFullName, "name"),
-				formatted(formatJSON, to(3, TargetField, "attributes")), to(1, TargetCreatedAt, "created_at"), to(1, TargetIgnore, "updated_at"),
+				formatted(formatJSON, to(3, TargetField, "attributes")), to(1, TargetCreatedAt, "created_at"), to(1, TargetIgnore, "updated_at|id|frequency"),
+				to(1, TargetAddress, "other_emails"), to(1, TargetLists, "lists"),
 				status(1, "status", map[string]audience.Status{
 					"enabled": audience.StatusNone, "disabled": audience.StatusUnsubscribed, "blocklisted": audience.StatusUnsubscribed,
 				}),
