@@ -65,3 +65,30 @@ func BenchmarkDetect(b *testing.B) {
 	}
 	reportRows(b)
 }
+
+// BenchmarkStructs is the file as values of a host's struct, through gocsv.
+func BenchmarkStructs(b *testing.B) {
+	type contact struct {
+		ID     string `csv:"external_id"`
+		Email  string `csv:"email"`
+		First  string `csv:"first_name"`
+		Last   string `csv:"last_name"`
+		Tags   string `csv:"tags"`
+		Born   string `csv:"created_at"`
+		Age    int    `csv:"age"`
+		Active bool   `csv:"active:bool"`
+	}
+	src := importer.Bytes("bench.csv", benchFile())
+	b.ReportAllocs()
+	for b.Loop() {
+		rows := 0
+		for _, err := range Rows[contact](b.Context(), src, RowOptions{}) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows++
+		}
+		require.Equal(b, benchRows, rows)
+	}
+	reportRows(b)
+}
