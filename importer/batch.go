@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -233,9 +234,7 @@ func (b *batch) sighting(id audience.ContactID) (sighting, bool) {
 
 // committed remembers what is to be remembered.
 func (b *batch) committed() {
-	for id, s := range b.now {
-		b.seen[id] = s
-	}
+	maps.Copy(b.seen, b.now)
 }
 
 // record puts what rows say about consent into the ledger. It was weighed, so

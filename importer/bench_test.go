@@ -56,7 +56,7 @@ func BenchmarkStore(b *testing.B) {
 		}
 	}
 	for name, do := range map[string]importFunc{
-		"bare store": func(ctx context.Context, w *world, rows []*importer.Contact) (*importer.Report, error) {
+		"bare store": func(_ context.Context, w *world, rows []*importer.Contact) (*importer.Report, error) {
 			for some := range slices.Chunk(rows, 10_000) {
 				writes := make([]audience.ContactWrite, len(some))
 				for i, c := range some {

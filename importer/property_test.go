@@ -51,14 +51,15 @@ type outcome struct {
 
 // rowText tells a result without ids of contacts.
 func rowText(r importer.RowResult) string {
-	text := fmt.Sprintf("%d: %d skip %d merged %t first %d %v", r.Line, r.Outcome, r.Skip, r.Merged, r.FirstLine, r.Changes)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d: %d skip %d merged %t first %d %v", r.Line, r.Outcome, r.Skip, r.Merged, r.FirstLine, r.Changes)
 	for _, d := range r.Changes {
-		text += fmt.Sprintf(" %s %q -> %q", d.Name, d.Before.Reveal(), d.After.Reveal())
+		fmt.Fprintf(&text, " %s %q -> %q", d.Name, d.Before.Reveal(), d.After.Reveal())
 	}
 	if r.Err != nil {
-		text += " " + r.Err.Code()
+		text.WriteString(" " + r.Err.Code())
 	}
-	return text
+	return text.String()
 }
 
 func (tr *trial) run(t *testing.T, w *world, size int, preview bool) outcome {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -242,7 +243,7 @@ func (s *step) keeps(id audience.ContactID, what ...string) {
 	l := LeftBehind{Contact: id, What: what}
 	s.left = append(s.left, l)
 	if kept := s.head.Undone.Contacts; len(kept) < most {
-		s.head.Undone.Contacts = append(kept[:len(kept):len(kept)], l)
+		s.head.Undone.Contacts = append(slices.Clip(kept), l)
 	}
 }
 

@@ -2,7 +2,6 @@ package importer_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -160,13 +159,6 @@ func TestJobs(t *testing.T) {
 		got = append(got, job.Name+" "+string(job.State))
 	}
 	require.Equal(t, []string{"a done", "a/1 undone", "b done", "c running"}, got)
-	require.Len(t, slices.Collect(func(yield func(string) bool) {
-		for job := range importer.Jobs(t.Context(), w.Audience) {
-			if !yield(job.Name) {
-				return
-			}
-		}
-	}), 4)
 	_, err = w.Contact(t.Context(), audience.Key("a"))
 	require.NoError(t, err, "of another import")
 	_, err = w.Contact(t.Context(), audience.Key("a/1"))
