@@ -25,6 +25,7 @@ func TestColumnsRefused(t *testing.T) {
 		{"undeclared purpose", []string{"consent:reserch"}, `columns[0]: unknown: did you mean "consent:research"?`},
 		{"bad system", []string{"external:"}, `columns[0]: empty`},
 		{"twice", []string{"email", "age", "email"}, `columns[2]: double: each column once; this one is that of columns[0]`},
+		{"the host's ids twice", []string{"external_id", "external:host"}, `columns[1]: double: each column once; this one is that of columns[0]`},
 		{"twice in other words", []string{"age", "field:age"}, `columns[1]: double: each column once; this one is that of columns[0]`},
 	}
 	for _, tt := range tests {

@@ -16,7 +16,7 @@
 // [DefaultColumns]:
 //
 //	external_id          the host's own id
-//	external:<system>    the id in another system
+//	external:<system>    the id in another system; external:host is external_id
 //	email other_emails   the primary address, the further ones (a list)
 //	first_name last_name phone tags
 //	status               for e-mail and marketing, at the instant of the export

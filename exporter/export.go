@@ -144,28 +144,17 @@ func prepare(ctx context.Context, r *store.Reader, gate Gate, opts *Options) (*e
 	}
 	e.hearing.columns = make(map[string][]int)
 	e.hearing.find = func(name string) ([]int, error) {
-		c, _, err := findColumn(&schema, limits, "gate", name)
+		_, s, err := findColumn(&schema, limits, "gate", name)
 		if err != nil {
 			return nil, err
 		}
-		return positions(columns, c.Name), nil
+		return positions(sources, s), nil
 	}
 	if err := e.addRedactors(redact); err != nil {
 		return nil, err
 	}
 	e.parts = partsFor(sources).Union(partsOf(gate))
 	return e, e.judge(ctx, nil)
-}
-
-// positions gives where the columns of a name stand.
-func positions(columns []Column, name string) []int {
-	var out []int
-	for i, c := range columns {
-		if c.Name == name {
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // selection joins Where and List.
@@ -184,6 +173,8 @@ func (e *export) selection(schema *audience.Schema) (store.Predicate, error) {
 	return store.And{e.opts.Where, on}, nil
 }
 
+// addRedactors makes those of the columns. Two names may mean one column: the
+// stricter redaction counts then too.
 func (e *export) addRedactors(redact map[string]Redaction) error {
 	e.redactors = make([]*redactor, len(e.columns))
 	for _, name := range slices.Sorted(maps.Keys(redact)) {
@@ -192,8 +183,12 @@ func (e *export) addRedactors(redact map[string]Redaction) error {
 			return err
 		}
 		for _, i := range at {
-			if e.redactors[i], err = newRedactor(e.r.Audience(), e.columns[i], redact[name]); err != nil {
+			redactor, err := newRedactor(e.r.Audience(), e.columns[i], redact[name])
+			if err != nil {
 				return err
+			}
+			if other := e.redactors[i]; other == nil || strictness(redactor.how) > strictness(other.how) {
+				e.redactors[i] = redactor
 			}
 		}
 	}
@@ -257,7 +252,7 @@ func (e *export) outcome() Result {
 		if out.Redacted == nil {
 			out.Redacted = make(map[string]int)
 		}
-		out.Redacted[e.columns[i].Name] += n
+		out.Redacted[e.columns[i].option()] = n
 	}
 	return out
 }

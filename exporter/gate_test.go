@@ -255,3 +255,49 @@ func TestExportIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), `contacts=1 withheld=0 columns=8 gate="everything: moving house, redacted"`)
 	require.NotContains(t, log.String(), "secret")
 }
+
+// TestOneColumnByTwoNames: what a gate keeps back does not leave under another
+// name of the column, nor in a column that tells the same.
+func TestOneColumnByTwoNames(t *testing.T) {
+	aud := open(t)
+	_, err := aud.Put(t.Context(), audience.ContactWrite{
+		Match: audience.Key("secret"), Set: map[string]audience.Value{"lists": audience.StringValue("mine"), "zip": audience.StringValue("00730")},
+	})
+	require.NoError(t, err)
+	without := func(names ...string) exporter.Gate {
+		return gateFunc(func(_ *store.Reader, people []audience.Profile, release func(int, ...string)) error {
+			for i := range people {
+				release(i, names...)
+			}
+			return nil
+		})
+	}
+	redact := func(redact map[string]exporter.Redaction) exporter.Gate { return exporter.Redact(all(), redact) }
+	tests := []struct {
+		name     string
+		gate     exporter.Gate
+		columns  []string
+		want     string
+		redacted map[string]int
+	}{
+		{"the host's ids", without("external_id"), []string{"external:host"}, "{}", map[string]int{"external_id": 1}},
+		{"the host's ids, the other way round", without("external:host"), []string{"external_id"}, "{}", map[string]int{"external_id": 1}},
+		{"the host's ids, masked", redact(map[string]exporter.Redaction{"external_id": exporter.Mask}), []string{"external:host"}, `{"external_id":"***"}`, map[string]int{"external_id": 1}},
+		{"status", without("status"), []string{"consent:marketing", "status"}, "{}", map[string]int{"consent:marketing": 1, "status": 1}},
+		{"marketing", redact(map[string]exporter.Redaction{"consent:marketing": exporter.Mask}), []string{"status"}, `{"status":"***"}`, map[string]int{"status": 1}},
+		{"the stricter of two names", redact(map[string]exporter.Redaction{"field:zip": exporter.Blank, "zip": exporter.Hash}), []string{"zip"}, "{}", map[string]int{"zip": 1}},
+		{"in two gates", exporter.Redact(redact(map[string]exporter.Redaction{"field:zip": exporter.Mask}), map[string]exporter.Redaction{"zip": exporter.Hash}), []string{"zip"}, `{"fields":{"zip":"***"}}`, map[string]int{"zip": 1}},
+		{"a field named like a column", redact(map[string]exporter.Redaction{"field:lists": exporter.Hash, "external_id": exporter.Blank}), []string{"lists", "external_id"}, "{}", map[string]int{"external_id": 1}},
+		{"the column, not the field", redact(map[string]exporter.Redaction{"lists": exporter.Blank}), []string{"lists", "field:lists"}, `{"fields":{"lists":"mine"}}`, nil},
+		{"the field", redact(map[string]exporter.Redaction{"field:lists": exporter.Mask}), []string{"lists", "field:lists"}, `{"fields":{"lists":"***"}}`, map[string]int{"field:lists": 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out strings.Builder
+			result, err := exportThrough(t, aud, exporter.NDJSON(&out), tt.gate, exporter.Options{Columns: tt.columns})
+			require.NoError(t, err)
+			requireText(t, tt.want+"\n", out.String())
+			require.Equal(t, tt.redacted, result.Redacted)
+		})
+	}
+}
