@@ -29,7 +29,8 @@ type Options struct {
 	// [audience.ErrInvalid]. Ids that are nobody's (any more) are passed over.
 	// They are read by id: few members of a large audience cost what they are.
 	Members iter.Seq[audience.ContactID]
-	// At is the instant of statuses; zero is the clock's.
+	// At is the instant of statuses, lists and Where; zero is the clock's. One
+	// that is over does not move gates back: see [Gate].
 	At time.Time
 	// OnProgress is called after each batch.
 	OnProgress func(Progress)
@@ -61,6 +62,9 @@ const batchSize = 1000
 // was written until then is no whole export: see [WriteFile]. When it is done
 // the audience's log is told how many contacts have left and by which gate.
 func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts Options) (result Result, err error) {
+	if enc == nil {
+		return Result{}, &audience.FieldError{Path: "encoder", Rule: "empty", Hint: "an encoder, such as NDJSON(w)"}
+	}
 	if c, ok := enc.(io.Closer); ok {
 		defer func() { err = errors.Join(err, c.Close()) }()
 	}
@@ -94,6 +98,7 @@ func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts
 type export struct {
 	r         *store.Reader
 	gate      Gate
+	gateAt    time.Time
 	opts      *Options
 	where     store.Predicate // Where and List
 	parts     audience.ProfileParts
@@ -124,10 +129,14 @@ func prepare(ctx context.Context, r *store.Reader, gate Gate, opts *Options) (*e
 	if gate == nil {
 		return nil, noGate()
 	}
+	now := r.Audience().Now()
 	if opts.At.IsZero() {
-		opts.At = r.Audience().Now()
+		opts.At = now
 	}
-	e := &export{r: r, gate: gate, opts: opts}
+	e := &export{r: r, gate: gate, gateAt: opts.At, opts: opts}
+	if now.After(opts.At) {
+		e.gateAt = now
+	}
 	schema, limits := r.Schema(), r.Audience().Limits()
 	names := opts.Columns
 	if len(names) == 0 {
@@ -199,7 +208,9 @@ func (e *export) addRedactors(redact map[string]Redaction) error {
 func (e *export) judge(ctx context.Context, people []audience.Profile) error {
 	h := &e.hearing
 	h.begin(len(people))
-	if err := e.gate.Judge(ctx, e.r, e.opts.At, people, h.release); err != nil {
+	release, over := h.release()
+	defer over()
+	if err := e.gate.Judge(ctx, e.r, e.gateAt, people, release); err != nil {
 		return err
 	}
 	return h.err

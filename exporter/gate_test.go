@@ -301,3 +301,73 @@ func TestOneColumnByTwoNames(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusalCountsWhateverTheInstant: an export about the time before a
+// refusal does not let anybody out who has refused since.
+func TestRefusalCountsWhateverTheInstant(t *testing.T) {
+	clock := now
+	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": []byte(strings.Repeat("k", 32))})
+	require.NoError(t, err)
+	aud, err := store.Open(t.Context(), memstore.New(), "main", store.Options{Keys: keys, Clock: func() time.Time { return clock }})
+	require.NoError(t, err)
+	jane := audience.Key("u1")
+	_, err = aud.Put(t.Context(), audience.ContactWrite{Match: jane, Email: audience.MustAddress("jane@x.example")})
+	require.NoError(t, err)
+	record := func(kind audience.ConsentKind) {
+		_, err := aud.Record(t.Context(), audience.ConsentWrite{
+			Contact: jane, Kind: kind, Scope: audience.MarketingScope(), Mechanism: audience.MechanismAttested, Evidence: []byte("attested"),
+		})
+		require.NoError(t, err)
+	}
+	record(audience.ConsentGranted)
+	clock = now.Add(time.Hour)
+	record(audience.ConsentWithdrawn)
+	clock = now.Add(2 * time.Hour)
+	for _, gate := range []exporter.Gate{exporter.OnlyMailable(), exporter.Purpose("marketing"), exporter.Redact(exporter.OnlyMailable(), nil)} {
+		var r recorder
+		result, err := exportThrough(t, aud, &r, gate, exporter.Options{At: now.Add(time.Minute)})
+		require.NoError(t, err)
+		require.Empty(t, r.ids)
+		require.Equal(t, 1, result.Withheld)
+	}
+	var out strings.Builder
+	_, err = export(t, aud, exporter.NDJSON(&out), exporter.Options{At: now.Add(time.Minute), Columns: []string{"status"}})
+	require.NoError(t, err)
+	requireText(t, `{"status":"subscribed"}`+"\n", out.String()) // what is told is about the instant
+}
+
+// knowingLess asks for less than the gate within it needs.
+type knowingLess struct{ exporter.Gate }
+
+func (knowingLess) Parts() audience.ProfileParts { return audience.ProfileParts{Ledger: true} }
+
+// TestGateThatKnowsTooLittleKeepsPeopleIn: nobody is let out for want of the
+// part that speaks against it.
+func TestGateThatKnowsTooLittleKeepsPeopleIn(t *testing.T) {
+	for _, gate := range []exporter.Gate{exporter.OnlyMailable(), exporter.Purpose("marketing")} {
+		var r recorder
+		_, err := exportThrough(t, standings(t), &r, knowingLess{gate}, exporter.Options{})
+		require.NoError(t, err)
+		require.Empty(t, r.ids)
+	}
+}
+
+// TestReleaseAfterJudging lets nobody out.
+func TestReleaseAfterJudging(t *testing.T) {
+	var late func(int, ...string)
+	var r recorder
+	_, err := exportThrough(t, standings(t), &r, gateFunc(func(_ *store.Reader, people []audience.Profile, release func(int, ...string)) error {
+		if late != nil {
+			late(0)
+		}
+		late = release
+		return nil
+	}), exporter.Options{})
+	require.NoError(t, err)
+	require.Empty(t, r.ids)
+}
+
+func TestNoEncoder(t *testing.T) {
+	_, err := export(t, standings(t), nil, exporter.Options{})
+	require.ErrorIs(t, err, audience.ErrInvalid)
+}
