@@ -107,3 +107,17 @@ func TestLists(t *testing.T) {
 	_, err = export(t, aud, &recorder{}, exporter.Options{List: "bata"})
 	require.ErrorIs(t, err, audience.ErrNotFound)
 }
+
+// TestTemplateTellsFieldFromColumn: one named like the other does not take its
+// place.
+func TestTemplateTellsFieldFromColumn(t *testing.T) {
+	aud := open(t)
+	_, err := aud.Put(t.Context(), audience.ContactWrite{Match: audience.Key("u1"), Set: map[string]audience.Value{"lists": audience.StringValue("mine")}})
+	require.NoError(t, err)
+	var out strings.Builder
+	enc, err := exporter.Template(t.Context(), &out, `{{.lists}} {{index . "field:lists"}}`, exporter.TemplateLimits{})
+	require.NoError(t, err)
+	_, err = export(t, aud, enc, exporter.Options{Columns: []string{"lists", "field:lists"}})
+	require.NoError(t, err)
+	require.Equal(t, "[] mine", out.String())
+}

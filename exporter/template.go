@@ -37,7 +37,8 @@ const maxTemplate = 64 << 10
 
 // Template encodes contacts by a template, as text/template has it, which is
 // executed for each: the dot is a map of the columns, so that {{.email}} is the
-// address and {{index . "external:crm"}} an id. Texts, instants (RFC 3339) and
+// address and {{index . "external:crm"}} an id; their names are those of
+// [Options] (a custom field lists is "field:lists"). Texts, instants (RFC 3339) and
 // dates are strings, ints int64, doubles float64, lists []string; what is absent
 // is the empty string or list, and a name that is no column an error. Templates
 // named header and footer, if the text defines them, come before and behind;
@@ -90,7 +91,7 @@ type templateEncoder struct {
 func (e *templateEncoder) Begin(columns []Column) error {
 	e.columns = columns
 	for _, c := range columns {
-		e.names = append(e.names, c.Name)
+		e.names = append(e.names, c.option())
 	}
 	return e.part("header", map[string]any{"columns": e.names})
 }
