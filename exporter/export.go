@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -27,7 +28,8 @@ type Options struct {
 	// Members, if not nil, are the contacts to be exported, in ascending order
 	// of their ids, such as those of a segment; another order is
 	// [audience.ErrInvalid]. Ids that are nobody's (any more) are passed over.
-	// They are read by id: few members of a large audience cost what they are.
+	// Who is a member was decided when the set was made; what leaves of them, and
+	// whether, is as of r. They are read by id: few members of a large audience cost what they are.
 	Members iter.Seq[audience.ContactID]
 	// At is the instant of statuses, lists and Where; zero is the clock's. One
 	// that is over does not move gates back: see [Gate].
@@ -43,7 +45,7 @@ type Progress struct {
 }
 
 // Result says what has left. After an error it is about what was written until
-// then.
+// then, and Loss is only what the encoder's End has told.
 type Result struct {
 	Progress
 	Redacted map[string]int // values that the gate kept back, masked or hashed, by column; none where there are none
@@ -59,7 +61,7 @@ const batchSize = 1000
 // however many there are, and all of them are as of r's snapshot.
 //
 // It stops at the first error, of the store, the gate, the encoder or ctx; what
-// was written until then is no whole export: see [WriteFile]. When it is done
+// was written until then is no whole export: see [WriteFile]. In either case
 // the audience's log is told how many contacts have left and by which gate.
 func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts Options) (result Result, err error) {
 	if enc == nil {
@@ -75,23 +77,32 @@ func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts
 	if err := enc.Begin(slices.Clone(e.columns)); err != nil {
 		return Result{}, err
 	}
+	err = e.run(ctx, enc)
+	level, message := slog.LevelInfo, "exporter: contacts have left"
+	if err != nil { // who was written may have reached somebody
+		level, message = slog.LevelWarn, "exporter: an export has broken off"
+	}
+	r.Audience().Logger().Log(ctx, level, message, "contacts", e.result.Written, "withheld", e.result.Withheld,
+		"columns", len(e.columns), "gate", gateName(gate))
+	return e.outcome(), err
+}
+
+// run writes the contacts.
+func (e *export) run(ctx context.Context, enc Encoder) error {
 	for people, err := range e.batches(ctx) {
 		if err == nil {
 			err = e.encode(ctx, enc, people)
 		}
 		if err != nil {
-			return e.outcome(), err
+			return err
 		}
-		if opts.OnProgress != nil {
-			opts.OnProgress(e.result.Progress)
+		if e.opts.OnProgress != nil {
+			e.opts.OnProgress(e.result.Progress)
 		}
 	}
-	if e.result.Loss, err = enc.End(); err != nil {
-		return e.outcome(), err
-	}
-	r.Audience().Logger().InfoContext(ctx, "exporter: contacts have left", "contacts", e.result.Written, "withheld", e.result.Withheld,
-		"columns", len(e.columns), "gate", gateName(gate))
-	return e.outcome(), nil
+	var err error
+	e.result.Loss, err = enc.End()
+	return err
 }
 
 // export is one export.

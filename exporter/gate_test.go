@@ -253,6 +253,10 @@ func TestExportIsLogged(t *testing.T) {
 	_, err = exportThrough(t, aud, exporter.NDJSON(&strings.Builder{}), exporter.Redact(exporter.Everything("moving house"), nil), exporter.Options{})
 	require.NoError(t, err)
 	require.Contains(t, log.String(), `contacts=1 withheld=0 columns=8 gate="everything: moving house, redacted"`)
+	log.Reset()
+	_, err = exportThrough(t, aud, &recorder{fail: "encode 1"}, all(), exporter.Options{})
+	require.Error(t, err)
+	require.Contains(t, log.String(), `level=WARN msg="exporter: an export has broken off" contacts=0 withheld=0 columns=1 gate="everything: a test"`)
 	require.NotContains(t, log.String(), "secret")
 }
 
