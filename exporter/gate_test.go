@@ -360,7 +360,7 @@ func TestGateThatKnowsTooLittleKeepsPeopleIn(t *testing.T) {
 func TestReleaseAfterJudging(t *testing.T) {
 	var late func(int, ...string)
 	var r recorder
-	_, err := exportThrough(t, standings(t), &r, gateFunc(func(_ *store.Reader, people []audience.Profile, release func(int, ...string)) error {
+	_, err := exportThrough(t, standings(t), &r, gateFunc(func(_ *store.Reader, _ []audience.Profile, release func(int, ...string)) error {
 		if late != nil {
 			late(0)
 		}
