@@ -24,6 +24,37 @@ type source struct {
 	field audience.FieldID // of a custom field
 }
 
+// tells gives what a column tells, so that two that tell the same are kept
+// back together: the status is the standing for marketing.
+func (s source) tells() source {
+	if s.kind == kindStatus {
+		return source{kind: kindConsent, name: audience.PurposeMarketing}
+	}
+	return s
+}
+
+// positions gives where the columns stand that tell the same as the source.
+func positions(sources []source, s source) []int {
+	var out []int
+	for i := range sources {
+		if sources[i].tells() == s.tells() {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// option gives the name of a column as Options.Columns and gates have it, which
+// no other column has.
+func (c Column) option() string {
+	if c.Custom {
+		if _, ok := builtInNamed(c.Name); ok {
+			return prefixField + c.Name
+		}
+	}
+	return c.Name
+}
+
 type kind uint8
 
 const (
@@ -86,9 +117,7 @@ func DefaultColumns(schema audience.Schema) []string {
 	}
 	slices.Sort(out[first:])
 	for i, name := range out[first:] {
-		if _, ok := builtInNamed(name); ok {
-			out[first+i] = prefixField + name
-		}
+		out[first+i] = Column{Name: name, Custom: true}.option()
 	}
 	return out
 }
@@ -131,6 +160,9 @@ func findColumn(schema *audience.Schema, limits audience.Limits, path, name stri
 		}
 		return Column{Name: b.name, Type: b.typ}, s, nil
 	}
+	if name == prefixExternal+audience.HostSystem { // the same in other words
+		return findColumn(schema, limits, path, "external_id")
+	}
 	if system, ok := strings.CutPrefix(name, prefixExternal); ok {
 		if err := audience.CheckName(path, system, limits); err != nil {
 			return Column{}, source{}, err
@@ -157,7 +189,7 @@ func columnNames(schema *audience.Schema) []string {
 		out = append(out, b.name)
 	}
 	for _, f := range schema.Fields {
-		out = append(out, f.Name)
+		out = append(out, Column{Name: f.Name, Custom: true}.option())
 	}
 	for _, p := range schema.Purposes {
 		out = append(out, prefixConsent+p.Name)

@@ -25,6 +25,7 @@ func TestColumnsRefused(t *testing.T) {
 		{"undeclared purpose", []string{"consent:reserch"}, `columns[0]: unknown: did you mean "consent:research"?`},
 		{"bad system", []string{"external:"}, `columns[0]: empty`},
 		{"twice", []string{"email", "age", "email"}, `columns[2]: double: each column once; this one is that of columns[0]`},
+		{"the host's ids twice", []string{"external_id", "external:host"}, `columns[1]: double: each column once; this one is that of columns[0]`},
 		{"twice in other words", []string{"age", "field:age"}, `columns[1]: double: each column once; this one is that of columns[0]`},
 	}
 	for _, tt := range tests {
@@ -105,4 +106,18 @@ func TestLists(t *testing.T) {
 	}
 	_, err = export(t, aud, &recorder{}, exporter.Options{List: "bata"})
 	require.ErrorIs(t, err, audience.ErrNotFound)
+}
+
+// TestTemplateTellsFieldFromColumn: one named like the other does not take its
+// place.
+func TestTemplateTellsFieldFromColumn(t *testing.T) {
+	aud := open(t)
+	_, err := aud.Put(t.Context(), audience.ContactWrite{Match: audience.Key("u1"), Set: map[string]audience.Value{"lists": audience.StringValue("mine")}})
+	require.NoError(t, err)
+	var out strings.Builder
+	enc, err := exporter.Template(t.Context(), &out, `{{.lists}} {{index . "field:lists"}}`, exporter.TemplateLimits{})
+	require.NoError(t, err)
+	_, err = export(t, aud, enc, exporter.Options{Columns: []string{"lists", "field:lists"}})
+	require.NoError(t, err)
+	require.Equal(t, "[] mine", out.String())
 }

@@ -10,13 +10,24 @@
 // [Purpose], [Everything] with a reason, or the host's own. [Redact] masks
 // columns or turns them into pseudonyms.
 //
+// The members of a segment that may be mailed, as CSV, in a file of one's own:
+//
+//	vip, ok := engine.Snapshot("vip").Members("vip")
+//	err := aud.View(ctx, func(r *store.Reader) error {
+//		return exporter.WriteFile("vip.csv", func(w io.Writer) error {
+//			_, err := exporter.Contacts(ctx, r, csvexport.New(w, csvexport.Options{}), exporter.OnlyMailable(),
+//				exporter.Options{Members: vip.All(), Columns: []string{"email", "first_name"}})
+//			return err
+//		})
+//	})
+//
 // # Columns
 //
 // [Options] name the columns that leave and their order, else they are those of
 // [DefaultColumns]:
 //
 //	external_id          the host's own id
-//	external:<system>    the id in another system
+//	external:<system>    the id in another system; external:host is external_id
 //	email other_emails   the primary address, the further ones (a list)
 //	first_name last_name phone tags
 //	status               for e-mail and marketing, at the instant of the export
@@ -32,9 +43,10 @@
 // package csvexport writes CSV, the module xlsxfile workbooks. Any other format
 // is an [Encoder]. All get the same columns and typed values.
 //
-// What comes back through the importer is the same audience as far as the
-// columns reach, from JSON and CSV to the last character; what a format has no
-// place for it counts, see [Loss].
+// Files hold what the columns reach, to the last character; what a format has no
+// place for it counts, see [Loss]. The columns of [DefaultColumns] come back
+// through the importer as they were: but for an empty text in CSV, which is
+// absent then, and a status, which only evidence raises.
 //
 // It also writes reports, documents of figures for people: a [Report] is a
 // value that anybody fills, [SegmentReport] does it with segments. Text is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -27,9 +28,11 @@ type Options struct {
 	// Members, if not nil, are the contacts to be exported, in ascending order
 	// of their ids, such as those of a segment; another order is
 	// [audience.ErrInvalid]. Ids that are nobody's (any more) are passed over.
-	// They are read by id: few members of a large audience cost what they are.
+	// Who is a member was decided when the set was made; what leaves of them, and
+	// whether, is as of r. They are read by id: few members of a large audience cost what they are.
 	Members iter.Seq[audience.ContactID]
-	// At is the instant of statuses; zero is the clock's.
+	// At is the instant of statuses, lists and Where; zero is the clock's. One
+	// that is over does not move gates back: see [Gate].
 	At time.Time
 	// OnProgress is called after each batch.
 	OnProgress func(Progress)
@@ -42,7 +45,7 @@ type Progress struct {
 }
 
 // Result says what has left. After an error it is about what was written until
-// then.
+// then, and Loss is only what the encoder's End has told.
 type Result struct {
 	Progress
 	Redacted map[string]int // values that the gate kept back, masked or hashed, by column; none where there are none
@@ -58,9 +61,12 @@ const batchSize = 1000
 // however many there are, and all of them are as of r's snapshot.
 //
 // It stops at the first error, of the store, the gate, the encoder or ctx; what
-// was written until then is no whole export: see [WriteFile]. When it is done
+// was written until then is no whole export: see [WriteFile]. In either case
 // the audience's log is told how many contacts have left and by which gate.
 func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts Options) (result Result, err error) {
+	if enc == nil {
+		return Result{}, &audience.FieldError{Path: "encoder", Rule: "empty", Hint: "an encoder, such as NDJSON(w)"}
+	}
 	if c, ok := enc.(io.Closer); ok {
 		defer func() { err = errors.Join(err, c.Close()) }()
 	}
@@ -71,29 +77,39 @@ func Contacts(ctx context.Context, r *store.Reader, enc Encoder, gate Gate, opts
 	if err := enc.Begin(slices.Clone(e.columns)); err != nil {
 		return Result{}, err
 	}
+	err = e.run(ctx, enc)
+	level, message := slog.LevelInfo, "exporter: contacts have left"
+	if err != nil { // who was written may have reached somebody
+		level, message = slog.LevelWarn, "exporter: an export has broken off"
+	}
+	r.Audience().Logger().Log(ctx, level, message, "contacts", e.result.Written, "withheld", e.result.Withheld,
+		"columns", len(e.columns), "gate", gateName(gate))
+	return e.outcome(), err
+}
+
+// run writes the contacts.
+func (e *export) run(ctx context.Context, enc Encoder) error {
 	for people, err := range e.batches(ctx) {
 		if err == nil {
 			err = e.encode(ctx, enc, people)
 		}
 		if err != nil {
-			return e.outcome(), err
+			return err
 		}
-		if opts.OnProgress != nil {
-			opts.OnProgress(e.result.Progress)
+		if e.opts.OnProgress != nil {
+			e.opts.OnProgress(e.result.Progress)
 		}
 	}
-	if e.result.Loss, err = enc.End(); err != nil {
-		return e.outcome(), err
-	}
-	r.Audience().Logger().InfoContext(ctx, "exporter: contacts have left", "contacts", e.result.Written, "withheld", e.result.Withheld,
-		"columns", len(e.columns), "gate", gateName(gate))
-	return e.outcome(), nil
+	var err error
+	e.result.Loss, err = enc.End()
+	return err
 }
 
 // export is one export.
 type export struct {
 	r         *store.Reader
 	gate      Gate
+	gateAt    time.Time
 	opts      *Options
 	where     store.Predicate // Where and List
 	parts     audience.ProfileParts
@@ -124,10 +140,14 @@ func prepare(ctx context.Context, r *store.Reader, gate Gate, opts *Options) (*e
 	if gate == nil {
 		return nil, noGate()
 	}
+	now := r.Audience().Now()
 	if opts.At.IsZero() {
-		opts.At = r.Audience().Now()
+		opts.At = now
 	}
-	e := &export{r: r, gate: gate, opts: opts}
+	e := &export{r: r, gate: gate, gateAt: opts.At, opts: opts}
+	if now.After(opts.At) {
+		e.gateAt = now
+	}
 	schema, limits := r.Schema(), r.Audience().Limits()
 	names := opts.Columns
 	if len(names) == 0 {
@@ -144,28 +164,17 @@ func prepare(ctx context.Context, r *store.Reader, gate Gate, opts *Options) (*e
 	}
 	e.hearing.columns = make(map[string][]int)
 	e.hearing.find = func(name string) ([]int, error) {
-		c, _, err := findColumn(&schema, limits, "gate", name)
+		_, s, err := findColumn(&schema, limits, "gate", name)
 		if err != nil {
 			return nil, err
 		}
-		return positions(columns, c.Name), nil
+		return positions(sources, s), nil
 	}
 	if err := e.addRedactors(redact); err != nil {
 		return nil, err
 	}
 	e.parts = partsFor(sources).Union(partsOf(gate))
 	return e, e.judge(ctx, nil)
-}
-
-// positions gives where the columns of a name stand.
-func positions(columns []Column, name string) []int {
-	var out []int
-	for i, c := range columns {
-		if c.Name == name {
-			out = append(out, i)
-		}
-	}
-	return out
 }
 
 // selection joins Where and List.
@@ -184,6 +193,8 @@ func (e *export) selection(schema *audience.Schema) (store.Predicate, error) {
 	return store.And{e.opts.Where, on}, nil
 }
 
+// addRedactors makes those of the columns. Two names may mean one column: the
+// stricter redaction counts then too.
 func (e *export) addRedactors(redact map[string]Redaction) error {
 	e.redactors = make([]*redactor, len(e.columns))
 	for _, name := range slices.Sorted(maps.Keys(redact)) {
@@ -192,8 +203,12 @@ func (e *export) addRedactors(redact map[string]Redaction) error {
 			return err
 		}
 		for _, i := range at {
-			if e.redactors[i], err = newRedactor(e.r.Audience(), e.columns[i], redact[name]); err != nil {
+			redactor, err := newRedactor(e.r.Audience(), e.columns[i], redact[name])
+			if err != nil {
 				return err
+			}
+			if other := e.redactors[i]; other == nil || strictness(redactor.how) > strictness(other.how) {
+				e.redactors[i] = redactor
 			}
 		}
 	}
@@ -204,7 +219,9 @@ func (e *export) addRedactors(redact map[string]Redaction) error {
 func (e *export) judge(ctx context.Context, people []audience.Profile) error {
 	h := &e.hearing
 	h.begin(len(people))
-	if err := e.gate.Judge(ctx, e.r, e.opts.At, people, h.release); err != nil {
+	release, over := h.release()
+	defer over()
+	if err := e.gate.Judge(ctx, e.r, e.gateAt, people, release); err != nil {
 		return err
 	}
 	return h.err
@@ -257,7 +274,7 @@ func (e *export) outcome() Result {
 		if out.Redacted == nil {
 			out.Redacted = make(map[string]int)
 		}
-		out.Redacted[e.columns[i].Name] += n
+		out.Redacted[e.columns[i].option()] = n
 	}
 	return out
 }

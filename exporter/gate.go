@@ -19,11 +19,12 @@ type Gate interface {
 	// columns named with release leave empty; to call it again for the same
 	// person adds to them. An error ends the export.
 	//
-	// The people are read from r; at is the instant of the export. They hold
-	// their ledger, static lists and suppressions, or what a [PartsGate] asks
-	// for. Judge is called for batches of people, one after the other, and first
-	// once for nobody, before anything is written. release must not be called
-	// after Judge has returned.
+	// The people are read from r; at is Options.At or the clock's instant,
+	// whichever is later: a refusal counts, whatever instant an export is about.
+	// They hold their ledger, static lists and suppressions, or what a
+	// [PartsGate] asks for. Judge is called for batches of people, one after the
+	// other, and first once for nobody, before anything is written. release is for
+	// one goroutine at a time; once Judge has returned it does nothing.
 	Judge(ctx context.Context, r *store.Reader, at time.Time, people []audience.Profile, release func(i int, without ...string)) error
 }
 
@@ -102,7 +103,9 @@ func (g purpose) Judge(_ context.Context, r *store.Reader, at time.Time, people 
 		return &audience.NotFoundError{Kind: "purpose", Name: g.name}
 	}
 	for i := range people {
-		if p := &people[i]; !p.IsSuppressed(at) && p.Consent(g.name, at).Status == audience.StatusSubscribed {
+		p := &people[i]
+		known := p.Parts.Ledger && p.Parts.Suppressed // another gate around this one may have asked for less
+		if known && !p.IsSuppressed(at) && p.Consent(g.name, at).Status == audience.StatusSubscribed {
 			release(i)
 		}
 	}
@@ -130,7 +133,18 @@ func (h *hearing) begin(people int) {
 	}
 }
 
-func (h *hearing) release(i int, without ...string) {
+// release gives what a gate calls for those of the batch that has begun. It
+// does nothing when that is over, lest it lets somebody of the next one out.
+func (h *hearing) release() (release func(i int, without ...string), over func()) {
+	open := true
+	return func(i int, without ...string) {
+		if open {
+			h.let(i, without)
+		}
+	}, func() { open = false }
+}
+
+func (h *hearing) let(i int, without []string) {
 	if i < 0 || i >= len(h.verdicts) {
 		h.mistake(&audience.FieldError{Path: "gate", Rule: "range", Hint: "the index of one of the people who are judged"})
 		return

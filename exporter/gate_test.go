@@ -253,5 +253,125 @@ func TestExportIsLogged(t *testing.T) {
 	_, err = exportThrough(t, aud, exporter.NDJSON(&strings.Builder{}), exporter.Redact(exporter.Everything("moving house"), nil), exporter.Options{})
 	require.NoError(t, err)
 	require.Contains(t, log.String(), `contacts=1 withheld=0 columns=8 gate="everything: moving house, redacted"`)
+	log.Reset()
+	_, err = exportThrough(t, aud, &recorder{fail: "encode 1"}, all(), exporter.Options{})
+	require.Error(t, err)
+	require.Contains(t, log.String(), `level=WARN msg="exporter: an export has broken off" contacts=0 withheld=0 columns=1 gate="everything: a test"`)
 	require.NotContains(t, log.String(), "secret")
+}
+
+// TestOneColumnByTwoNames: what a gate keeps back does not leave under another
+// name of the column, nor in a column that tells the same.
+func TestOneColumnByTwoNames(t *testing.T) {
+	aud := open(t)
+	_, err := aud.Put(t.Context(), audience.ContactWrite{
+		Match: audience.Key("secret"), Set: map[string]audience.Value{"lists": audience.StringValue("mine"), "zip": audience.StringValue("00730")},
+	})
+	require.NoError(t, err)
+	without := func(names ...string) exporter.Gate {
+		return gateFunc(func(_ *store.Reader, people []audience.Profile, release func(int, ...string)) error {
+			for i := range people {
+				release(i, names...)
+			}
+			return nil
+		})
+	}
+	redact := func(redact map[string]exporter.Redaction) exporter.Gate { return exporter.Redact(all(), redact) }
+	tests := []struct {
+		name     string
+		gate     exporter.Gate
+		columns  []string
+		want     string
+		redacted map[string]int
+	}{
+		{"the host's ids", without("external_id"), []string{"external:host"}, "{}", map[string]int{"external_id": 1}},
+		{"the host's ids, the other way round", without("external:host"), []string{"external_id"}, "{}", map[string]int{"external_id": 1}},
+		{"the host's ids, masked", redact(map[string]exporter.Redaction{"external_id": exporter.Mask}), []string{"external:host"}, `{"external_id":"***"}`, map[string]int{"external_id": 1}},
+		{"status", without("status"), []string{"consent:marketing", "status"}, "{}", map[string]int{"consent:marketing": 1, "status": 1}},
+		{"marketing", redact(map[string]exporter.Redaction{"consent:marketing": exporter.Mask}), []string{"status"}, `{"status":"***"}`, map[string]int{"status": 1}},
+		{"the stricter of two names", redact(map[string]exporter.Redaction{"field:zip": exporter.Blank, "zip": exporter.Hash}), []string{"zip"}, "{}", map[string]int{"zip": 1}},
+		{"in two gates", exporter.Redact(redact(map[string]exporter.Redaction{"field:zip": exporter.Mask}), map[string]exporter.Redaction{"zip": exporter.Hash}), []string{"zip"}, `{"fields":{"zip":"***"}}`, map[string]int{"zip": 1}},
+		{"a field named like a column", redact(map[string]exporter.Redaction{"field:lists": exporter.Hash, "external_id": exporter.Blank}), []string{"lists", "external_id"}, "{}", map[string]int{"external_id": 1}},
+		{"the column, not the field", redact(map[string]exporter.Redaction{"lists": exporter.Blank}), []string{"lists", "field:lists"}, `{"fields":{"lists":"mine"}}`, nil},
+		{"the field", redact(map[string]exporter.Redaction{"field:lists": exporter.Mask}), []string{"lists", "field:lists"}, `{"fields":{"lists":"***"}}`, map[string]int{"field:lists": 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out strings.Builder
+			result, err := exportThrough(t, aud, exporter.NDJSON(&out), tt.gate, exporter.Options{Columns: tt.columns})
+			require.NoError(t, err)
+			requireText(t, tt.want+"\n", out.String())
+			require.Equal(t, tt.redacted, result.Redacted)
+		})
+	}
+}
+
+// TestRefusalCountsWhateverTheInstant: an export about the time before a
+// refusal does not let anybody out who has refused since.
+func TestRefusalCountsWhateverTheInstant(t *testing.T) {
+	clock := now
+	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": []byte(strings.Repeat("k", 32))})
+	require.NoError(t, err)
+	aud, err := store.Open(t.Context(), memstore.New(), "main", store.Options{Keys: keys, Clock: func() time.Time { return clock }})
+	require.NoError(t, err)
+	jane := audience.Key("u1")
+	_, err = aud.Put(t.Context(), audience.ContactWrite{Match: jane, Email: audience.MustAddress("jane@x.example")})
+	require.NoError(t, err)
+	record := func(kind audience.ConsentKind) {
+		_, err := aud.Record(t.Context(), audience.ConsentWrite{
+			Contact: jane, Kind: kind, Scope: audience.MarketingScope(), Mechanism: audience.MechanismAttested, Evidence: []byte("attested"),
+		})
+		require.NoError(t, err)
+	}
+	record(audience.ConsentGranted)
+	clock = now.Add(time.Hour)
+	record(audience.ConsentWithdrawn)
+	clock = now.Add(2 * time.Hour)
+	for _, gate := range []exporter.Gate{exporter.OnlyMailable(), exporter.Purpose("marketing"), exporter.Redact(exporter.OnlyMailable(), nil)} {
+		var r recorder
+		result, err := exportThrough(t, aud, &r, gate, exporter.Options{At: now.Add(time.Minute)})
+		require.NoError(t, err)
+		require.Empty(t, r.ids)
+		require.Equal(t, 1, result.Withheld)
+	}
+	var out strings.Builder
+	_, err = export(t, aud, exporter.NDJSON(&out), exporter.Options{At: now.Add(time.Minute), Columns: []string{"status"}})
+	require.NoError(t, err)
+	requireText(t, `{"status":"subscribed"}`+"\n", out.String()) // what is told is about the instant
+}
+
+// knowingLess asks for less than the gate within it needs.
+type knowingLess struct{ exporter.Gate }
+
+func (knowingLess) Parts() audience.ProfileParts { return audience.ProfileParts{Ledger: true} }
+
+// TestGateThatKnowsTooLittleKeepsPeopleIn: nobody is let out for want of the
+// part that speaks against it.
+func TestGateThatKnowsTooLittleKeepsPeopleIn(t *testing.T) {
+	for _, gate := range []exporter.Gate{exporter.OnlyMailable(), exporter.Purpose("marketing")} {
+		var r recorder
+		_, err := exportThrough(t, standings(t), &r, knowingLess{gate}, exporter.Options{})
+		require.NoError(t, err)
+		require.Empty(t, r.ids)
+	}
+}
+
+// TestReleaseAfterJudging lets nobody out.
+func TestReleaseAfterJudging(t *testing.T) {
+	var late func(int, ...string)
+	var r recorder
+	_, err := exportThrough(t, standings(t), &r, gateFunc(func(_ *store.Reader, _ []audience.Profile, release func(int, ...string)) error {
+		if late != nil {
+			late(0)
+		}
+		late = release
+		return nil
+	}), exporter.Options{})
+	require.NoError(t, err)
+	require.Empty(t, r.ids)
+}
+
+func TestNoEncoder(t *testing.T) {
+	_, err := export(t, standings(t), nil, exporter.Options{})
+	require.ErrorIs(t, err, audience.ErrInvalid)
 }

@@ -120,7 +120,7 @@ func newRedactor(aud *store.Audience, c Column, how Redaction) (*redactor, error
 		return nil, &audience.DeniedError{Rule: "key", Hint: "pseudonyms need an audience that was opened with keys"}
 	}
 	r.mac = hmac.New(sha256.New, key)
-	r.prefix = []byte(aud.Name() + "\x00" + c.Name + "\x00")
+	r.prefix = []byte(aud.Name() + "\x00" + c.option() + "\x00")
 	return r, nil
 }
 

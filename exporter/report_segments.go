@@ -95,9 +95,13 @@ func sameDays[S Set[S]](segments []SegmentFigures[S]) error {
 		if len(s.Days) > MaxChartPoints {
 			return &audience.FieldError{Path: at, Rule: "max-items", Hint: fmt.Sprintf("at most %d days", MaxChartPoints), Limit: true}
 		}
+		ascending := true
+		for j := 1; j < len(s.Days); j++ {
+			ascending = ascending && s.Days[j-1].Day < s.Days[j].Day
+		}
 		same := slices.EqualFunc(s.Days, segments[0].Days, func(a, b SegmentDay) bool { return a.Day == b.Day })
-		if !same || !slices.IsSortedFunc(s.Days, func(a, b SegmentDay) int { return cmp.Compare(a.Day, b.Day) }) {
-			return &audience.FieldError{Path: at, Rule: "days", Hint: "the same days as the first segment's, ascending"}
+		if !same || !ascending {
+			return &audience.FieldError{Path: at, Rule: "days", Hint: "the same days as the first segment's, ascending, each once"}
 		}
 	}
 	return nil

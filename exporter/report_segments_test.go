@@ -121,6 +121,7 @@ func TestSegmentReportErrors(t *testing.T) {
 		{"fewer days", []figures{{Days: day(1, 2)}, {Days: day(1)}}, "segments[1].days: days"},
 		{"days for some", []figures{{}, {Days: day(1)}}, "segments[1].days: days"},
 		{"days that do not ascend", []figures{{Days: day(2, 1)}}, "segments[0].days: days"},
+		{"a day twice", []figures{{Days: day(1, 1)}}, "segments[0].days: days"},
 		{"too many days", []figures{{Days: make([]exporter.SegmentDay, exporter.MaxChartPoints+1)}}, "segments[0].days: max-items"},
 		{"sets that do not go together", []figures{{Name: "a", Members: numbers{-1: true}}, {Name: "b"}}, "overlap of a and b: of another audience"},
 	}

@@ -16,7 +16,7 @@ import (
 type TemplateLimits struct {
 	Bytes    int64 // that are written in all; default 1 GiB
 	RowBytes int   // that are written for one contact, and the longest text in between; default 1 MiB
-	Steps    int   // rounds of loops and templates that are entered, for one contact; default 10,000
+	Steps    int   // for one contact; default 10,000. A template that is entered and a round of a loop are one each, and one more for every 64 bytes of actions in them
 }
 
 func (l TemplateLimits) withDefaults() TemplateLimits {
@@ -37,7 +37,8 @@ const maxTemplate = 64 << 10
 
 // Template encodes contacts by a template, as text/template has it, which is
 // executed for each: the dot is a map of the columns, so that {{.email}} is the
-// address and {{index . "external:crm"}} an id. Texts, instants (RFC 3339) and
+// address and {{index . "external:crm"}} an id; their names are those of
+// [Options] (a custom field lists is "field:lists"). Texts, instants (RFC 3339) and
 // dates are strings, ints int64, doubles float64, lists []string; what is absent
 // is the empty string or list, and a name that is no column an error. Templates
 // named header and footer, if the text defines them, come before and behind;
@@ -90,7 +91,7 @@ type templateEncoder struct {
 func (e *templateEncoder) Begin(columns []Column) error {
 	e.columns = columns
 	for _, c := range columns {
-		e.names = append(e.names, c.Name)
+		e.names = append(e.names, c.option())
 	}
 	return e.part("header", map[string]any{"columns": e.names})
 }
@@ -150,45 +151,62 @@ func templateValue(t audience.Type, v audience.Value) any {
 }
 
 // watch puts a step into every loop and every template, so that none of them
-// runs on: between two steps a template does no more than its text is long.
+// runs on: what a template does between two steps has been counted.
 func (e *templateEncoder) watch() {
-	step := template.Must(template.New("step").Funcs(template.FuncMap{stepFunction: e.step}).Parse("{{" + stepFunction + "}}"))
-	for _, t := range e.template.Templates() {
+	templates := e.template.Templates()
+	e.template.Funcs(template.FuncMap{stepFunction: e.step}) // after the text was parsed, which cannot call it
+	for _, t := range templates {
 		if t.Tree != nil && t.Root != nil {
-			watchNodes(t.Root, step.Root)
-			t.Root.Nodes = append(step.Root.CopyList().Nodes, t.Root.Nodes...)
+			prepend(t.Root, watchNodes(t.Root))
 		}
 	}
 }
 
-const stepFunction = "step"
+const (
+	stepFunction = "step"
+	stepBytes    = 64 // of pipelines are one step: a few functions
+)
 
-func watchNodes(list, step *parse.ListNode) {
+// watchNodes puts steps into the loops of a list and gives how long its
+// pipelines are, those within loops among them.
+func watchNodes(list *parse.ListNode) int {
 	if list == nil {
-		return
+		return 0
 	}
+	size := 0
 	for _, node := range list.Nodes {
 		switch n := node.(type) {
 		case *parse.RangeNode:
-			watchNodes(n.List, step)
-			watchNodes(n.ElseList, step)
-			n.List.Nodes = append(step.CopyList().Nodes, n.List.Nodes...)
+			body := watchNodes(n.List)
+			size += len(n.Pipe.String()) + body + watchNodes(n.ElseList)
+			prepend(n.List, body)
 		case *parse.IfNode:
-			watchNodes(n.List, step)
-			watchNodes(n.ElseList, step)
+			size += len(n.Pipe.String()) + watchNodes(n.List) + watchNodes(n.ElseList)
 		case *parse.WithNode:
-			watchNodes(n.List, step)
-			watchNodes(n.ElseList, step)
+			size += len(n.Pipe.String()) + watchNodes(n.List) + watchNodes(n.ElseList)
+		case *parse.ActionNode:
+			size += len(n.Pipe.String())
+		case *parse.TemplateNode:
+			size += len(n.String())
 		}
 	}
+	return size
 }
 
-func (e *templateEncoder) step() (string, error) {
+// prepend puts the steps of pipelines of that size before a list.
+func prepend(list *parse.ListNode, size int) {
+	text := fmt.Sprintf("{{%s %d}}", stepFunction, 1+size/stepBytes)
+	names := template.FuncMap{stepFunction: func(int) string { return "" }}
+	step := template.Must(template.New(stepFunction).Funcs(names).Parse(text))
+	list.Nodes = append(step.Root.Nodes, list.Nodes...)
+}
+
+func (e *templateEncoder) step(n int) (string, error) {
 	if err := e.ctx.Err(); err != nil {
 		return "", err
 	}
-	if e.steps++; e.steps > e.limits.Steps {
-		return "", &audience.FieldError{Path: "template", Rule: "steps", Hint: fmt.Sprintf("at most %d rounds of loops and templates for one contact", e.limits.Steps), Limit: true}
+	if e.steps += n; e.steps > e.limits.Steps {
+		return "", &audience.FieldError{Path: "template", Rule: "steps", Hint: fmt.Sprintf("at most %d rounds of loops and templates for one contact, fewer of long ones", e.limits.Steps), Limit: true}
 	}
 	return "", nil
 }

@@ -21,14 +21,13 @@ func (e *templateEncoder) functions() template.FuncMap {
 		}
 	}
 	return template.FuncMap{
-		stepFunction: e.step,
-		"print":      bounded(fmt.Sprint),
-		"println":    bounded(fmt.Sprintln),
-		"html":       bounded(template.HTMLEscaper),
-		"js":         bounded(template.JSEscaper),
-		"urlquery":   bounded(template.URLQueryEscaper),
-		"printf":     e.printf,
-		"json":       func(v any) (string, error) { return e.bounded(string(appendAny(nil, v))) },
+		"print":    bounded(fmt.Sprint),
+		"println":  bounded(fmt.Sprintln),
+		"html":     bounded(template.HTMLEscaper),
+		"js":       bounded(template.JSEscaper),
+		"urlquery": bounded(template.URLQueryEscaper),
+		"printf":   e.printf,
+		"json":     func(v any) (string, error) { return e.bounded(string(appendAny(nil, v))) },
 		"csv": func(v any) (string, error) {
 			text, ok := v.(string)
 			if !ok {

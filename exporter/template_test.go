@@ -43,6 +43,7 @@ func TestTemplate(t *testing.T) {
 func TestTemplateRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"{{":                             "template:row:1: template: text that text/template can parse, with functions that there are",
+		"{{step 1}}":                     "template:row:1: template: text that text/template can parse, with functions that there are",
 		"\n{{nothing .email}}":           "template:row:2: template: text that text/template can parse, with functions that there are",
 		"\n  {{.zap}}":                   "row 1: template:row:2:4: template: text that text/template can execute for every contact, with columns of the export only",
 		"{{range .email}}{{end}}":        "row 1: template:row:1:8",
@@ -85,6 +86,8 @@ func TestTemplateIsBounded(t *testing.T) {
 		"keeps much":          many,
 		"writes much":         `{{range 9000}}{{printf "%999d" 1}}{{end}}`,
 		"wide and often":      `{{printf "` + strings.Repeat("%999d", 5000) + `"}}`,
+		"compares much":       `{{range 5000}}` + strings.Repeat(`{{if eq 1 1}}{{end}}`, 100) + `{{end}}`,
+		"compares in a loop":  `{{range 100}}{{range 50}}{{with ` + strings.Repeat(`or 0 (`, 40) + `1` + strings.Repeat(`)`, 40) + `}}{{end}}{{end}}{{end}}`,
 		"a header that loops": `{{define "header"}}{{range 20000}}{{end}}{{end}}`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,6 +108,9 @@ func (e *encoder) Begin(columns []exporter.Column) error {
 	if err := e.opts.check(); err != nil {
 		return err
 	}
+	if len(columns) == 0 {
+		return &audience.FieldError{Path: "columns", Rule: "empty", Hint: "at least one column"}
+	}
 	e.columns = len(columns)
 	e.out.begin(e.opts, columns)
 	header := make([]string, len(columns))

@@ -1,6 +1,7 @@
 package csvexport_test
 
 import (
+	"encoding/csv"
 	"strings"
 	"testing"
 	"time"
@@ -121,4 +122,34 @@ func TestManyColumns(t *testing.T) {
 	_, one, _ := strings.Cut(lines[1], ",")
 	_, last, _ := strings.Cut(lines[12], ",")
 	require.Equal(t, one, last)
+}
+
+// TestOnlyColumnEmpty: a row without any text is a row all the same, which
+// readers would pass over if it were an empty line.
+func TestOnlyColumnEmpty(t *testing.T) {
+	aud := open(t)
+	put(t, aud, audience.ContactWrite{Match: audience.Key("u1")}, audience.ContactWrite{Match: audience.Key("u2"), FirstName: audience.NewPrivate("Ann")})
+	file, err := exportWith(t, aud, csvexport.Options{Profile: csvexport.Machine}, "first_name")
+	require.NoError(t, err)
+	require.Equal(t, "first_name\n\"\"\nAnn\n", file)
+	rows, err := csv.NewReader(strings.NewReader(file)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 3)
+}
+
+func TestNoColumns(t *testing.T) {
+	require.ErrorIs(t, csvexport.New(&strings.Builder{}, csvexport.Options{}).Begin(nil), audience.ErrInvalid)
+}
+
+// TestFieldsNamedLikeColumns come back as fields.
+func TestFieldsNamedLikeColumns(t *testing.T) {
+	before, after := open(t), open(t)
+	put(t, before, audience.ContactWrite{Match: audience.Key("u1"), Set: map[string]audience.Value{
+		"lists": audience.StringListValue("a", "b"), "other_emails": audience.IntValue(2),
+	}})
+	file := export(t, before, csvexport.Machine)
+	report, err := csvimport.Contacts(t.Context(), after, importer.Bytes("x.csv", []byte(file)), importer.Options{})
+	require.NoError(t, err)
+	require.Empty(t, report.Errors)
+	require.Equal(t, file, export(t, after, csvexport.Machine))
 }

@@ -64,7 +64,7 @@ func (r *rows) cell(column int, s string) {
 	if column > 0 {
 		r.b = append(r.b, r.comma)
 	}
-	if !r.needsQuotes(s) {
+	if !r.needsQuotes(s) && (s != "" || len(r.numbers) > 1) { // an empty line would be no row
 		r.b = append(r.b, s...)
 		return
 	}

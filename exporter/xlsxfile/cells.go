@@ -95,11 +95,12 @@ func (e *encoder) rounded(f float64) float64 {
 }
 
 // dayOf gives the number that stands for a date: the days since 30 December
-// 1899. Before March 1900 programs disagree about it.
+// 1899. Before March 1900 programs disagree about it, and the year 9999 is their
+// last.
 func dayOf(d audience.Date) (int64, bool) {
-	const epoch, march1900 = 25_569, 61 // 1 January 1970, 1 March 1900
+	const epoch, march1900, last = 25_569, 61, 2_958_465 // 1 January 1970, 1 March 1900, 31 December 9999
 	day := int64(d) + epoch
-	return day, day >= march1900
+	return day, day >= march1900 && day <= last
 }
 
 // serialOf gives the number that stands for an instant, by its wall time: dayOf

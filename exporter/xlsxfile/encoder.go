@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,7 +92,9 @@ func (e *encoder) nextSheet() error {
 	if e.sheet, err = e.file.NewStreamWriter(name); err != nil {
 		return wrap(err)
 	}
-	for i, c := range e.columns {
+	// Backwards, because the library writes the last one first and the format
+	// wants them in order.
+	for i, c := range slices.Backward(e.columns) {
 		if err := e.sheet.SetColWidth(i+1, i+1, width(c)); err != nil {
 			return wrap(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -315,4 +316,47 @@ func BenchmarkEncoder(b *testing.B) {
 		require.NoError(b, enc.(io.Closer).Close())
 	}
 	b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
+}
+
+// TestLastInstants: the last day that programs know, and what the zone or
+// rounding would move beyond it.
+func TestLastInstants(t *testing.T) {
+	warsaw, err := time.LoadLocation("Europe/Warsaw")
+	require.NoError(t, err)
+	for name, tt := range map[string]struct {
+		at   time.Time
+		zone *time.Location
+		want string
+	}{
+		"last":     {time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), nil, "9999-12-31 23:59:59"},
+		"zone":     {time.Date(9999, 12, 31, 23, 30, 0, 0, time.UTC), warsaw, "9999-12-31T23:30:00Z"},
+		"rounding": {time.Date(9999, 12, 31, 23, 59, 59, 999_900_000, time.UTC), nil, "9999-12-31T23:59:59.9999Z"},
+	} {
+		var out bytes.Buffer
+		result, err := export(t, open(t, audience.ContactWrite{Match: audience.Key("u1"), Set: map[string]audience.Value{"at": audience.TimestampValue(tt.at)}}), &out, xlsxfile.Options{Local: tt.zone}, "at")
+		require.NoError(t, err)
+		require.Zero(t, result.Rounded)
+		got, err := read(t, out.Bytes()).GetCellValue("Contacts", "A2")
+		require.NoError(t, err)
+		require.Equal(t, tt.want, got, name)
+	}
+}
+
+// TestWidthsInOrder: spreadsheets may refuse a sheet that tells its columns in
+// another order.
+func TestWidthsInOrder(t *testing.T) {
+	var out bytes.Buffer
+	_, err := export(t, open(t), &out, xlsxfile.Options{}, "external_id", "email", "created_at")
+	require.NoError(t, err)
+	archive, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	require.NoError(t, err)
+	sheet, err := archive.Open("xl/worksheets/sheet1.xml")
+	require.NoError(t, err)
+	content, err := io.ReadAll(sheet)
+	require.NoError(t, err)
+	var columns []string
+	for _, column := range regexp.MustCompile(`<col min="(\d+)"`).FindAllSubmatch(content, -1) {
+		columns = append(columns, string(column[1]))
+	}
+	require.Equal(t, []string{"1", "2", "3"}, columns)
 }
