@@ -148,7 +148,7 @@ func TestFieldsNamedLikeColumns(t *testing.T) {
 		"lists": audience.StringListValue("a", "b"), "other_emails": audience.IntValue(2),
 	}})
 	file := export(t, before, csvexport.Machine)
-	report, err := csvimport.Contacts(t.Context(), after, importer.Bytes("x.csv", []byte(file)), importer.Options{})
+	report, err := importer.Run(t.Context(), after, importer.Bytes("x.csv", []byte(file)), &importer.Plan{}, importer.Options{Formats: []importer.Format{csvimport.Format()}})
 	require.NoError(t, err)
 	require.Empty(t, report.Errors)
 	require.Equal(t, file, export(t, after, csvexport.Machine))
