@@ -3,6 +3,7 @@ package dbtest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,14 +40,15 @@ func (s *scale) find(d Database) {
 				return err
 			}))
 		})
-		line := fmt.Sprintf("%-10s %7d members, ours %s", name, len(ids), ours.Round(time.Millisecond))
+		var line strings.Builder
+		fmt.Fprintf(&line, "%-10s %7d members, ours %s", name, len(ids), ours.Round(time.Millisecond))
 		for _, text := range s.byHand(d.Engine)[name] {
 			var found []audience.ContactID
 			took := median(func() { found = s.idsOf(text) })
 			require.Equal(s, ids, found)
-			line += fmt.Sprintf(", by hand %s (%.2f)", took.Round(time.Millisecond), ours.Seconds()/took.Seconds())
+			fmt.Fprintf(&line, ", by hand %s (%.2f)", took.Round(time.Millisecond), ours.Seconds()/took.Seconds())
 		}
-		s.Log(line)
+		s.Log(line.String())
 	}
 }
 
@@ -79,6 +81,7 @@ func (s *scale) idsOf(text string) (ids []audience.ContactID) {
 // byHand gives the statements for each query.
 func (s *scale) byHand(engine Engine) map[string][]string {
 	now := instant(0)
+	micros := func(at time.Time) string { return strconv.FormatInt(audience.Micros(at), 10) }
 	schema := s.aud.Schema()
 	value := func(name, letter string) string {
 		f, ok := schema.FieldNamed(name)
@@ -95,9 +98,9 @@ func (s *scale) byHand(engine Engine) map[string][]string {
 		return "(c.attrs ->> '" + key + "')"
 	}
 	fill := strings.NewReplacer(
-		"{country}", value("country", "s"), "{age}", value("age", "i"), "{now}", fmt.Sprint(audience.Micros(now)),
-		"{30d}", fmt.Sprint(audience.Micros(now.AddDate(0, 0, -30))), "{60d}", fmt.Sprint(audience.Micros(now.AddDate(0, 0, -60))),
-		"{1y}", fmt.Sprint(audience.Micros(now.AddDate(-1, 0, 0))), "{6mo}", fmt.Sprint(audience.Micros(now.AddDate(0, -6, 0))),
+		"{country}", value("country", "s"), "{age}", value("age", "i"), "{now}", micros(now),
+		"{30d}", micros(now.AddDate(0, 0, -30)), "{60d}", micros(now.AddDate(0, 0, -60)),
+		"{1y}", micros(now.AddDate(-1, 0, 0)), "{6mo}", micros(now.AddDate(0, -6, 0)),
 	).Replace
 	const buyers = `SELECT e.contact FROM ak_events e WHERE e.audience = 1 AND e.type = 'purchase' AND e.at_us <= {now} AND e.retracted = 0
 		GROUP BY e.contact HAVING SUM(e.amount) > 100000000 AND SUM(CASE WHEN e.at_us > {1y} THEN 1 ELSE 0 END) > 3`

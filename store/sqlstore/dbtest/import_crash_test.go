@@ -112,14 +112,15 @@ func everybody(t *testing.T, aud *store.Audience, ids bool) (out []string) {
 			}
 			c := &p.Contact
 			email := c.Email()
-			text := fmt.Sprintf("%s %s %s %v %v %s", c.Key(), email.Reveal(), c.FirstName.Reveal(), c.TagNames(), p.Lists, p.Status(aud.Now()).Status)
-			for _, f := range c.Fields {
-				text += " " + f.Value.Reveal()
-			}
+			var line strings.Builder
 			if ids {
-				text = c.ID.String() + " " + text
+				line.WriteString(c.ID.String() + " ")
 			}
-			out = append(out, text)
+			fmt.Fprintf(&line, "%s %s %s %v %v %s", c.Key(), email.Reveal(), c.FirstName.Reveal(), c.TagNames(), p.Lists, p.Status(aud.Now()).Status)
+			for _, f := range c.Fields {
+				line.WriteString(" " + f.Value.Reveal())
+			}
+			out = append(out, line.String())
 		}
 		return nil
 	}))
