@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -81,7 +82,7 @@ func ExampleContacts() {
 	rows := func(yield func(*importer.Contact, error) bool) {
 		for i, name := range []string{"Ann", "Bob"} {
 			c := &importer.Contact{Line: i + 1, Write: audience.ContactWrite{
-				External: []audience.ExternalID{audience.External("crm", fmt.Sprint(i))}, FirstName: audience.NewPrivate(name),
+				External: []audience.ExternalID{audience.External("crm", strconv.Itoa(i))}, FirstName: audience.NewPrivate(name),
 			}}
 			if !yield(c, nil) {
 				return

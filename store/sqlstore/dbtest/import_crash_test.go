@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,14 +113,15 @@ func everybody(t *testing.T, aud *store.Audience, ids bool) (out []string) {
 			}
 			c := &p.Contact
 			email := c.Email()
-			text := fmt.Sprintf("%s %s %s %v %v %s", c.Key(), email.Reveal(), c.FirstName.Reveal(), c.TagNames(), p.Lists, p.Status(aud.Now()).Status)
-			for _, f := range c.Fields {
-				text += " " + f.Value.Reveal()
-			}
+			var text strings.Builder
 			if ids {
-				text = c.ID.String() + " " + text
+				text.WriteString(c.ID.String() + " ")
 			}
-			out = append(out, text)
+			fmt.Fprintf(&text, "%s %s %s %v %v %s", c.Key(), email.Reveal(), c.FirstName.Reveal(), c.TagNames(), p.Lists, p.Status(aud.Now()).Status)
+			for _, f := range c.Fields {
+				text.WriteString(" " + f.Value.Reveal())
+			}
+			out = append(out, text.String())
 		}
 		return nil
 	}))
