@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -40,6 +41,47 @@ func withoutStatus(rows []*importer.Contact) iter.Seq2[*importer.Contact, error]
 }
 
 type importFunc = func(context.Context, *world, []*importer.Contact) (*importer.Report, error)
+
+// BenchmarkFile runs a file through everything: format, mapping, plan, journal and
+// memory store; and beside it what the store alone takes for the same contacts.
+func BenchmarkFile(b *testing.B) {
+	const n = 50_000
+	var file bytes.Buffer
+	file.WriteString("external_id,email,first_name,last_name,city,tags,score\n")
+	for i := range n {
+		fmt.Fprintf(&file, "u%d,name%d@example.com,Ann,Lee,Oslo,\"a,b\",%d\n", i, i, i%90)
+	}
+	src, opts := importer.Bytes("people.csv", file.Bytes()), csvOptions()
+	w := newWorld(b)
+	p, err := importer.Inspect(b.Context(), src, w.Schema(), importer.InspectOptions{Formats: opts.Formats})
+	require.NoError(b, err)
+	plan := planOf(p, nil)
+	plan.Job = "bench"
+	for _, bench := range []struct {
+		name string
+		do   func(w *world) (*importer.Report, error)
+	}{
+		{"run", func(w *world) (*importer.Report, error) {
+			return importer.Run(b.Context(), w.Audience, src, plan, opts)
+		}},
+		{"preview", func(w *world) (*importer.Report, error) {
+			return importer.Preview(b.Context(), w.Audience, src, plan, opts)
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			spent := cpuTime()
+			for b.Loop() {
+				r, err := bench.do(newWorld(b))
+				require.NoError(b, err)
+				require.Equal(b, n, r.Created)
+			}
+			if took := cpuTime() - spent; took > 0 {
+				b.ReportMetric(float64(b.N)*n/took.Seconds(), "rows/cpu-s")
+			}
+		})
+	}
+}
 
 // BenchmarkStore brings rows into the memory store: into an empty one,
 // previewed, with a journal, and once more.

@@ -158,12 +158,11 @@ func (r *runner) commitJournaled(ctx context.Context, rows []*entry) error {
 		}
 		report.Resumed, report.Errors = 0, nil
 		next.Report = *report
-		if err := r.journal.saveBatch(ctx, b, rows); err != nil {
+		next.Batches++
+		if version, err = r.journal.save(ctx, b.tx, &next); err != nil {
 			return err
 		}
-		next.Batches++
-		version, err = r.journal.save(ctx, b.tx, &next)
-		return err
+		return r.journal.saveBatch(ctx, b, rows)
 	})
 	if err != nil {
 		return err

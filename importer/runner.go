@@ -220,7 +220,7 @@ func (r *runner) runPlain(ctx context.Context) (err error) {
 
 // commit writes a batch in one transaction, with what more belongs into it.
 func (r *runner) commit(ctx context.Context, rows []*entry, more func(ctx context.Context, b *batch) error) error {
-	for {
+	for range maxRestarts {
 		var b *batch
 		_, err := r.aud.Update(ctx, func(tx *store.Tx) (err error) {
 			if b, err = r.writeBatch(ctx, tx, rows); err != nil {
@@ -237,7 +237,12 @@ func (r *runner) commit(ctx context.Context, rows []*entry, more func(ctx contex
 		b.committed()
 		return nil
 	}
+	return retryable(errAgain)
 }
+
+// maxRestarts is how often rows are forced out of one transaction. Each time
+// something must have happened between weighing a consent and recording it.
+const maxRestarts = 100
 
 // runTried imports within a transaction that is rolled back.
 func (r *runner) runTried(ctx context.Context) (err error) {
@@ -252,12 +257,13 @@ func (r *runner) runTried(ctx context.Context) (err error) {
 			return r.aud.Try(ctx, change, func(*store.Tx, []store.Change) error { return nil })
 		}
 	}
-	for {
+	for range maxRestarts {
 		err := try(ctx, func(tx *store.Tx) error { return r.tryAll(ctx, tx) })
 		if !errors.Is(err, errAgain) {
 			return err
 		}
 	}
+	return retryable(errAgain)
 }
 
 func (r *runner) tryAll(ctx context.Context, tx *store.Tx) error {

@@ -133,6 +133,7 @@ func TestOneImportAtATime(t *testing.T) {
 	}
 	_, err := importer.Contacts(t.Context(), w.Audience, sequence(rows), plan, slow)
 	require.ErrorIs(t, err, audience.ErrConflict)
+	require.ErrorContains(t, err, "another process")
 	job, err := importer.FindJob(t.Context(), w.Audience, "spring")
 	require.NoError(t, err)
 	require.Equal(t, []int{10, 10}, []int{job.Report.Rows, job.Report.Created})
