@@ -115,7 +115,8 @@ func (w *writer) numbersAbove(ctx context.Context, kind countKind, n int, above 
 	if s.couldGive(kind.lastNumber()) < uint64(n) {
 		return nil, wrap(audience.ErrFull)
 	}
-	if out, ok := s.draw(n, above); ok {
+	if out, ok := s.draw(n, above, w.drawn[kind]); ok {
+		w.drawn[kind] += uint64(n)
 		return out, nil
 	}
 	if !w.joined {
@@ -150,7 +151,7 @@ func (w *writer) numbersJoined(ctx context.Context, kind countKind, n int, above
 		soon, cancel := context.WithTimeout(ctx, secondConnection)
 		err := w.p.take(soon, kind, uint64(n))
 		cancel()
-		if out, ok := s.draw(n, above); err == nil && ok {
+		if out, ok := s.draw(n, above, 0); err == nil && ok {
 			return out, nil
 		}
 		if err := ctx.Err(); err != nil {

@@ -32,16 +32,18 @@ type writer struct {
 	// suppressed are the suppressions of hashes as this transaction has read them
 	// for the first time, and written them since
 	suppressed map[audience.AddressHash][]audience.Suppression
-	at         time.Time      // of the changes
-	pending    []store.Change // to be written when the transaction ends
-	doomed     error          // a lost race was found after something was written
-	current    maybe          // every statement of the host's transaction sees what is committed by then
+	drawn      map[countKind]uint64 // how many numbers this transaction was given
+	at         time.Time            // of the changes
+	pending    []store.Change       // to be written when the transaction ends
+	doomed     error                // a lost race was found after something was written
+	current    maybe                // every statement of the host's transaction sees what is committed by then
 }
 
 func newWriter(s *session) *writer {
 	return &writer{
 		reader: reader{session: s}, locked: make(map[audience.ContactID]*audience.Contact), absent: make(map[store.EventKey]bool),
 		free: make(map[identityKey]bool), suppressed: make(map[audience.AddressHash][]audience.Suppression),
+		drawn: make(map[countKind]uint64),
 	}
 }
 

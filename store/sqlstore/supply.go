@@ -37,18 +37,24 @@ type supply struct {
 	spans  []span // ascending
 	taken  uint64 // the highest number that anybody is known to have taken
 	block  uint64 // how many to take next
-	wanted uint64 // how many a transaction wants, by the last one that did
+	wanted uint64 // how many a transaction wants in all, by the last one that did
 	short  uint64 // how many were wanted by transactions that ended for want of them
 }
 
 // draw gives n numbers above one, ascending, or none when there are too few;
-// then it notes how many are missing.
-func (s *supply) draw(n int, above uint64) ([]uint64, bool) {
+// then it notes how many are missing. before is how many the transaction has
+// drawn already: those are lost to it when it begins again, so that it then has
+// to find all of them, and more where it goes on drawing.
+func (s *supply) draw(n int, above, before uint64) ([]uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wanted = uint64(n)
+	s.wanted = before + uint64(n)
 	if s.left(above) < uint64(n) {
-		s.short = max(s.short, uint64(n))
+		short := s.wanted
+		if before > 0 {
+			short *= 2
+		}
+		s.short = max(s.short, short)
 		return nil, false
 	}
 	out := make([]uint64, 0, n)
@@ -96,7 +102,7 @@ func (s *supply) missing(transactions int) uint64 {
 	if s.short > 0 {
 		return max(s.short, s.block)
 	}
-	want := max(s.wanted, smallestBlock)
+	want := max(min(s.wanted, largestStock), smallestBlock)
 	stock := max(want, min(want*uint64(max(transactions, 1)), largestStock))
 	left := s.left(0)
 	if left >= stock/2 && left >= want {

@@ -37,7 +37,7 @@ func TestSupplyDraw(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := stocked(tt.stock...)
-			got, ok := s.draw(tt.n, tt.above)
+			got, ok := s.draw(tt.n, tt.above, 0)
 			require.Equal(t, tt.want != nil, ok)
 			require.Equal(t, tt.want, got)
 			require.Equal(t, tt.left, s.spans)
@@ -53,7 +53,7 @@ func TestSupplyMissing(t *testing.T) {
 	require.EqualValues(t, smallestBlock, s.missing(1))
 	s.add(span{1, smallestBlock}, smallestBlock)
 	require.Zero(t, s.missing(1))
-	_, ok := s.draw(1, 0)
+	_, ok := s.draw(1, 0, 0)
 	require.True(t, ok)
 	require.EqualValues(t, 2*smallestBlock, s.missing(1), "blocks grow with use")
 	s.wanted = 10_000
@@ -66,9 +66,34 @@ func TestSupplyMissing(t *testing.T) {
 	require.EqualValues(t, largestBlock, s.block)
 }
 
+// TestSupplyOfManyDraws: a transaction that draws many times begins again a few
+// times only.
+func TestSupplyOfManyDraws(t *testing.T) {
+	const draws, each = 1_000, 5_000
+	s, next := stocked(), uint64(1)
+	for attempt := 1; ; attempt++ {
+		if n := s.missing(1); n > 0 {
+			s.add(span{next, next + n - 1}, next+n-1)
+			next += n
+		}
+		drawn := uint64(0)
+		for drawn < draws*each {
+			if _, ok := s.draw(each, 0, drawn); !ok {
+				break
+			}
+			drawn += each
+		}
+		if drawn == draws*each {
+			break
+		}
+		require.Less(t, attempt, 15)
+	}
+	require.Less(t, next, uint64(5*draws*each), "and wastes little")
+}
+
 func TestSupplyKnows(t *testing.T) {
 	s := stocked(span{5, 9})
-	_, ok := s.draw(2, 0)
+	_, ok := s.draw(2, 0, 0)
 	require.True(t, ok)
 	for n, want := range map[uint64][2]bool{4: {true, true}, 6: {true, true}, 7: {false, true}, 9: {false, true}, 10: {false, false}} {
 		given, known := s.knows(n)
@@ -94,7 +119,7 @@ func TestSupplyNeverTwice(t *testing.T) {
 		if r.IntN(3) == 0 {
 			above = r.Uint64N(next)
 		}
-		got, ok := s.draw(1+r.IntN(200), above)
+		got, ok := s.draw(1+r.IntN(200), above, 0)
 		if !ok {
 			continue
 		}
