@@ -20,7 +20,8 @@ import (
 //	contact/JOB/ID/NUMBER   what a batch changed about somebody who was there, as a record of hers
 //
 // JOB is a hash of the name. Heads stay; the others expire when the import can
-// no longer be undone.
+// no longer be undone, batches after 30 days at the earliest: going on needs
+// them too, and nothing in them is personal.
 const namespace = "imports"
 
 // undoFor is how long imports can be undone if nobody says otherwise.
@@ -117,7 +118,7 @@ type batchRecord struct {
 // saveBatch writes what is needed to go on behind a batch and to undo it.
 func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error {
 	job, number := jobKey(j.head.Name), j.head.Batches+1
-	expires := b.tx.At().Add(keptFor(b.plan))
+	until, at := j.head.UndoUntil, b.tx.At() // which the first run decided, whatever the plan says by now
 	var made, mine []idVersion
 	var records []store.Record
 	for _, id := range b.order {
@@ -128,10 +129,10 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 			made = append(made, idVersion{id, who.version})
 		case who.mine && who.version > 0:
 			mine = append(mine, idVersion{id, who.version})
-		case !who.mine && b.plan.UndoFor >= 0:
+		case !who.mine && until.After(at):
 			text := who.undo(b.fields, b.limits.RecordBytes)
 			records = append(records, store.Record{
-				Namespace: namespace, Key: contactKey(job, id, number), Value: text, Expires: expires, Contact: id,
+				Namespace: namespace, Key: contactKey(job, id, number), Value: text, Expires: until, Contact: id,
 			})
 		}
 	}
@@ -149,7 +150,7 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 	if err != nil {
 		return err
 	}
-	records = append(records, store.Record{Namespace: namespace, Key: batchKey(job, number), Value: text, Expires: expires})
+	records = append(records, store.Record{Namespace: namespace, Key: batchKey(job, number), Value: text, Expires: latest(until, at.Add(undoFor))})
 	for len(records) > 0 {
 		n := min(len(records), b.limits.BatchItems)
 		if _, err := b.tx.SaveRecords(ctx, records[:n]); err != nil {

@@ -240,3 +240,17 @@ func TestRowsCannotDoWhatImportsCannot(t *testing.T) {
 	require.Equal(t, []int{1, 1, 1}, []int{report.Suppressed, report.Rejected, report.Skips.Unchanged})
 	require.ErrorIs(t, report.Errors[0], audience.ErrDenied)
 }
+
+// TestNobody: rows of the host's that are nothing, or about nobody.
+func TestNobody(t *testing.T) {
+	w := newWorld(t)
+	report, err := importer.Contacts(t.Context(), w.Audience, func(yield func(*importer.Contact, error) bool) { yield(nil, nil) }, nil, importer.Options{})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Rejected)
+	w.update(func(tx *store.Tx) error {
+		_, report, err := importer.Write(t.Context(), tx, []*importer.Contact{nil, {}}, nil, importer.Options{})
+		require.NoError(t, err)
+		require.Equal(t, 2, report.Rejected)
+		return nil
+	})
+}

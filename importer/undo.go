@@ -20,7 +20,7 @@ type UndoOptions struct {
 	OnLeft func(LeftBehind)
 	// OnProgress gets after each transaction what was undone so far.
 	OnProgress func(UndoReport)
-	// BatchRows are the contacts of one transaction; default 1,000.
+	// BatchRows are the contacts of one transaction; default 1,000, at most 10,000.
 	BatchRows int
 }
 
@@ -97,7 +97,8 @@ func Undo(ctx context.Context, aud *store.Audience, job string, opts UndoOptions
 	if u.rows = opts.BatchRows; u.rows <= 0 {
 		u.rows = 1_000
 	}
-	u.rows = min(u.rows, aud.Limits().BatchItems)
+	const maxPage = 10_000 // what the store gives at once
+	u.rows = min(u.rows, aud.Limits().BatchItems, maxPage)
 	if !opts.DryRun {
 		err := u.run(ctx, func(ctx context.Context, fn func(*store.Tx) error) error {
 			_, err := aud.Update(ctx, fn)

@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -179,4 +180,37 @@ func TestWrite(t *testing.T) {
 		return nil
 	})
 	require.Equal(t, "Ann", func() string { c := w.contact(audience.Key("u1")); return c.FirstName.Reveal() }())
+}
+
+// stopAfter runs an import until n rows are done.
+func stopAfter(w *world, plan *importer.Plan, batch, n int, rows ...*importer.Contact) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	opts := importer.Options{Limits: importer.Limits{BatchRows: batch}, OnProgress: func(p importer.Progress) {
+		if p.Rows >= n {
+			cancel()
+		}
+	}}
+	_, err := importer.Contacts(ctx, w.Audience, sequence(rows), plan, opts)
+	require.ErrorIs(w.t, err, context.Canceled)
+}
+
+// TestUndoForIsOfTheFirstRun: how long an import can be undone does not change
+// when it goes on, else a part of it could not be.
+func TestUndoForIsOfTheFirstRun(t *testing.T) {
+	for _, d := range []time.Duration{-1, time.Hour} {
+		t.Run(d.String(), func(t *testing.T) {
+			w := newWorld(t)
+			w.put(row("key=u1", "first=Ann").Write, row("key=u2", "first=Bob").Write)
+			before := w.dump(true)
+			rows := []*importer.Contact{row("key=u1", "first=X"), row("key=u2", "first=Y"), row("key=n1")}
+			stopAfter(w, &importer.Plan{Job: "spring"}, 1, 1, rows...)
+			w.run(&importer.Plan{Job: "spring", UndoFor: d}, importer.Options{}, rows...)
+			w.now = w.now.Add(2 * time.Hour)
+			report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+			require.NoError(t, err)
+			require.Empty(t, report.Contacts)
+			require.Equal(t, before, w.dump(true))
+		})
+	}
 }
