@@ -119,7 +119,8 @@ const (
 	BlanksClear                  // that the field has no value
 )
 
-// DuplicateMode says which of several rows about one contact count.
+// DuplicateMode says which of several rows about one contact count. What any of
+// them says of a refusal counts always: the worst goes with the row that does.
 type DuplicateMode uint8
 
 // The modes of duplicates.

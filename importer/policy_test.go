@@ -254,3 +254,24 @@ func TestNobody(t *testing.T) {
 		return nil
 	})
 }
+
+// TestRefusalsOfDuplicates: a refusal counts whichever of the rows about a
+// contact does.
+func TestRefusalsOfDuplicates(t *testing.T) {
+	for _, mode := range []importer.DuplicateMode{importer.DuplicatesMerge, importer.DuplicatesFirst, importer.DuplicatesLast} {
+		w := newWorld(t)
+		p := attested("spring")
+		p.Duplicates = mode
+		w.run(p, importer.Options{}, row("key=u1", "email=a", "status=subscribed"), row("email=a", "status=unsubscribed"), row("email=a", "status=subscribed"))
+		require.Equal(t, "unsubscribed", w.status(audience.Email("a@example.com")), "%d", mode)
+	}
+}
+
+// TestRefusalsWithTooMuchEvidence: the refusal is recorded all the same.
+func TestRefusalsWithTooMuchEvidence(t *testing.T) {
+	w := newWorld(t, func(o *store.Options) { o.Limits.EvidenceBytes = 20 })
+	w.put(row("key=u1", "email=a").Write)
+	rep := w.run(&importer.Plan{Job: "spring"}, importer.Options{}, row("key=u1", "email=a", "status=unsubscribed", "fact=1.2.3.4"))
+	require.Equal(t, 1, rep.Recorded)
+	require.Equal(t, "unsubscribed", w.status(audience.Key("u1")))
+}
