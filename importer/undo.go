@@ -38,14 +38,14 @@ type UndoReport struct {
 	Retracted int `json:"retracted"` // grants and requests that were taken back
 	Refusals  int `json:"refusals"`  // recorded by the import of contacts who stay: refusals are never undone
 
-	Contacts []LeftBehind `json:"contacts,omitempty"` // the first 1,000 of Left
+	Contacts []LeftBehind `json:"contacts,omitempty"` // the first of Left: at most 1,000, fewer where they would not fit into a record of the audience
 }
 
 // LeftBehind is a contact who is left with something of an import.
 type LeftBehind struct {
 	Contact audience.ContactID `json:"contact"`
-	// What it is: email, external_id, first_name, last_name, phone, tags, the
-	// name of a field; of a contact whom the import made and who was not
+	// What it is: email, external_id, first_name, last_name, phone, tags, lists,
+	// the name of a field; of a contact whom the import made and who was not
 	// deleted: changed, events, lists, consent; merged; refused, when the store
 	// does not take it back; too-large, when it was not kept.
 	What []string `json:"what"`
@@ -106,11 +106,24 @@ func Undo(ctx context.Context, aud *store.Audience, job string, opts UndoOptions
 		})
 		return u.report(), err
 	}
+	var left []LeftBehind
+	u.opts = &UndoOptions{OnLeft: func(l LeftBehind) { left = append(left, l) }}
 	err := aud.Try(ctx, func(tx *store.Tx) error {
-		u.journal, u.versions = nil, nil
+		u.journal, u.versions, u.already, left = nil, nil, false, nil
 		return u.run(ctx, func(_ context.Context, fn func(*store.Tx) error) error { return fn(tx) })
 	}, func(*store.Tx, []store.Change) error { return nil })
-	return u.report(), err
+	if err != nil {
+		return u.report(), err
+	}
+	for _, l := range left { // now that nothing begins again
+		if opts.OnLeft != nil {
+			opts.OnLeft(l)
+		}
+	}
+	if opts.OnProgress != nil && !u.already {
+		opts.OnProgress(*u.report())
+	}
+	return u.report(), nil
 }
 
 // undoing is an import that is being undone.
@@ -243,9 +256,26 @@ func (s *step) keeps(id audience.ContactID, what ...string) {
 	s.head.Undone.Left++
 	l := LeftBehind{Contact: id, What: what}
 	s.left = append(s.left, l)
-	if kept := s.head.Undone.Contacts; len(kept) < most {
+	kept := s.head.Undone.Contacts
+	if len(kept) == most {
+		return
+	}
+	bytes := l.bytes() // a quarter of the record, in which the rest of the head has to fit too
+	for i := range kept {
+		bytes += kept[i].bytes()
+	}
+	if bytes <= s.aud.Limits().RecordBytes/4 {
 		s.head.Undone.Contacts = append(slices.Clip(kept), l)
 	}
+}
+
+// bytes is about what it takes in the journal.
+func (l *LeftBehind) bytes() int {
+	n := len(`{"contact":4294967295,"what":[]},`)
+	for _, what := range l.What {
+		n += len(what) + len(`"",`)
+	}
+	return n
 }
 
 // isOurs reports whether the import wrote something.
@@ -322,7 +352,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 	if err != nil {
 		return err
 	}
-	lists, err := s.othersLists(ctx, ids)
+	members, err := s.memberships(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -330,7 +360,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 	for i := range profiles {
 		p := &profiles[i]
 		what := s.relied(p, version[p.Contact.ID])
-		if lists[p.Contact.ID] {
+		if slices.ContainsFunc(members[p.Contact.ID], func(m store.Membership) bool { return !s.isOurs(&m.Source) }) {
 			what = append(what, "lists")
 		}
 		if len(what) == 0 {
@@ -340,8 +370,14 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 		s.keeps(p.Contact.ID, what...)
 		retractions = s.takeBackAll(retractions, p.Contact.ID, &p.History)
 	}
-	if err := s.delete(ctx, gone); err != nil {
+	stay, err := s.delete(ctx, gone)
+	if err != nil {
 		return err
+	}
+	for i := range profiles {
+		if id := profiles[i].Contact.ID; stay[id] {
+			retractions = s.takeBackAll(retractions, id, &profiles[i].History)
+		}
 	}
 	return s.retract(ctx, retractions)
 }
@@ -366,27 +402,24 @@ func (s *step) relied(p *audience.Profile, version uint64) []string {
 	return out
 }
 
-// othersLists finds out who is on a list on which not the import has put her.
-func (s *step) othersLists(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]bool, error) {
-	out := make(map[audience.ContactID]bool)
+// memberships gives the lists on which contacts are, with who has put them
+// there.
+func (s *step) memberships(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID][]store.Membership, error) {
+	out := make(map[audience.ContactID][]store.Membership)
 	lists, ok := store.As[store.ListReader](s.tx)
 	if !ok {
 		return out, nil
 	}
 	members, err := lists.Memberships(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	for i := range members {
-		if !s.isOurs(&members[i].Source) {
-			out[members[i].Origin] = true
-		}
+		out[members[i].Origin] = append(out[members[i].Origin], members[i])
 	}
-	return out, nil
+	return out, err
 }
 
-// delete deletes contacts; those that the store does not delete stay.
-func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
+// delete deletes contacts and gives those that the store does not delete.
+func (s *step) delete(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]bool, error) {
+	stay := make(map[audience.ContactID]bool)
 	for len(ids) > 0 {
 		refs := make([]audience.Ref, len(ids))
 		for i, id := range ids {
@@ -398,7 +431,7 @@ func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
 			if err == nil {
 				s.head.Undone.Deleted += len(ids)
 			}
-			return err
+			return stay, err
 		}
 		refused := make(map[int]bool, len(batch.Items))
 		for _, it := range batch.Items {
@@ -408,11 +441,12 @@ func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
 		for i, id := range ids {
 			if refused[i] {
 				s.keeps(id, "refused")
+				stay[id] = true
 				continue
 			}
 			rest = append(rest, id)
 		}
 		ids = rest
 	}
-	return nil
+	return stay, nil
 }

@@ -3,6 +3,7 @@ package importer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -213,4 +214,54 @@ func TestUndoForIsOfTheFirstRun(t *testing.T) {
 			require.Equal(t, before, w.dump(true))
 		})
 	}
+}
+
+// TestUndoLeavesLists: who was put on a list again by somebody stays there.
+func TestUndoLeavesLists(t *testing.T) {
+	w := newWorld(t)
+	w.put(row("key=u1").Write)
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{}, row("key=u1", "list=vip"))
+	w.update(func(tx *store.Tx) error {
+		require.NoError(t, tx.RemoveFromList(t.Context(), "vip", audience.Source{}, audience.Key("u1")))
+		return tx.AddToList(t.Context(), "vip", audience.Source{}, audience.Key("u1"))
+	})
+	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, []importer.LeftBehind{{Contact: 1, What: []string{"lists"}}}, report.Contacts)
+	require.Contains(t, w.dump(true), "lists [vip]")
+}
+
+// TestUndoFitsIntoARecord: however many contacts are left with something.
+func TestUndoFitsIntoARecord(t *testing.T) {
+	w := newWorld(t, func(o *store.Options) { o.Limits.RecordBytes = 8192 })
+	var rows []*importer.Contact
+	for i := range 1500 {
+		rows = append(rows, row(fmt.Sprint("key=u", i)))
+	}
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{}, rows...)
+	for i := range 1500 {
+		w.put(row(fmt.Sprint("key=u", i), "first=Z").Write)
+	}
+	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, 1500, report.Left)
+}
+
+// TestUndoTells: a dry run tells the same as undoing does.
+func TestUndoTells(t *testing.T) {
+	w := newWorld(t, func(o *store.Options) { o.Keys = audience.Keys{} })
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{}, row("key=u1", "email=ann", "status=pending"), row("key=u1", "status=unsubscribed"), row("key=u2"))
+	w.put(row("key=u2", "first=Bea").Write)
+	var told [2][]importer.LeftBehind
+	var reports [2]*importer.UndoReport
+	for i := range told {
+		opts := importer.UndoOptions{DryRun: i == 0, OnLeft: func(l importer.LeftBehind) { told[i] = append(told[i], l) }}
+		var err error
+		reports[i], err = importer.Undo(t.Context(), w.Audience, "spring", opts)
+		require.NoError(t, err)
+	}
+	require.Equal(t, reports[0], reports[1])
+	require.Equal(t, told[0], told[1])
+	require.ElementsMatch(t, []importer.LeftBehind{{Contact: 1, What: []string{"refused"}}, {Contact: 2, What: []string{"changed"}}}, told[0])
+	require.Equal(t, []int{1, 1}, []int{reports[1].Retracted, reports[1].Refusals}, "of whom the store does not delete")
 }
