@@ -109,7 +109,7 @@ func Undo(ctx context.Context, aud *store.Audience, job string, opts UndoOptions
 	var left []LeftBehind
 	u.opts = &UndoOptions{OnLeft: func(l LeftBehind) { left = append(left, l) }}
 	err := aud.Try(ctx, func(tx *store.Tx) error {
-		u.journal, u.versions, u.already, left = nil, nil, false, nil
+		u.journal, u.later, u.already, left = nil, nil, false, nil
 		return u.run(ctx, func(_ context.Context, fn func(*store.Tx) error) error { return fn(tx) })
 	}, func(*store.Tx, []store.Change) error { return nil })
 	if err != nil {
@@ -128,15 +128,15 @@ func Undo(ctx context.Context, aud *store.Audience, job string, opts UndoOptions
 
 // undoing is an import that is being undone.
 type undoing struct {
-	aud      *store.Audience
-	opts     *UndoOptions
-	name     string
-	job      string
-	source   audience.Source
-	rows     int
-	journal  *journal
-	versions map[audience.ContactID]uint64 // of contacts that a later batch than their own changed
-	already  bool
+	aud     *store.Audience
+	opts    *UndoOptions
+	name    string
+	job     string
+	source  audience.Source
+	rows    int
+	journal *journal
+	later   map[audience.ContactID]changes // to contacts that the import made
+	already bool
 }
 
 func (u *undoing) report() *UndoReport {
@@ -217,7 +217,7 @@ func (u *undoing) begin(ctx context.Context, tx *store.Tx) error {
 	case !tx.At().Before(h.UndoUntil):
 		return &audience.DeniedError{Rule: "undo", Hint: "the time in which this import could be undone is over"}
 	}
-	if u.versions, err = u.laterVersions(ctx, &tx.Reader, h.Batches); err != nil {
+	if u.later, err = u.laterChanges(ctx, &tx.Reader, h.Batches); err != nil {
 		return err
 	}
 	if h.State != JobUndoing {
@@ -230,24 +230,54 @@ func (u *undoing) begin(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
-// laterVersions gives the versions of contacts that the import made and
-// changed again in a later batch.
-func (u *undoing) laterVersions(ctx context.Context, r *store.Reader, batches int) (map[audience.ContactID]uint64, error) {
-	out := make(map[audience.ContactID]uint64)
+// changes are what batches later than her own did to a contact whom the import
+// made.
+type changes struct {
+	found, left uint64 // versions: the first of these batches found, the last one left
+	edited      bool   // somebody else changed her in between
+}
+
+// laterChanges gives the contacts that the import made and changed again in a
+// later batch.
+func (u *undoing) laterChanges(ctx context.Context, r *store.Reader, batches int) (map[audience.ContactID]changes, error) {
+	out := make(map[audience.ContactID]changes)
 	for n := 1; n <= batches; n++ {
 		rec, err := loadBatch(ctx, r, u.name, n)
 		if err != nil || rec == nil {
 			return out, err
 		}
-		mine, err := unpackIDs(rec.Mine)
-		if err != nil {
-			return nil, err
+		mine, err1 := unpackIDs(rec.Mine)
+		found, err2 := unpackIDs(rec.Found)
+		switch {
+		case err1 != nil || err2 != nil:
+			return nil, errors.Join(err1, err2)
+		case len(mine) != len(found):
+			return nil, errDamaged
 		}
-		for _, c := range mine {
-			out[c.id] = c.version
+		for i, c := range mine {
+			later, again := out[c.id]
+			if !again {
+				later.found = found[i].version
+			}
+			later.edited = later.edited || again && found[i].version != later.left
+			later.left = c.version
+			out[c.id] = later
 		}
 	}
 	return out, nil
+}
+
+// version gives the version of a contact whom nobody but the import has
+// changed; 0 when somebody has.
+func (u *undoing) version(made idVersion) uint64 {
+	switch later, changed := u.later[made.id]; {
+	case !changed:
+		return made.version
+	case later.edited, later.found != made.version:
+		return 0
+	default:
+		return later.left
+	}
 }
 
 // keeps notes that something of the import stays with a contact.
@@ -329,7 +359,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 		case 0:
 			s.head.Undone.Gone++
 		case c.id:
-			version[c.id] = max(c.version, s.versions[c.id])
+			version[c.id] = s.version(c)
 			ids = append(ids, c.id)
 		default:
 			h, err := s.tx.History(ctx, refs[i])

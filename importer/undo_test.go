@@ -265,3 +265,18 @@ func TestUndoTells(t *testing.T) {
 	require.ElementsMatch(t, []importer.LeftBehind{{Contact: 1, What: []string{"refused"}}, {Contact: 2, What: []string{"changed"}}}, told[0])
 	require.Equal(t, []int{1, 1}, []int{reports[1].Retracted, reports[1].Refusals}, "of whom the store does not delete")
 }
+
+// TestUndoKeepsEditsBetweenBatches: somebody has changed a contact whom the
+// import made, before it changed her again itself.
+func TestUndoKeepsEditsBetweenBatches(t *testing.T) {
+	w := newWorld(t)
+	rows := []*importer.Contact{row("key=n1", "first=A"), row("key=n2"), row("key=n1", "first=B"), row("key=n2", "first=C"), row("key=n1", "first=D")}
+	stopAfter(w, &importer.Plan{Job: "spring"}, 1, 2, rows...)
+	w.put(row("key=n1", "last=Lee").Write)
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{Limits: importer.Limits{BatchRows: 1}}, rows...)
+	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Deleted)
+	require.Equal(t, []importer.LeftBehind{{Contact: 1, What: []string{"changed"}}}, report.Contacts)
+	require.Contains(t, w.dump(false), `"D" "Lee"`)
+}
