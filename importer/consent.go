@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -21,7 +22,7 @@ type Attestation struct {
 
 // IsZero reports whether nothing is attested: without a text there is nothing
 // that somebody could attest.
-func (a Attestation) IsZero() bool { return a.Text == "" }
+func (a Attestation) IsZero() bool { return strings.TrimSpace(a.Text) == "" }
 
 // check reports why the attestation cannot be used, or nil.
 func (a Attestation) check() error {

@@ -85,7 +85,7 @@ type Mode uint8
 const (
 	Overwrite  Mode = iota // create contacts, and replace what is known of others
 	FillBlanks             // create contacts, and say of others what was not known
-	InsertOnly             // create contacts; rows about others are skipped
+	InsertOnly             // create contacts; rows about others are skipped, also what they refuse
 	UpdateOnly             // rows about nobody we know are skipped
 )
 

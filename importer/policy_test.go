@@ -180,6 +180,8 @@ func TestEvidence(t *testing.T) {
 	})
 	_, err := importer.Contacts(t.Context(), w.Audience, sequence(nil), &importer.Plan{Attestation: importer.Attestation{By: "Olga"}}, importer.Options{})
 	require.ErrorIs(t, err, audience.ErrInvalid, "she attests nothing")
+	_, err = importer.Contacts(t.Context(), w.Audience, sequence(nil), &importer.Plan{Attestation: importer.Attestation{Text: " \n"}}, importer.Options{})
+	require.ErrorIs(t, err, audience.ErrInvalid, "nor does a blank")
 }
 
 // TestOldRefusals: a refusal from before her consent is recorded once and
