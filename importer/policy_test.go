@@ -264,8 +264,11 @@ func TestRefusalsOfDuplicates(t *testing.T) {
 		w := newWorld(t)
 		p := attested("spring")
 		p.Duplicates = mode
-		w.run(p, importer.Options{}, row("key=u1", "email=a", "status=subscribed"), row("email=a", "status=unsubscribed"), row("email=a", "status=subscribed"))
+		w.run(p, importer.Options{}, row("key=u1", "email=a", "status=subscribed", "acted=2025-01-01"), row("email=a", "status=unsubscribed"), row("email=a", "status=subscribed", "acted=2025-01-01"))
 		require.Equal(t, "unsubscribed", w.status(audience.Email("a@example.com")), "%d", mode)
+		h := profile(t, w.Audience, audience.Email("a@example.com"))
+		last := h.History.Records[len(h.History.Records)-1]
+		require.True(t, last.Acted.Equal(now), "when she refused the row that counts does not know")
 	}
 }
 

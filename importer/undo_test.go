@@ -269,9 +269,15 @@ func TestUndoTells(t *testing.T) {
 // TestUndoKeepsEditsBetweenBatches: somebody has changed a contact whom the
 // import made, before it changed her again itself.
 func TestUndoKeepsEditsBetweenBatches(t *testing.T) {
+	for _, after := range []int{2, 3} { // rows: before the import changes her again, and after that
+		testUndoKeepsEdit(t, after)
+	}
+}
+
+func testUndoKeepsEdit(t *testing.T, after int) {
 	w := newWorld(t)
 	rows := []*importer.Contact{row("key=n1", "first=A"), row("key=n2"), row("key=n1", "first=B"), row("key=n2", "first=C"), row("key=n1", "first=D")}
-	stopAfter(w, &importer.Plan{Job: "spring"}, 1, 2, rows...)
+	stopAfter(w, &importer.Plan{Job: "spring"}, 1, after, rows...)
 	w.put(row("key=n1", "last=Lee").Write)
 	w.run(&importer.Plan{Job: "spring"}, importer.Options{Limits: importer.Limits{BatchRows: 1}}, rows...)
 	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
