@@ -40,6 +40,7 @@ type entry struct {
 
 	// What a batch decides.
 	result  RowResult
+	says    audience.Status // of consent, with what rows say in whose place it counts
 	who     *person
 	consent *weighed // nil: it says nothing of it
 	lists   []string // that she is put on

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -21,7 +22,7 @@ type Attestation struct {
 
 // IsZero reports whether nothing is attested: without a text there is nothing
 // that somebody could attest.
-func (a Attestation) IsZero() bool { return a.Text == "" }
+func (a Attestation) IsZero() bool { return strings.TrimSpace(a.Text) == "" }
 
 // check reports why the attestation cannot be used, or nil.
 func (a Attestation) check() error {
@@ -80,7 +81,7 @@ type weighed struct {
 // by an attestation. What a row says again is not recorded again.
 func (b *batch) weigh(e *entry, who *person) error {
 	c := e.contact
-	if c.Status == audience.StatusNone {
+	if e.says == audience.StatusNone {
 		return nil
 	}
 	out := &weighed{}
@@ -91,7 +92,7 @@ func (b *batch) weigh(e *entry, who *person) error {
 	}
 	stands := who.standing(at)
 	out.at, out.before = at, stands.Status
-	wanted := c.Status
+	wanted := e.says
 	if wanted == audience.StatusSubscribed && b.plan.Attestation.IsZero() {
 		wanted = audience.StatusPending
 	}
@@ -120,6 +121,12 @@ func (b *batch) weigh(e *entry, who *person) error {
 		}
 	}
 	w := audience.ConsentWrite{Kind: kindOf(wanted), Scope: audience.MarketingScope(), Source: b.source, Acted: c.Acted, Evidence: b.evidenceOf(c.Evidence)}
+	switch {
+	case e.says != c.Status: // when and how is not known of what another row says
+		w.Acted, w.Evidence = time.Time{}, b.attested
+	case wanted.IsRefusal() && len(w.Evidence) > b.limits.EvidenceBytes: // which is no reason to lose it
+		w.Evidence = b.attested
+	}
 	switch w.Kind {
 	case audience.ConsentGranted:
 		w.Mechanism = audience.MechanismAttested

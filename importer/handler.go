@@ -75,7 +75,7 @@ type HandlerOptions struct {
 // A request with an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)
 // is answered once: the same key with the same body gets the first answer
 // again, with Idempotency-Replayed: true, and another body is 422. The answer
-// is kept in the transaction that it tells of. Answers to requests of which
+// is kept in the transaction that it tells of, for the plan and the caller. Answers to requests of which
 // nothing was written are not kept.
 //
 // The error is of the options: a plan that cannot be used.
@@ -96,7 +96,7 @@ func Handler(aud *store.Audience, opts HandlerOptions) (http.Handler, error) {
 	limits := Limits{Bytes: opts.MaxBytes}.in(aud)
 	opts.MaxItems = min(opts.MaxItems, limits.BatchRows)
 	limits.Rows, limits.BatchRows = opts.MaxItems, opts.MaxItems
-	h := &handler{aud: aud, opts: opts, limits: limits}
+	h := &handler{aud: aud, opts: opts, limits: limits, plan: hash(opts.Plan.Job, planHash(&opts.Plan))}
 	if err := newRunner(aud, &opts.Plan, &Options{Gate: opts.Gate}).check(); err != nil {
 		return nil, err
 	}
@@ -107,6 +107,7 @@ type handler struct {
 	aud    *store.Audience
 	opts   HandlerOptions
 	limits Limits
+	plan   string // a hash of it: another plan does something else with the same request
 }
 
 // ServeHTTP answers one request.

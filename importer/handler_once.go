@@ -15,7 +15,7 @@ import (
 )
 
 // namespaceAnswers is that of the answers that are kept, each under a hash of
-// the caller and the key.
+// the plan, the caller and the key.
 const namespaceAnswers = "imports.answers"
 
 // maxKeyBytes bounds an Idempotency-Key.
@@ -40,8 +40,7 @@ func (h *handler) key(r *http.Request) (string, error) {
 			hint: fmt.Sprintf("one Idempotency-Key of 1 to %d visible ASCII characters", maxKeyBytes),
 		}
 	}
-	sum := sha256.Sum256([]byte(h.opts.Caller(r) + "\x00" + key))
-	return hex.EncodeToString(sum[:]), nil
+	return hash(h.plan, h.opts.Caller(r), key), nil // a caller may hold NUL: the others cannot
 }
 
 // digest is of what a request asks for.

@@ -319,3 +319,15 @@ func TestHandlerCancelled(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, ids[0])
 }
+
+// TestHandlerOnceForAPlan: the answer of one plan is none of another.
+func TestHandlerOnceForAPlan(t *testing.T) {
+	aud := shop(t, noon)
+	plain := handlerOf(t, aud, importer.HandlerOptions{})
+	att := handlerOf(t, aud, importer.HandlerOptions{Plan: importer.Plan{Job: "att", Attestation: importer.Attestation{Text: "opt-in"}}})
+	body := `{"email":"b@example.com","status":"subscribed"}`
+	post(plain, body, "Idempotency-Key", "k")
+	w := post(att, body, "Idempotency-Key", "k")
+	require.Empty(t, w.Header().Get("Idempotency-Replayed"))
+	require.Equal(t, audience.StatusSubscribed, status(t, aud, "b@example.com"))
+}

@@ -20,7 +20,8 @@ import (
 //	contact/JOB/ID/NUMBER   what a batch changed about somebody who was there, as a record of hers
 //
 // JOB is a hash of the name. Heads stay; the others expire when the import can
-// no longer be undone.
+// no longer be undone, batches after 30 days at the earliest: going on needs
+// them too, and nothing in them is personal.
 const namespace = "imports"
 
 // undoFor is how long imports can be undone if nobody says otherwise.
@@ -108,17 +109,18 @@ func (j *journal) save(ctx context.Context, tx *store.Tx, h *jobHead) (uint64, e
 
 // batchRecord is what the journal keeps of a batch.
 type batchRecord struct {
-	Made    []byte  `json:"made,omitempty"` // contacts that it made, packed
-	Mine    []byte  `json:"mine,omitempty"` // contacts of earlier batches that it changed, packed
-	Seen    []byte  `json:"seen,omitempty"` // contacts whom its rows are the first to be about, with the lines of these, packed
-	Refused reasons `json:"refused"`        // rows that could be read and were rejected
+	Made    []byte  `json:"made,omitempty"`  // contacts that it made, packed
+	Mine    []byte  `json:"mine,omitempty"`  // contacts of earlier batches that it changed, packed
+	Found   []byte  `json:"found,omitempty"` // the same, with the versions that it found
+	Seen    []byte  `json:"seen,omitempty"`  // contacts whom its rows are the first to be about, with the lines of these, packed
+	Refused reasons `json:"refused"`         // rows that could be read and were rejected
 }
 
 // saveBatch writes what is needed to go on behind a batch and to undo it.
 func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error {
 	job, number := jobKey(j.head.Name), j.head.Batches+1
-	expires := b.tx.At().Add(keptFor(b.plan))
-	var made, mine []idVersion
+	until, at := j.head.UndoUntil, b.tx.At() // which the first run decided, whatever the plan says by now
+	var made, mine, found []idVersion
 	var records []store.Record
 	for _, id := range b.order {
 		who := b.folk[id]
@@ -128,10 +130,11 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 			made = append(made, idVersion{id, who.version})
 		case who.mine && who.version > 0:
 			mine = append(mine, idVersion{id, who.version})
-		case !who.mine && b.plan.UndoFor >= 0:
+			found = append(found, idVersion{id, who.know().stored.Version})
+		case !who.mine && until.After(at):
 			text := who.undo(b.fields, b.limits.RecordBytes)
 			records = append(records, store.Record{
-				Namespace: namespace, Key: contactKey(job, id, number), Value: text, Expires: expires, Contact: id,
+				Namespace: namespace, Key: contactKey(job, id, number), Value: text, Expires: until, Contact: id,
 			})
 		}
 	}
@@ -139,7 +142,7 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 	for id, s := range b.now {
 		seen = append(seen, idVersion{id, uint64(s.line)})
 	}
-	rec := batchRecord{Made: packIDs(made), Mine: packIDs(mine), Seen: packIDs(seen)}
+	rec := batchRecord{Made: packIDs(made), Mine: packIDs(mine), Found: packIDs(found), Seen: packIDs(seen)}
 	for _, e := range rows {
 		if e.bad == nil && e.result.Outcome == Rejected {
 			rec.Refused.add(e.n, e.result.Err)
@@ -149,7 +152,7 @@ func (j *journal) saveBatch(ctx context.Context, b *batch, rows []*entry) error 
 	if err != nil {
 		return err
 	}
-	records = append(records, store.Record{Namespace: namespace, Key: batchKey(job, number), Value: text, Expires: expires})
+	records = append(records, store.Record{Namespace: namespace, Key: batchKey(job, number), Value: text, Expires: latest(until, at.Add(undoFor))})
 	for len(records) > 0 {
 		n := min(len(records), b.limits.BatchItems)
 		if _, err := b.tx.SaveRecords(ctx, records[:n]); err != nil {

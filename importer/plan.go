@@ -85,7 +85,7 @@ type Mode uint8
 const (
 	Overwrite  Mode = iota // create contacts, and replace what is known of others
 	FillBlanks             // create contacts, and say of others what was not known
-	InsertOnly             // create contacts; rows about others are skipped
+	InsertOnly             // create contacts; rows about others are skipped, also what they refuse
 	UpdateOnly             // rows about nobody we know are skipped
 )
 
@@ -119,7 +119,8 @@ const (
 	BlanksClear                  // that the field has no value
 )
 
-// DuplicateMode says which of several rows about one contact count.
+// DuplicateMode says which of several rows about one contact count. What any of
+// them says of a refusal counts always: the worst goes with the row that does.
 type DuplicateMode uint8
 
 // The modes of duplicates.

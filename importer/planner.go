@@ -37,7 +37,7 @@ func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 		first := len(all)
 		all = appendLabels(all, &e.contact.Write)
 		labels[i] = all[first:len(all):len(all)]
-		if e.contact.Status != audience.StatusNone {
+		if e.says = b.survey.says(e.n, e.contact.Status); e.says != audience.StatusNone {
 			parts.Ledger, parts.Suppressed = true, true
 		}
 		parts.Lists = parts.Lists || len(e.contact.Lists) > 0

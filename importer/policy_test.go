@@ -180,6 +180,8 @@ func TestEvidence(t *testing.T) {
 	})
 	_, err := importer.Contacts(t.Context(), w.Audience, sequence(nil), &importer.Plan{Attestation: importer.Attestation{By: "Olga"}}, importer.Options{})
 	require.ErrorIs(t, err, audience.ErrInvalid, "she attests nothing")
+	_, err = importer.Contacts(t.Context(), w.Audience, sequence(nil), &importer.Plan{Attestation: importer.Attestation{Text: " \n"}}, importer.Options{})
+	require.ErrorIs(t, err, audience.ErrInvalid, "nor does a blank")
 }
 
 // TestOldRefusals: a refusal from before her consent is recorded once and
@@ -239,4 +241,42 @@ func TestRowsCannotDoWhatImportsCannot(t *testing.T) {
 	report := w.run(nil, importer.Options{}, back, owned, robbed)
 	require.Equal(t, []int{1, 1, 1}, []int{report.Suppressed, report.Rejected, report.Skips.Unchanged})
 	require.ErrorIs(t, report.Errors[0], audience.ErrDenied)
+}
+
+// TestNobody: rows of the host's that are nothing, or about nobody.
+func TestNobody(t *testing.T) {
+	w := newWorld(t)
+	report, err := importer.Contacts(t.Context(), w.Audience, func(yield func(*importer.Contact, error) bool) { yield(nil, nil) }, nil, importer.Options{})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Rejected)
+	w.update(func(tx *store.Tx) error {
+		_, report, err := importer.Write(t.Context(), tx, []*importer.Contact{nil, {}}, nil, importer.Options{})
+		require.NoError(t, err)
+		require.Equal(t, 2, report.Rejected)
+		return nil
+	})
+}
+
+// TestRefusalsOfDuplicates: a refusal counts whichever of the rows about a
+// contact does.
+func TestRefusalsOfDuplicates(t *testing.T) {
+	for _, mode := range []importer.DuplicateMode{importer.DuplicatesMerge, importer.DuplicatesFirst, importer.DuplicatesLast} {
+		w := newWorld(t)
+		p := attested("spring")
+		p.Duplicates = mode
+		w.run(p, importer.Options{}, row("key=u1", "email=a", "status=subscribed", "acted=2025-01-01"), row("email=a", "status=unsubscribed"), row("email=a", "status=subscribed", "acted=2025-01-01"))
+		require.Equal(t, "unsubscribed", w.status(audience.Email("a@example.com")), "%d", mode)
+		h := profile(t, w.Audience, audience.Email("a@example.com"))
+		last := h.History.Records[len(h.History.Records)-1]
+		require.True(t, last.Acted.Equal(now), "when she refused the row that counts does not know")
+	}
+}
+
+// TestRefusalsWithTooMuchEvidence: the refusal is recorded all the same.
+func TestRefusalsWithTooMuchEvidence(t *testing.T) {
+	w := newWorld(t, func(o *store.Options) { o.Limits.EvidenceBytes = 20 })
+	w.put(row("key=u1", "email=a").Write)
+	rep := w.run(&importer.Plan{Job: "spring"}, importer.Options{}, row("key=u1", "email=a", "status=unsubscribed", "fact=1.2.3.4"))
+	require.Equal(t, 1, rep.Recorded)
+	require.Equal(t, "unsubscribed", w.status(audience.Key("u1")))
 }

@@ -118,6 +118,9 @@ func Write(ctx context.Context, tx *store.Tx, rows []*Contact, plan *Plan, opts 
 	entries := make([]*entry, len(rows))
 	for i, c := range rows {
 		entries[i] = &entry{n: i, contact: c}
+		if c == nil {
+			entries[i].bad = noContact()
+		}
 	}
 	b, err := r.writeBatch(ctx, tx, entries)
 	if err != nil {

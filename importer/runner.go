@@ -170,6 +170,9 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 			}
 			e := &block[0]
 			block = block[1:]
+			if c == nil && !isBad {
+				bad = noContact()
+			}
 			e.n, e.bad, e.contact = n, bad, c
 			if c != nil {
 				e.row, bytes = c.Row, bytes+c.Bytes
@@ -353,6 +356,11 @@ func retryable(err error) error {
 		return fmt.Errorf("what is recorded of consent was overtaken: %w", audience.ErrRetryable)
 	}
 	return err
+}
+
+// noContact is the error of a row of the host's that is nothing at all.
+func noContact() *RowError {
+	return &RowError{Err: &audience.FieldError{Path: "row", Rule: "empty", Hint: "a contact"}}
 }
 
 func sourceChanged() error {

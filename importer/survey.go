@@ -16,7 +16,7 @@ import (
 // does, maybe many batches before the one that says it.
 //
 // Rows are about the same contact when they share an external id or an address,
-// or the store knows both of them as hers. It keeps 4 bytes a row and 24 a
+// or the store knows both of them as hers. It keeps 4 bytes a row and 32 a
 // contact of the file; while it is made some 60 bytes a row more.
 type survey struct {
 	duplicates DuplicateMode
@@ -30,6 +30,7 @@ type fileGroup struct {
 	first, last int32 // numbers of rows
 	line        int32 // of the first
 	identities  int32
+	refusal     audience.Status // the worst that they say, none if none does
 }
 
 // skips reports whether another row counts in place of one, with the line of
@@ -47,6 +48,15 @@ func (s *survey) skips(n int) (line int, skips bool) {
 	default:
 		return 0, false
 	}
+}
+
+// says gives the status that counts of a row: a refusal is one, whichever row
+// about the contact says it.
+func (s *survey) says(n int, status audience.Status) audience.Status {
+	if g := s.of(n); g != nil && s.duplicates != DuplicatesMerge && rank(g.refusal) > rank(status) {
+		return g.refusal
+	}
+	return status
 }
 
 // birth gives when the contact of a row was created, as the file says last.
@@ -182,6 +192,9 @@ func (s *surveyor) add(c *Contact, ids []audience.ContactID) {
 	g := &s.groups[who]
 	g.last = n
 	g.identities += fresh
+	if rank(c.Status) > rank(g.refusal) {
+		g.refusal = c.Status
+	}
 	if !c.Write.CreatedAt.IsZero() {
 		g.born = audience.Micros(c.Write.CreatedAt)
 	}

@@ -20,7 +20,7 @@ type UndoOptions struct {
 	OnLeft func(LeftBehind)
 	// OnProgress gets after each transaction what was undone so far.
 	OnProgress func(UndoReport)
-	// BatchRows are the contacts of one transaction; default 1,000.
+	// BatchRows are the contacts of one transaction; default 1,000, at most 10,000.
 	BatchRows int
 }
 
@@ -38,14 +38,14 @@ type UndoReport struct {
 	Retracted int `json:"retracted"` // grants and requests that were taken back
 	Refusals  int `json:"refusals"`  // recorded by the import of contacts who stay: refusals are never undone
 
-	Contacts []LeftBehind `json:"contacts,omitempty"` // the first 1,000 of Left
+	Contacts []LeftBehind `json:"contacts,omitempty"` // the first of Left: at most 1,000, fewer where they would not fit into a record of the audience
 }
 
 // LeftBehind is a contact who is left with something of an import.
 type LeftBehind struct {
 	Contact audience.ContactID `json:"contact"`
-	// What it is: email, external_id, first_name, last_name, phone, tags, the
-	// name of a field; of a contact whom the import made and who was not
+	// What it is: email, external_id, first_name, last_name, phone, tags, lists,
+	// the name of a field; of a contact whom the import made and who was not
 	// deleted: changed, events, lists, consent; merged; refused, when the store
 	// does not take it back; too-large, when it was not kept.
 	What []string `json:"what"`
@@ -97,7 +97,8 @@ func Undo(ctx context.Context, aud *store.Audience, job string, opts UndoOptions
 	if u.rows = opts.BatchRows; u.rows <= 0 {
 		u.rows = 1_000
 	}
-	u.rows = min(u.rows, aud.Limits().BatchItems)
+	const maxPage = 10_000 // what the store gives at once
+	u.rows = min(u.rows, aud.Limits().BatchItems, maxPage)
 	if !opts.DryRun {
 		err := u.run(ctx, func(ctx context.Context, fn func(*store.Tx) error) error {
 			_, err := aud.Update(ctx, fn)
@@ -105,24 +106,37 @@ func Undo(ctx context.Context, aud *store.Audience, job string, opts UndoOptions
 		})
 		return u.report(), err
 	}
+	var left []LeftBehind
+	u.opts = &UndoOptions{OnLeft: func(l LeftBehind) { left = append(left, l) }}
 	err := aud.Try(ctx, func(tx *store.Tx) error {
-		u.journal, u.versions = nil, nil
+		u.journal, u.later, u.already, left = nil, nil, false, nil
 		return u.run(ctx, func(_ context.Context, fn func(*store.Tx) error) error { return fn(tx) })
 	}, func(*store.Tx, []store.Change) error { return nil })
-	return u.report(), err
+	if err != nil {
+		return u.report(), err
+	}
+	for _, l := range left { // now that nothing begins again
+		if opts.OnLeft != nil {
+			opts.OnLeft(l)
+		}
+	}
+	if opts.OnProgress != nil && !u.already {
+		opts.OnProgress(*u.report())
+	}
+	return u.report(), nil
 }
 
 // undoing is an import that is being undone.
 type undoing struct {
-	aud      *store.Audience
-	opts     *UndoOptions
-	name     string
-	job      string
-	source   audience.Source
-	rows     int
-	journal  *journal
-	versions map[audience.ContactID]uint64 // of contacts that a later batch than their own changed
-	already  bool
+	aud     *store.Audience
+	opts    *UndoOptions
+	name    string
+	job     string
+	source  audience.Source
+	rows    int
+	journal *journal
+	later   map[audience.ContactID]changes // to contacts that the import made
+	already bool
 }
 
 func (u *undoing) report() *UndoReport {
@@ -203,7 +217,7 @@ func (u *undoing) begin(ctx context.Context, tx *store.Tx) error {
 	case !tx.At().Before(h.UndoUntil):
 		return &audience.DeniedError{Rule: "undo", Hint: "the time in which this import could be undone is over"}
 	}
-	if u.versions, err = u.laterVersions(ctx, &tx.Reader, h.Batches); err != nil {
+	if u.later, err = u.laterChanges(ctx, &tx.Reader, h.Batches); err != nil {
 		return err
 	}
 	if h.State != JobUndoing {
@@ -216,24 +230,54 @@ func (u *undoing) begin(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
-// laterVersions gives the versions of contacts that the import made and
-// changed again in a later batch.
-func (u *undoing) laterVersions(ctx context.Context, r *store.Reader, batches int) (map[audience.ContactID]uint64, error) {
-	out := make(map[audience.ContactID]uint64)
+// changes are what batches later than her own did to a contact whom the import
+// made.
+type changes struct {
+	found, left uint64 // versions: the first of these batches found, the last one left
+	edited      bool   // somebody else changed her in between
+}
+
+// laterChanges gives the contacts that the import made and changed again in a
+// later batch.
+func (u *undoing) laterChanges(ctx context.Context, r *store.Reader, batches int) (map[audience.ContactID]changes, error) {
+	out := make(map[audience.ContactID]changes)
 	for n := 1; n <= batches; n++ {
 		rec, err := loadBatch(ctx, r, u.name, n)
 		if err != nil || rec == nil {
 			return out, err
 		}
-		mine, err := unpackIDs(rec.Mine)
-		if err != nil {
-			return nil, err
+		mine, err1 := unpackIDs(rec.Mine)
+		found, err2 := unpackIDs(rec.Found)
+		switch {
+		case err1 != nil || err2 != nil:
+			return nil, errors.Join(err1, err2)
+		case len(mine) != len(found):
+			return nil, errDamaged
 		}
-		for _, c := range mine {
-			out[c.id] = c.version
+		for i, c := range mine {
+			later, again := out[c.id]
+			if !again {
+				later.found = found[i].version
+			}
+			later.edited = later.edited || again && found[i].version != later.left
+			later.left = c.version
+			out[c.id] = later
 		}
 	}
 	return out, nil
+}
+
+// version gives the version of a contact whom nobody but the import has
+// changed; 0 when somebody has.
+func (u *undoing) version(made idVersion) uint64 {
+	switch later, changed := u.later[made.id]; {
+	case !changed:
+		return made.version
+	case later.edited, later.found != made.version:
+		return 0
+	default:
+		return later.left
+	}
 }
 
 // keeps notes that something of the import stays with a contact.
@@ -242,9 +286,26 @@ func (s *step) keeps(id audience.ContactID, what ...string) {
 	s.head.Undone.Left++
 	l := LeftBehind{Contact: id, What: what}
 	s.left = append(s.left, l)
-	if kept := s.head.Undone.Contacts; len(kept) < most {
+	kept := s.head.Undone.Contacts
+	if len(kept) == most {
+		return
+	}
+	bytes := l.bytes() // a quarter of the record, in which the rest of the head has to fit too
+	for i := range kept {
+		bytes += kept[i].bytes()
+	}
+	if bytes <= s.aud.Limits().RecordBytes/4 {
 		s.head.Undone.Contacts = append(slices.Clip(kept), l)
 	}
+}
+
+// bytes is about what it takes in the journal.
+func (l *LeftBehind) bytes() int {
+	n := len(`{"contact":4294967295,"what":[]},`)
+	for _, what := range l.What {
+		n += len(what) + len(`"",`)
+	}
+	return n
 }
 
 // isOurs reports whether the import wrote something.
@@ -298,7 +359,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 		case 0:
 			s.head.Undone.Gone++
 		case c.id:
-			version[c.id] = max(c.version, s.versions[c.id])
+			version[c.id] = s.version(c)
 			ids = append(ids, c.id)
 		default:
 			h, err := s.tx.History(ctx, refs[i])
@@ -321,7 +382,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 	if err != nil {
 		return err
 	}
-	lists, err := s.othersLists(ctx, ids)
+	members, err := s.memberships(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -329,7 +390,7 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 	for i := range profiles {
 		p := &profiles[i]
 		what := s.relied(p, version[p.Contact.ID])
-		if lists[p.Contact.ID] {
+		if slices.ContainsFunc(members[p.Contact.ID], func(m store.Membership) bool { return !s.isOurs(&m.Source) }) {
 			what = append(what, "lists")
 		}
 		if len(what) == 0 {
@@ -339,8 +400,14 @@ func (s *step) removeSome(ctx context.Context, made []idVersion) error {
 		s.keeps(p.Contact.ID, what...)
 		retractions = s.takeBackAll(retractions, p.Contact.ID, &p.History)
 	}
-	if err := s.delete(ctx, gone); err != nil {
+	stay, err := s.delete(ctx, gone)
+	if err != nil {
 		return err
+	}
+	for i := range profiles {
+		if id := profiles[i].Contact.ID; stay[id] {
+			retractions = s.takeBackAll(retractions, id, &profiles[i].History)
+		}
 	}
 	return s.retract(ctx, retractions)
 }
@@ -365,27 +432,24 @@ func (s *step) relied(p *audience.Profile, version uint64) []string {
 	return out
 }
 
-// othersLists finds out who is on a list on which not the import has put her.
-func (s *step) othersLists(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]bool, error) {
-	out := make(map[audience.ContactID]bool)
+// memberships gives the lists on which contacts are, with who has put them
+// there.
+func (s *step) memberships(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID][]store.Membership, error) {
+	out := make(map[audience.ContactID][]store.Membership)
 	lists, ok := store.As[store.ListReader](s.tx)
 	if !ok {
 		return out, nil
 	}
 	members, err := lists.Memberships(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	for i := range members {
-		if !s.isOurs(&members[i].Source) {
-			out[members[i].Origin] = true
-		}
+		out[members[i].Origin] = append(out[members[i].Origin], members[i])
 	}
-	return out, nil
+	return out, err
 }
 
-// delete deletes contacts; those that the store does not delete stay.
-func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
+// delete deletes contacts and gives those that the store does not delete.
+func (s *step) delete(ctx context.Context, ids []audience.ContactID) (map[audience.ContactID]bool, error) {
+	stay := make(map[audience.ContactID]bool)
 	for len(ids) > 0 {
 		refs := make([]audience.Ref, len(ids))
 		for i, id := range ids {
@@ -397,7 +461,7 @@ func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
 			if err == nil {
 				s.head.Undone.Deleted += len(ids)
 			}
-			return err
+			return stay, err
 		}
 		refused := make(map[int]bool, len(batch.Items))
 		for _, it := range batch.Items {
@@ -407,11 +471,12 @@ func (s *step) delete(ctx context.Context, ids []audience.ContactID) error {
 		for i, id := range ids {
 			if refused[i] {
 				s.keeps(id, "refused")
+				stay[id] = true
 				continue
 			}
 			rest = append(rest, id)
 		}
 		ids = rest
 	}
-	return nil
+	return stay, nil
 }

@@ -67,6 +67,7 @@ type restoring struct {
 	gone    bool         // she was deleted
 	now     audience.Contact
 	lists   []string // that she is on
+	ours    []string // of these: on which the import has put her
 	fields  *fields
 	writes  []audience.ContactWrite
 	leave   []string // lists to take her off
@@ -143,10 +144,19 @@ func (s *step) present(ctx context.Context, all []*restoring) ([]*restoring, err
 	if err != nil {
 		return nil, err
 	}
+	members, err := s.memberships(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]*restoring, 0, len(profiles))
 	for i := range profiles {
 		c := byID[profiles[i].Contact.ID]
 		c.now, c.lists = profiles[i].Contact, profiles[i].Lists
+		for _, m := range members[c.id] {
+			if s.isOurs(&m.Source) {
+				c.ours = append(c.ours, m.List)
+			}
+		}
 		out = append(out, c)
 	}
 	return out, nil
@@ -213,8 +223,10 @@ func (c *restoring) restoreOne(u *undoRecord) {
 	c.write(w)
 	c.restoreMail(u)
 	for _, list := range u.Lists {
-		if i, on := slices.BinarySearch(c.lists, list); on {
-			c.lists = slices.Delete(slices.Clone(c.lists), i, i+1)
+		switch on := slices.Contains(c.lists, list); {
+		case on && !slices.Contains(c.ours, list):
+			c.stays("lists") // somebody has put her there again
+		case on && !slices.Contains(c.leave, list):
 			c.leave = append(c.leave, list)
 		}
 	}

@@ -1,7 +1,9 @@
 package importer_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -180,4 +182,108 @@ func TestWrite(t *testing.T) {
 		return nil
 	})
 	require.Equal(t, "Ann", func() string { c := w.contact(audience.Key("u1")); return c.FirstName.Reveal() }())
+}
+
+// stopAfter runs an import until n rows are done.
+func stopAfter(w *world, plan *importer.Plan, batch, n int, rows ...*importer.Contact) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	opts := importer.Options{Limits: importer.Limits{BatchRows: batch}, OnProgress: func(p importer.Progress) {
+		if p.Rows >= n {
+			cancel()
+		}
+	}}
+	_, err := importer.Contacts(ctx, w.Audience, sequence(rows), plan, opts)
+	require.ErrorIs(w.t, err, context.Canceled)
+}
+
+// TestUndoForIsOfTheFirstRun: how long an import can be undone does not change
+// when it goes on, else a part of it could not be.
+func TestUndoForIsOfTheFirstRun(t *testing.T) {
+	for _, d := range []time.Duration{-1, time.Hour} {
+		t.Run(d.String(), func(t *testing.T) {
+			w := newWorld(t)
+			w.put(row("key=u1", "first=Ann").Write, row("key=u2", "first=Bob").Write)
+			before := w.dump(true)
+			rows := []*importer.Contact{row("key=u1", "first=X"), row("key=u2", "first=Y"), row("key=n1")}
+			stopAfter(w, &importer.Plan{Job: "spring"}, 1, 1, rows...)
+			w.run(&importer.Plan{Job: "spring", UndoFor: d}, importer.Options{}, rows...)
+			w.now = w.now.Add(2 * time.Hour)
+			report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+			require.NoError(t, err)
+			require.Empty(t, report.Contacts)
+			require.Equal(t, before, w.dump(true))
+		})
+	}
+}
+
+// TestUndoLeavesLists: who was put on a list again by somebody stays there.
+func TestUndoLeavesLists(t *testing.T) {
+	w := newWorld(t)
+	w.put(row("key=u1").Write)
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{}, row("key=u1", "list=vip"))
+	w.update(func(tx *store.Tx) error {
+		require.NoError(t, tx.RemoveFromList(t.Context(), "vip", audience.Source{}, audience.Key("u1")))
+		return tx.AddToList(t.Context(), "vip", audience.Source{}, audience.Key("u1"))
+	})
+	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, []importer.LeftBehind{{Contact: 1, What: []string{"lists"}}}, report.Contacts)
+	require.Contains(t, w.dump(true), "lists [vip]")
+}
+
+// TestUndoFitsIntoARecord: however many contacts are left with something.
+func TestUndoFitsIntoARecord(t *testing.T) {
+	w := newWorld(t, func(o *store.Options) { o.Limits.RecordBytes = 8192 })
+	var rows []*importer.Contact
+	for i := range 1500 {
+		rows = append(rows, row(fmt.Sprint("key=u", i)))
+	}
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{}, rows...)
+	for i := range 1500 {
+		w.put(row(fmt.Sprint("key=u", i), "first=Z").Write)
+	}
+	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, 1500, report.Left)
+}
+
+// TestUndoTells: a dry run tells the same as undoing does.
+func TestUndoTells(t *testing.T) {
+	w := newWorld(t, func(o *store.Options) { o.Keys = audience.Keys{} })
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{}, row("key=u1", "email=ann", "status=pending"), row("key=u1", "status=unsubscribed"), row("key=u2"))
+	w.put(row("key=u2", "first=Bea").Write)
+	var told [2][]importer.LeftBehind
+	var reports [2]*importer.UndoReport
+	for i := range told {
+		opts := importer.UndoOptions{DryRun: i == 0, OnLeft: func(l importer.LeftBehind) { told[i] = append(told[i], l) }}
+		var err error
+		reports[i], err = importer.Undo(t.Context(), w.Audience, "spring", opts)
+		require.NoError(t, err)
+	}
+	require.Equal(t, reports[0], reports[1])
+	require.Equal(t, told[0], told[1])
+	require.ElementsMatch(t, []importer.LeftBehind{{Contact: 1, What: []string{"refused"}}, {Contact: 2, What: []string{"changed"}}}, told[0])
+	require.Equal(t, []int{1, 1}, []int{reports[1].Retracted, reports[1].Refusals}, "of whom the store does not delete")
+}
+
+// TestUndoKeepsEditsBetweenBatches: somebody has changed a contact whom the
+// import made, before it changed her again itself.
+func TestUndoKeepsEditsBetweenBatches(t *testing.T) {
+	for _, after := range []int{2, 3} { // rows: before the import changes her again, and after that
+		testUndoKeepsEdit(t, after)
+	}
+}
+
+func testUndoKeepsEdit(t *testing.T, after int) {
+	w := newWorld(t)
+	rows := []*importer.Contact{row("key=n1", "first=A"), row("key=n2"), row("key=n1", "first=B"), row("key=n2", "first=C"), row("key=n1", "first=D")}
+	stopAfter(w, &importer.Plan{Job: "spring"}, 1, after, rows...)
+	w.put(row("key=n1", "last=Lee").Write)
+	w.run(&importer.Plan{Job: "spring"}, importer.Options{Limits: importer.Limits{BatchRows: 1}}, rows...)
+	report, err := importer.Undo(t.Context(), w.Audience, "spring", importer.UndoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Deleted)
+	require.Equal(t, []importer.LeftBehind{{Contact: 1, What: []string{"changed"}}}, report.Contacts)
+	require.Contains(t, w.dump(false), `"D" "Lee"`)
 }
