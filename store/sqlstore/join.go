@@ -97,7 +97,10 @@ func (w *writer) join(ctx context.Context, aud *store.Audience, fn func(*store.T
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return finish(ctx)
+		if err := finish(ctx); err != nil {
+			return err
+		}
+		return w.suppressionsUpToDate(ctx)
 	}()
 	if lost := w.lost(); lost != nil { // whatever fn made of it
 		return mark{}, lost
