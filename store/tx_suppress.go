@@ -21,6 +21,7 @@ type SuppressionWrite struct {
 // Suppress keeps addresses, of contacts or of nobody, from ever being
 // mailed: the host's own list of refusals, or what it knows from elsewhere.
 // It records nothing in the ledger. Addresses are kept as keyed hashes only.
+// Until the end of the transaction nobody else can give them to a contact.
 //
 // Refused items: [audience.ErrInvalid] for a missing address or reason;
 // [audience.ErrDenied] without keys, for tombstones, and for lifting what
