@@ -168,21 +168,59 @@ func TestJoinTellsOfSuppressions(t *testing.T) {
 						if attempts := s.joinAgain(level, c.other, c.host); !snapshot {
 							require.Equal(t, 1, attempts, "what is committed is seen")
 						}
-						told := make(map[audience.ContactID]time.Time)
-						for _, commit := range s.feed(store.Position{}) {
-							for _, change := range commit.Changes {
-								if change.SuppressedFrom != nil {
-									told[change.Contact] = *change.SuppressedFrom
-								}
-							}
-						}
-						p, err := s.aud.Profile(s.ctx, audience.Key("x"), audience.ProfileParts{Suppressed: true})
-						require.NoError(t, err)
-						require.Equal(t, p.SuppressedFrom, told[p.Contact.ID])
-						require.Equal(t, c.name == "lifted, then made", p.SuppressedFrom.IsZero())
+						from := s.toldOfSuppression("x")
+						require.Equal(t, c.name == "lifted, then made", from.IsZero())
 					})
 				}
 			})
 		})
 	}
+}
+
+// toldOfSuppression gives from when on a contact is suppressed, and wants the
+// feed to have told so.
+func (s *shop) toldOfSuppression(name string) time.Time {
+	s.Helper()
+	told := make(map[audience.ContactID]time.Time)
+	for _, commit := range s.feed(store.Position{}) {
+		for _, change := range commit.Changes {
+			if change.SuppressedFrom != nil {
+				told[change.Contact] = *change.SuppressedFrom
+			}
+		}
+	}
+	p, err := s.aud.Profile(s.ctx, audience.Key(name), audience.ProfileParts{Suppressed: true})
+	require.NoError(s, err)
+	require.Equal(s, p.SuppressedFrom, told[p.Contact.ID])
+	return p.SuppressedFrom
+}
+
+// TestJoinSuppressesAndPuts: what a host's transaction itself has made of a
+// suppression, which nobody else sees yet, is no reason to begin again.
+func TestJoinSuppressesAndPuts(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		for level := range levels(d) {
+			t.Run(level.String(), func(t *testing.T) {
+				s := newShop(t, d)
+				suppress := func(name string, lift bool) func(tx *store.Tx) error {
+					return func(tx *store.Tx) error {
+						return tx.Suppress(s.ctx, store.SuppressionWrite{Address: person(name).Email, Reason: audience.SuppressedManually, Lift: lift})
+					}
+				}
+				_, err := s.aud.Update(s.ctx, suppress("lee", false))
+				require.NoError(t, err)
+				tx := s.begin(level)
+				for _, fn := range []func(tx *store.Tx) error{
+					suppress("lee", true), suppress("mia", false),
+					func(tx *store.Tx) error { _, err := tx.Put(s.ctx, person("lee"), person("mia")); return err },
+				} {
+					_, err := sqlstore.Join(s.ctx, s.aud, tx, fn)
+					require.NoError(t, err)
+				}
+				require.NoError(t, tx.Commit())
+				require.Zero(t, s.toldOfSuppression("lee"))
+				require.NotZero(t, s.toldOfSuppression("mia"))
+			})
+		}
+	})
 }
