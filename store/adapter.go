@@ -149,7 +149,9 @@ type ContactWriter interface {
 	DeleteContacts(ctx context.Context, ids []audience.ContactID) error
 	// ClaimIdentities gives identities to contacts. One that another contact
 	// holds, or that two of the claims are about, is audience.ErrConflict, and
-	// nothing is claimed; claiming what one holds is harmless.
+	// nothing is claimed; claiming what one holds is harmless. A claim of
+	// contact 0 is that nobody holds it: it leaves none, and until the end of
+	// the transaction nobody else's claim of it succeeds.
 	ClaimIdentities(ctx context.Context, claims []Claim) error
 	// ReleaseIdentities takes identities from the contacts that hold them; one
 	// that another contact holds stays.

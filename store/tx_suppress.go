@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -20,6 +21,7 @@ type SuppressionWrite struct {
 // Suppress keeps addresses, of contacts or of nobody, from ever being
 // mailed: the host's own list of refusals, or what it knows from elsewhere.
 // It records nothing in the ledger. Addresses are kept as keyed hashes only.
+// Until the end of the transaction nobody else can give them to a contact.
 //
 // Refused items: [audience.ErrInvalid] for a missing address or reason;
 // [audience.ErrDenied] without keys, for tombstones, and for lifting what
@@ -42,6 +44,11 @@ func (tx *Tx) Suppress(ctx context.Context, writes ...SuppressionWrite) error {
 	if err != nil {
 		return err
 	}
+	for i, id := range ids {
+		if c, ok := rows[id]; ok && !slices.ContainsFunc(c.Addresses, writes[i].Address.Equal) {
+			ids[i] = 0 // she lost it while we waited for her
+		}
+	}
 	for _, c := range rows {
 		addresses = append(addresses, c.Addresses...)
 	}
@@ -50,16 +57,27 @@ func (tx *Tx) Suppress(ctx context.Context, writes ...SuppressionWrite) error {
 		return err
 	}
 	var changes []Change
+	var nobodys []Claim
 	for i := range writes {
 		if !tx.suppressOne(held, &writes[i]) {
 			continue
 		}
-		if c, ok := rows[ids[i]]; ok {
-			from := held.from(c.Addresses)
-			changes = append(changes, Change{Kind: ChangeSuppression, Contact: c.ID, SuppressedFrom: &from, Source: writes[i].Source})
+		c, ok := rows[ids[i]]
+		if !ok {
+			nobodys = append(nobodys, Claim{Identity: audience.AddressIdentity(writes[i].Address)})
+			continue
 		}
+		from := held.from(c.Addresses)
+		changes = append(changes, Change{Kind: ChangeSuppression, Contact: c.ID, SuppressedFrom: &from, Source: writes[i].Source})
 	}
 	return tx.whole(func() error {
+		// Whoever gets one of these addresses at this moment can neither be seen
+		// here nor see what is written here: one of the two has to wait.
+		if len(nobodys) > 0 {
+			if err := tx.write.ClaimIdentities(ctx, nobodys); err != nil {
+				return overtaken(err)
+			}
+		}
 		if err := held.store(ctx); err != nil {
 			return err
 		}

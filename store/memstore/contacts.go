@@ -151,9 +151,6 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	return w.atomically(ctx, func() error {
 		wanted := make([]heldKey, len(claims))
 		for i, claim := range claims {
-			if claim.Contact == 0 {
-				return wrap(&audience.FieldError{Path: "claim.contact", Rule: "empty", Hint: "a contact"})
-			}
 			wanted[i] = heldKey{w.p.identityKey(claim.Identity), claim.Contact}
 		}
 		slices.SortFunc(wanted, func(a, b heldKey) int { return a.key.compare(b.key) })
@@ -164,6 +161,11 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 			holder, free := w.v.identities.add(w.edit, want.key, want.contact)
 			if !free && holder != want.contact {
 				return wrap(&audience.ConflictError{Kind: "identity", Contact: holder, Hint: "it belongs to that contact; release it or merge the two"})
+			}
+		}
+		for _, want := range wanted {
+			if want.contact == 0 { // nobody's; nobody else writes before this transaction ends
+				w.v.identities.delete(w.edit, want.key)
 			}
 		}
 		return nil

@@ -267,7 +267,7 @@ func TestIdentityKinds(t *testing.T) {
 	shop, crm := audience.ExternalIdentity(audience.External("shop", "1")), audience.ExternalIdentity(audience.External("crm", "1"))
 	update(t, p, func(w store.WriteRoles) error {
 		require.NoError(t, w.ClaimIdentities(t.Context(), []store.Claim{{Identity: shop, Contact: 1}, {Identity: crm, Contact: 2}}))
-		require.ErrorIs(t, w.ClaimIdentities(t.Context(), []store.Claim{{Identity: shop}}), audience.ErrInvalid)
+		require.ErrorIs(t, w.ClaimIdentities(t.Context(), []store.Claim{{Identity: shop}}), audience.ErrConflict)
 		require.NoError(t, w.ReleaseIdentities(t.Context(), []store.Claim{{Identity: shop, Contact: 2}, {Identity: crm, Contact: 2}}))
 		return nil
 	})

@@ -107,7 +107,9 @@ func (w *writer) Resolve(ctx context.Context, identities []audience.Identity) ([
 	return out, err
 }
 
-// ClaimIdentities gives identities to contacts.
+// ClaimIdentities gives identities to contacts. What nobody shall hold gets a
+// row that is removed at once: its key stays taken until the transaction ends,
+// and whoever claims it meanwhile waits.
 func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) error {
 	if err := w.enterWrite(ctx); err != nil {
 		return err
@@ -116,9 +118,6 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	keys := make([]identityKey, 0, len(claims))
 	for _, claim := range claims {
 		key := keyOf(claim.Identity)
-		if claim.Contact == 0 {
-			return wrap(&audience.FieldError{Path: "claim.contact", Rule: "empty", Hint: "a contact"})
-		}
 		if err := cmp.Or(w.checkKey("identity", key.ident, longestKey), w.checkKey("identity.kind", key.kind, kindBytes)); err != nil {
 			return err
 		}
@@ -139,20 +138,26 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 		return err
 	}
 	free := make([]identityKey, 0, len(wanted))
+	var nobodys []identityKey
 	for key, contact := range wanted {
-		delete(w.free, key)
-		switch holder := holders[key]; holder {
-		case contact:
-		case 0:
-			free = append(free, key)
-		default:
+		if holder := holders[key]; holder != 0 && holder != contact {
 			return held(holder)
+		}
+		w.free[key] = contact == 0
+		if contact == 0 {
+			nobodys = append(nobodys, key)
+		}
+		if holders[key] == 0 && (contact != 0 || !w.p.store.dialect.oneWriter) {
+			free = append(free, key)
 		}
 	}
 	slices.SortFunc(free, identityKey.compare) // the order in which everybody waits for each other
-	return w.add(ctx, w.p.store.sql.identities.add, len(free), func(i int, values []any) {
+	if err := w.add(ctx, w.p.store.sql.identities.add, len(free), func(i int, values []any) {
 		values[0], values[1], values[2], values[3] = w.p.id, free[i].kind, free[i].ident, int64(wanted[free[i]])
-	})
+	}); err != nil || w.p.store.dialect.oneWriter {
+		return err
+	}
+	return w.removeIdentities(ctx, nobodys)
 }
 
 func held(by audience.ContactID) error {
@@ -178,7 +183,11 @@ func (w *writer) ReleaseIdentities(ctx context.Context, claims []store.Claim) er
 			theirs = append(theirs, key)
 		}
 	}
-	return byKind(theirs, func(kind string, idents []string) error {
+	return w.removeIdentities(ctx, theirs)
+}
+
+func (w *writer) removeIdentities(ctx context.Context, keys []identityKey) error {
+	return byKind(keys, func(kind string, idents []string) error {
 		_, err := w.exec(ctx, w.p.store.sql.identities.remove, textList(idents), w.p.id, kind)
 		return err
 	})

@@ -29,7 +29,7 @@ type Token struct {
 // Any isolation level will do. In one snapshot for the whole transaction
 // (REPEATABLE READ, MySQL's default, and SERIALIZABLE) Join is refused with
 // audience.ErrRetryable when somebody else committed changes of a contact, whom
-// fn is about to change, since tx began to read; so READ COMMITTED, or calling
+// fn is about to change, or of a suppression that fn has read, since tx began to read; so READ COMMITTED, or calling
 // Join early, spares the repetition. On SQLite tx has to be one that writes from
 // the beginning (BEGIN IMMEDIATE), or it is ErrRetryable when others wrote since.
 //
@@ -97,7 +97,10 @@ func (w *writer) join(ctx context.Context, aud *store.Audience, fn func(*store.T
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return finish(ctx)
+		if err := finish(ctx); err != nil {
+			return err
+		}
+		return w.suppressionsUpToDate(ctx)
 	}()
 	if lost := w.lost(); lost != nil { // whatever fn made of it
 		return mark{}, lost

@@ -1,10 +1,14 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store/sqlstore/internal/rowcodec"
 )
 
 // mostLater is how many commits a host's snapshot may be behind.
@@ -45,6 +49,52 @@ func (w *writer) upToDate(ctx context.Context, locked []audience.ContactID) erro
 		return w.doom("the host's transaction is older than a commit about contacts that it changes; begin it again")
 	}
 	return nil
+}
+
+// suppressionsUpToDate looks whether a host's transaction sees the suppressions
+// of addresses that it has read of as they stand. Those of nobody's are of no
+// contact and of no commit in the feed. It is asked at the end: whose addresses
+// the transaction has claimed by then is in the way of whoever changes theirs.
+func (w *writer) suppressionsUpToDate(ctx context.Context) error {
+	if w.p.store.dialect.oneWriter || len(w.pending) == 0 || len(w.suppressed) == 0 {
+		return nil
+	}
+	if w.current == notAsked {
+		if err := w.askIsolation(ctx); err != nil {
+			return err
+		}
+	}
+	if w.current == yes {
+		return nil
+	}
+	hashes := slices.Collect(maps.Keys(w.suppressed))
+	seen, err := w.reader.Suppressions(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	var committed []audience.Suppression
+	if err := w.p.apart(ctx, func(ctx context.Context) (err error) {
+		committed, err = (&reader{session: w.p.outside()}).Suppressions(ctx, hashes)
+		return err
+	}); err != nil {
+		return err
+	}
+	here := make(map[suppressionPlace]*audience.Suppression, len(seen))
+	for i := range seen {
+		here[suppressionAt(&seen[i])] = &seen[i]
+	}
+	var other []*audience.Suppression
+	for i := range committed {
+		s := here[suppressionAt(&committed[i])]
+		switch {
+		case s == nil:
+			return w.doom("the host's transaction is older than a suppression that concerns it; begin it again")
+		case !bytes.Equal(rowcodec.AppendSuppression(nil, s), rowcodec.AppendSuppression(nil, &committed[i])):
+			other = append(other, s)
+		}
+	}
+	slices.SortFunc(other, lockOrder)
+	return w.unchanged(ctx, other) // they are the transaction's own, or too old
 }
 
 // maybe is what is not known from the beginning.

@@ -169,6 +169,21 @@ func (w *writer) notRead(hashes []audience.AddressHash) []audience.AddressHash {
 	return out
 }
 
+// suppressionPlace is the key of a suppression.
+type suppressionPlace struct {
+	hash   audience.AddressHash
+	reason audience.SuppressionReason
+}
+
+func suppressionAt(s *audience.Suppression) suppressionPlace {
+	return suppressionPlace{s.Hash, s.Reason}
+}
+
+// lockOrder is the order in which everybody locks suppressions.
+func lockOrder(a, b *audience.Suppression) int {
+	return cmp.Or(strings.Compare(a.Hash.Key, b.Hash.Key), cmp.Compare(a.Reason, b.Reason), bytes.Compare(a.Hash.Sum[:], b.Hash.Sum[:]))
+}
+
 // PutSuppressions stores suppressions by hash and reason. Addresses of nobody's
 // have no row that could be locked before they are decided on. So what was not
 // there is inserted, what was there is compared once it is locked, and when
@@ -177,21 +192,15 @@ func (w *writer) PutSuppressions(ctx context.Context, suppressions []audience.Su
 	if err := w.enterWrite(ctx); err != nil {
 		return err
 	}
-	type place struct {
-		hash   audience.AddressHash
-		reason audience.SuppressionReason
-	}
-	last := make(map[place]int, len(suppressions))
+	last := make(map[suppressionPlace]int, len(suppressions))
 	for i := range suppressions {
-		last[place{suppressions[i].Hash, suppressions[i].Reason}] = i
+		last[suppressionAt(&suppressions[i])] = i
 	}
 	rows := make([]*audience.Suppression, 0, len(last))
 	for _, i := range last {
 		rows = append(rows, &suppressions[i])
 	}
-	slices.SortFunc(rows, func(a, b *audience.Suppression) int {
-		return cmp.Or(strings.Compare(a.Hash.Key, b.Hash.Key), cmp.Compare(a.Reason, b.Reason), bytes.Compare(a.Hash.Sum[:], b.Hash.Sum[:]))
-	})
+	slices.SortFunc(rows, lockOrder)
 	var added, changed []*audience.Suppression
 	for _, s := range rows {
 		if of, read := w.suppressed[s.Hash]; !read || w.p.store.dialect.oneWriter || reasonAt(of, s.Reason) >= 0 {

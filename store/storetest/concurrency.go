@@ -36,6 +36,14 @@ func concurrencyChecks() []Check {
 			Reason: "Two lists of refusals name one address at the same time: the later refusal holds, or a consent given between the two would lift both.",
 		},
 		{
+			Topic: topicConcurrency, Name: "address-first-and-suppressed", run: concurrencyAddressFirst, Needs: FeatureOverlap,
+			Reason: "A refusal arrives while its address is on the way to a contact: what follows the feed goes on mailing her when neither of the two saw the other.",
+		},
+		{
+			Topic: topicConcurrency, Name: "suppressed-first-and-address", run: concurrencyRefusalFirst, Needs: FeatureOverlap,
+			Reason: "Somebody signs up with an address while a list of refusals that has it is being brought in: what follows the feed must hear that she is suppressed.",
+		},
+		{
 			Topic: topicConcurrency, Name: "the-feed-is-the-tables", run: concurrencyFold,
 			Reason: "Everything derived follows the feed: whatever happened at once, applying it must end where the tables are.",
 		},

@@ -37,13 +37,13 @@ func ExampleChecks() {
 	fmt.Printf("%-13s %2d\n", "all", len(storetest.Checks()))
 	// Output:
 	// batches        4
-	// concurrency    5
+	// concurrency    7
 	// consent        6
 	// contacts      10
 	// deletion       3
 	// events         9
 	// feed          14
-	// identities     7
+	// identities     8
 	// ids            6
 	// isolation      4
 	// ledger         7
@@ -57,5 +57,5 @@ func ExampleChecks() {
 	// snapshots      5
 	// suppressions   4
 	// transactions  12
-	// all           137
+	// all           140
 }

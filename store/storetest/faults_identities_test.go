@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -27,6 +29,19 @@ func identityFaults() []fault {
 			name: "the last of two racing claims wins", found: []string{"identities/racing-claims"},
 			adapter: func() store.Adapter { return newOverlapping(planted{}) },
 			roles:   stateless(func(w store.WriteRoles) store.WriteRoles { return stealing{w} }),
+		},
+		{
+			name: "a claim for nobody stays", found: []string{"identities/claimed-for-nobody"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return somebodys{w} }),
+		},
+		{
+			name: "claims for nobody are skipped", found: []string{"identities/claimed-for-nobody", "concurrency/address-first-and-suppressed", "concurrency/suppressed-first-and-address"},
+			adapter: func() store.Adapter { return newOverlapping(planted{}) },
+			roles:   stateless(func(w store.WriteRoles) store.WriteRoles { return nobodyless{w} }),
+		},
+		{
+			name: "who claims for nobody keeps nobody waiting", found: []string{"concurrency/suppressed-first-and-address"},
+			adapter: func() store.Adapter { return newOverlapping(planted{nobodyIsWaitedFor: true}) },
 		},
 		{
 			name: "claims go in one by one", found: []string{"identities/refused-claim-claims-nothing"},
@@ -111,6 +126,24 @@ func (f stealing) ClaimIdentities(ctx context.Context, claims []store.Claim) err
 		}
 	}
 	return nil
+}
+
+type somebodys struct{ store.WriteRoles }
+
+func (f somebodys) ClaimIdentities(ctx context.Context, claims []store.Claim) error {
+	claims = slices.Clone(claims)
+	for i := range claims {
+		if claims[i].Contact == 0 {
+			claims[i].Contact = math.MaxUint32
+		}
+	}
+	return f.WriteRoles.ClaimIdentities(ctx, claims)
+}
+
+type nobodyless struct{ store.WriteRoles }
+
+func (f nobodyless) ClaimIdentities(ctx context.Context, claims []store.Claim) error {
+	return f.WriteRoles.ClaimIdentities(ctx, slices.DeleteFunc(slices.Clone(claims), func(c store.Claim) bool { return c.Contact == 0 }))
 }
 
 type claimByClaim struct{ store.WriteRoles }

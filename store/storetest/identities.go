@@ -36,6 +36,10 @@ func identityChecks() []Check {
 			Reason: "A merge removes the loser's row and moves her identities in the same transaction; they must not vanish in between.",
 		},
 		{
+			Topic: topicIdentities, Name: "claimed-for-nobody", run: identityNobodys,
+			Reason: "Who suppresses an address of nobody's claims it for nobody: it must be free for the person who signs up with it later.",
+		},
+		{
 			Topic: topicIdentities, Name: "racing-claims", run: identityRace, Needs: FeatureOverlap,
 			Reason: "Two imports that bring the same new address at the same time must make one contact or one refusal, never two holders.",
 		},
@@ -185,6 +189,34 @@ func identityOutlive(k *kit) {
 	})
 	k.update(p, func(w store.WriteRoles) error { return w.DeleteContacts(k.ctx, ids) })
 	k.requireHolders(p, map[string]audience.ContactID{"a": ids[0]})
+}
+
+func identityNobodys(k *kit) {
+	p := k.rows()
+	ids := k.contacts(p, 2)
+	k.update(p, func(w store.WriteRoles) error {
+		return w.ClaimIdentities(k.ctx, []store.Claim{{Identity: host("a"), Contact: ids[0]}, {Identity: host("b")}, {Identity: host("b")}})
+	})
+	k.requireHolders(p, map[string]audience.ContactID{"a": ids[0], "b": 0})
+	k.update(p, func(w store.WriteRoles) error { // the transaction goes on and commits
+		for _, claims := range [][]store.Claim{
+			{{Identity: host("b")}, {Identity: host("a")}},
+			{{Identity: host("c")}, {Identity: host("c"), Contact: ids[1]}},
+			{{Identity: host("c"), Contact: ids[1]}, {Identity: host("c")}},
+		} {
+			require.ErrorIs(k, w.ClaimIdentities(k.ctx, claims), audience.ErrConflict)
+		}
+		for _, to := range []audience.ContactID{0, 0, ids[1]} {
+			if err := w.ClaimIdentities(k.ctx, []store.Claim{{Identity: host("b"), Contact: to}}); err != nil {
+				return err
+			}
+			got, err := w.Resolve(k.ctx, []audience.Identity{host("b"), host("c")})
+			require.NoError(k, err)
+			require.Equal(k, []audience.ContactID{to, 0}, got)
+		}
+		return nil
+	})
+	k.requireHolders(p, map[string]audience.ContactID{"a": ids[0], "b": ids[1], "c": 0})
 }
 
 func identityRace(k *kit) {

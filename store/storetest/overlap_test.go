@@ -49,6 +49,8 @@ type planted struct {
 	lastRefusalWins bool // a suppression is stored whatever it has become
 	sameIDs         bool // Restored goes on with the ids of before
 	ownDates        bool // a commit keeps its date wherever it comes
+
+	nobodyIsWaitedFor bool // what is claimed for nobody is free again before the commit
 }
 
 func newOverlapping(f planted) *overlapping {

@@ -52,6 +52,9 @@ func everything(name, other string) []struct {
 			_, err := tx.Record(ctx, audience.ConsentWrite{Contact: ref, Kind: audience.ConsentComplained})
 			return err
 		}},
+		{"suppress", func(ctx context.Context, tx *store.Tx) error {
+			return tx.Suppress(ctx, store.SuppressionWrite{Address: person(name + "3").Email, Reason: audience.SuppressedManually})
+		}},
 		{"save", func(ctx context.Context, tx *store.Tx) (err error) {
 			version, err = tx.SaveRecord(ctx, store.Record{Namespace: "test", Key: name, Value: []byte("x")})
 			return err

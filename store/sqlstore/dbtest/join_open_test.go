@@ -44,6 +44,9 @@ func TestOpenTransactionDelaysNobody(t *testing.T) {
 							if _, err := tx.Append(s.ctx, visit("bea", "e1", 1), visit("bea", "e2", 1)); err != nil {
 								return err
 							}
+							if err := tx.Suppress(s.ctx, store.SuppressionWrite{Address: person("fred").Email, Reason: audience.SuppressedManually}); err != nil {
+								return err
+							}
 							_, err := tx.Put(s.ctx, person("emma"))
 							return err
 						})

@@ -3,9 +3,11 @@ package dbtest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,6 +90,136 @@ func TestJoinErasesBesideErasure(t *testing.T) {
 						}
 					}
 				}
+			})
+		}
+	})
+}
+
+// joinAgain has somebody else commit between the beginning of a host's
+// transaction and Join, and begins again as long as it has to. It gives how
+// often it did.
+func (s *shop) joinAgain(level sql.IsolationLevel, other, host func(ctx context.Context, tx *store.Tx) error) (attempts int) {
+	s.Helper()
+	for done := false; !done; attempts++ {
+		require.Less(s, attempts, 5)
+		tx := s.begin(level)
+		if attempts == 0 {
+			_, err := s.aud.Update(s.ctx, func(tx *store.Tx) error { return other(s.ctx, tx) })
+			require.NoError(s, err)
+		}
+		_, err := sqlstore.Join(s.ctx, s.aud, tx, func(tx *store.Tx) error { return host(s.ctx, tx) })
+		if errors.Is(err, audience.ErrRetryable) {
+			require.NoError(s, tx.Rollback())
+			continue
+		}
+		require.NoError(s, err)
+		require.NoError(s, tx.Commit())
+		done = true
+	}
+	return attempts
+}
+
+// TestJoinTellsOfSuppressions (G1): whoever gets an address in a host's
+// transaction is told to be suppressed, also when the suppression is younger
+// than what the transaction sees, and the other way round.
+func TestJoinTellsOfSuppressions(t *testing.T) {
+	x := audience.MustAddress("x@example.com")
+	put := func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Put(ctx, person("x"))
+		return err
+	}
+	move := func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Put(
+			ctx,
+			audience.ContactWrite{Match: audience.AddressRef(x), External: []audience.ExternalID{audience.External(audience.HostSystem, "old")}, Detach: []audience.Identity{audience.AddressIdentity(x)}},
+			person("x"),
+		)
+		return err
+	}
+	manual := func(lift bool) func(ctx context.Context, tx *store.Tx) error {
+		return func(ctx context.Context, tx *store.Tx) error {
+			return tx.Suppress(ctx, store.SuppressionWrite{Address: x, Reason: audience.SuppressedManually, Lift: lift})
+		}
+	}
+	for _, c := range []struct {
+		name                string
+		before, other, host func(ctx context.Context, tx *store.Tx) error
+	}{
+		{"suppressed, then made", nil, manual(false), put},
+		{"lifted, then made", manual(false), manual(true), put},
+		{"made, then suppressed", nil, put, manual(false)},
+		{"moved, then suppressed", func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Put(ctx, audience.ContactWrite{Email: x})
+			return err
+		}, move, manual(false)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			Run(t, func(t *testing.T, d Database) {
+				if d.Engine == SQLite {
+					t.Skip("nobody else writes while a host's transaction is open")
+				}
+				for level, snapshot := range levels(d) {
+					t.Run(level.String(), func(t *testing.T) {
+						s := newShop(t, d)
+						if c.before != nil {
+							_, err := s.aud.Update(s.ctx, func(tx *store.Tx) error { return c.before(s.ctx, tx) })
+							require.NoError(t, err)
+						}
+						if attempts := s.joinAgain(level, c.other, c.host); !snapshot {
+							require.Equal(t, 1, attempts, "what is committed is seen")
+						}
+						from := s.toldOfSuppression("x")
+						require.Equal(t, c.name == "lifted, then made", from.IsZero())
+					})
+				}
+			})
+		})
+	}
+}
+
+// toldOfSuppression gives from when on a contact is suppressed, and wants the
+// feed to have told so.
+func (s *shop) toldOfSuppression(name string) time.Time {
+	s.Helper()
+	told := make(map[audience.ContactID]time.Time)
+	for _, commit := range s.feed(store.Position{}) {
+		for _, change := range commit.Changes {
+			if change.SuppressedFrom != nil {
+				told[change.Contact] = *change.SuppressedFrom
+			}
+		}
+	}
+	p, err := s.aud.Profile(s.ctx, audience.Key(name), audience.ProfileParts{Suppressed: true})
+	require.NoError(s, err)
+	require.Equal(s, p.SuppressedFrom, told[p.Contact.ID])
+	return p.SuppressedFrom
+}
+
+// TestJoinSuppressesAndPuts: what a host's transaction itself has made of a
+// suppression, which nobody else sees yet, is no reason to begin again.
+func TestJoinSuppressesAndPuts(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		for level := range levels(d) {
+			t.Run(level.String(), func(t *testing.T) {
+				s := newShop(t, d)
+				suppress := func(name string, lift bool) func(tx *store.Tx) error {
+					return func(tx *store.Tx) error {
+						return tx.Suppress(s.ctx, store.SuppressionWrite{Address: person(name).Email, Reason: audience.SuppressedManually, Lift: lift})
+					}
+				}
+				_, err := s.aud.Update(s.ctx, suppress("lee", false))
+				require.NoError(t, err)
+				tx := s.begin(level)
+				for _, fn := range []func(tx *store.Tx) error{
+					suppress("lee", true), suppress("mia", false),
+					func(tx *store.Tx) error { _, err := tx.Put(s.ctx, person("lee"), person("mia")); return err },
+				} {
+					_, err := sqlstore.Join(s.ctx, s.aud, tx, fn)
+					require.NoError(t, err)
+				}
+				require.NoError(t, tx.Commit())
+				require.Zero(t, s.toldOfSuppression("lee"))
+				require.NotZero(t, s.toldOfSuppression("mia"))
 			})
 		}
 	})

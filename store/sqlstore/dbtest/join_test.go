@@ -391,23 +391,7 @@ func TestJoinLosesNothing(t *testing.T) {
 					t.Run(level.String(), func(t *testing.T) {
 						s := newShop(t, d)
 						s.put("ann", "bea")
-						attempts := 0
-						for done := false; !done; attempts++ {
-							require.Less(t, attempts, 5)
-							tx := s.begin(level)
-							if attempts == 0 {
-								_, err := s.aud.Update(s.ctx, func(tx *store.Tx) error { return c.other(s.ctx, tx) })
-								require.NoError(t, err)
-							}
-							_, err := sqlstore.Join(s.ctx, s.aud, tx, func(tx *store.Tx) error { return c.host(s.ctx, tx) })
-							if errors.Is(err, audience.ErrRetryable) {
-								require.NoError(t, tx.Rollback())
-								continue
-							}
-							require.NoError(t, err)
-							require.NoError(t, tx.Commit())
-							done = true
-						}
+						attempts := s.joinAgain(level, c.other, c.host)
 						if !snapshot {
 							require.Equal(t, 1, attempts, "what is committed is seen")
 						}
