@@ -37,12 +37,13 @@ func (p *cardParser) properties(card []byte) ([]property, error) {
 			return nil, cardError("lines of a name, a colon and a value")
 		}
 		if strings.EqualFold(prop.params["ENCODING"], "QUOTED-PRINTABLE") {
-			for strings.HasSuffix(prop.value, "=") && at < len(card) { // a soft line break
+			value := []byte(prop.value)
+			for bytes.HasSuffix(value, []byte{'='}) && at < len(card) { // a soft line break
 				at = p.unfold(card, at)
-				prop.value = prop.value[:len(prop.value)-1] + string(p.line)
+				value = append(value[:len(value)-1], p.line...)
 			}
 			var ok bool
-			if prop.value, ok = decodePrintable(prop.value); !ok {
+			if prop.value, ok = decodePrintable(value); !ok {
 				return nil, cardError("quoted-printable as it is written: = and two hexadecimal digits")
 			}
 		}
@@ -76,9 +77,9 @@ func (p *cardParser) unfold(card []byte, at int) int {
 	return at
 }
 
-func decodePrintable(text string) (string, bool) {
+func decodePrintable(text []byte) (string, bool) {
 	var b bytes.Buffer
-	_, err := b.ReadFrom(quotedprintable.NewReader(strings.NewReader(text)))
+	_, err := b.ReadFrom(quotedprintable.NewReader(bytes.NewReader(text)))
 	return b.String(), err == nil
 }
 
