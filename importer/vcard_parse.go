@@ -2,7 +2,7 @@ package importer
 
 import (
 	"bytes"
-	"mime/quotedprintable"
+	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 )
@@ -77,10 +77,30 @@ func (p *cardParser) unfold(card []byte, at int) int {
 	return at
 }
 
+// decodePrintable decodes the text in its place. The reader of the standard
+// library takes no lines of more than 4 KiB.
 func decodePrintable(text []byte) (string, bool) {
-	var b bytes.Buffer
-	_, err := b.ReadFrom(quotedprintable.NewReader(bytes.NewReader(text)))
-	return b.String(), err == nil
+	out := text[:0]
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c < ' ' && c != '\t' && c != '\r', c == 0x7f:
+			return "", false
+		case c != '=':
+			out = append(out, c)
+			continue
+		case i+1 == len(text): // a soft break with nothing behind it
+			continue
+		case i+2 >= len(text):
+			return "", false
+		}
+		var b [1]byte
+		if _, err := hex.Decode(b[:], text[i+1:i+3]); err != nil {
+			return "", false
+		}
+		out = append(out, b[0])
+		i += 2
+	}
+	return string(out), true
 }
 
 // parseProperty reads group.NAME;PARAM=value;...:value.
