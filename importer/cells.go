@@ -35,6 +35,9 @@ func compile(m *Mapping, plan *Plan, env readEnv) (*rowReader, error) {
 		if m.Vendor == nameOwn && c.Target == TargetExternalID { // an apostrophe is part of it
 			read = readExternal(c.Name, false)
 		}
+		if m.Vendor == nameOwn && c.Target == TargetLists {
+			read = readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = joinItems(d.Lists, env.withoutTopics(items)) })
+		}
 		if read == nil {
 			continue
 		}
@@ -235,6 +238,15 @@ func listHintOf(format string) string {
 		return "a JSON array of texts"
 	}
 	return "items with " + format + " between them; quotes around an item are closed and doubled inside"
+}
+
+// withoutTopics passes over the topics among the lists of our own exports:
+// who is on one has consented, which comes back by evidence alone.
+func (env *readEnv) withoutTopics(lists []string) []string {
+	return slices.DeleteFunc(lists, func(name string) bool {
+		list, ok := env.schema.ListNamed(name)
+		return ok && list.Kind == audience.ListTopic
+	})
 }
 
 func readTag(name string) readCell {
