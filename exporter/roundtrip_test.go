@@ -38,6 +38,7 @@ func roundTrips() []roundTrip {
 		{"csv for spreadsheets", csv(csvexport.Options{}), imported},
 		{"csv for machines", csv(csvexport.Options{Profile: csvexport.Machine}), imported},
 		{"json", exporter.JSON, imported},
+		{"ndjson", exporter.NDJSON, importedTyped},
 		{"xml", exporter.XML, imported},
 	}
 }
@@ -45,8 +46,26 @@ func roundTrips() []roundTrip {
 // imported reads a file as the importer recognises it.
 func imported(t *testing.T, file string) *store.Audience {
 	t.Helper()
+	return importedInto(t, open(t), file)
+}
+
+// importedTyped is imported into an audience that has the fields: for formats
+// that do not tell types.
+func importedTyped(t *testing.T, file string) *store.Audience {
+	t.Helper()
 	aud := open(t)
-	src, formats := importer.Bytes("x", []byte(file)), []importer.Format{importer.JSON(), importer.XML(), csvimport.Format()}
+	var schema audience.Schema
+	for kind := audience.TypeString; kind <= audience.TypeStringList; kind++ {
+		schema.Fields = append(schema.Fields, audience.Field{Name: "a_" + kind.String(), Type: kind})
+	}
+	_, err := aud.Update(t.Context(), func(tx *store.Tx) error { return tx.Declare(t.Context(), schema) })
+	require.NoError(t, err)
+	return importedInto(t, aud, file)
+}
+
+func importedInto(t *testing.T, aud *store.Audience, file string) *store.Audience {
+	t.Helper()
+	src, formats := importer.Bytes("x", []byte(file)), []importer.Format{importer.JSON(), importer.NDJSON(), importer.XML(), csvimport.Format()}
 	p, err := importer.Inspect(t.Context(), src, aud.Schema(), importer.InspectOptions{Formats: formats})
 	require.NoError(t, err)
 	require.Empty(t, p.Questions)

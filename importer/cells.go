@@ -32,6 +32,12 @@ func compile(m *Mapping, plan *Plan, env readEnv) (*rowReader, error) {
 		if m.Vendor == nameOwn && c.Target == TargetPhone { // our own exports give it as it is
 			read = readText(c.Format, func(d *draft, s string) { setOnce(&d.Write.Phone, s) })
 		}
+		if m.Vendor == nameOwn && c.Target == TargetExternalID { // an apostrophe is part of it
+			read = readExternal(c.Name, false)
+		}
+		if m.Vendor == nameOwn && c.Target == TargetLists {
+			read = readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = joinItems(d.Lists, env.withoutTopics(items)) })
+		}
 		if read == nil {
 			continue
 		}
@@ -77,7 +83,7 @@ func (env *readEnv) cell(c Column) (readCell, error) {
 	case TargetEmail, TargetAddress:
 		return readAddress(c.Target == TargetEmail), nil
 	case TargetExternalID:
-		return readExternal(c.Name), nil
+		return readExternal(c.Name, true), nil
 	case TargetFirstName:
 		return readText(c.Format, func(d *draft, s string) { setOnce(&d.Write.FirstName, s) }), nil
 	case TargetLastName:
@@ -183,12 +189,16 @@ func appendAddress(w *audience.ContactWrite, a audience.Address) []audience.Addr
 	return append(w.Addresses, a)
 }
 
-func readExternal(system string) readCell {
+func readExternal(system string, guarded bool) readCell {
 	if system == "" {
 		system = audience.HostSystem
 	}
 	return func(d *draft, cell string, _ CellKind) error {
-		if id := unguarded(trimBlanks(cell)); id != "" {
+		id := trimBlanks(cell)
+		if guarded {
+			id = unguarded(id)
+		}
+		if id != "" {
 			d.Write.External = append(d.Write.External, audience.External(system, id))
 		}
 		return nil
@@ -228,6 +238,15 @@ func listHintOf(format string) string {
 		return "a JSON array of texts"
 	}
 	return "items with " + format + " between them; quotes around an item are closed and doubled inside"
+}
+
+// withoutTopics passes over the topics among the lists of our own exports:
+// who is on one has consented, which comes back by evidence alone.
+func (env *readEnv) withoutTopics(lists []string) []string {
+	return slices.DeleteFunc(lists, func(name string) bool {
+		list, ok := env.schema.ListNamed(name)
+		return ok && list.Kind == audience.ListTopic
+	})
 }
 
 func readTag(name string) readCell {

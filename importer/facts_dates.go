@@ -34,7 +34,7 @@ func (f *dateFacts) add(cell string) {
 		f.none++
 		return
 	}
-	if digitsOrPoint(cell) {
+	if isNumeral(cell) {
 		if _, ok := parseUnix(cell); ok {
 			f.unix++
 		}
@@ -88,9 +88,15 @@ func isYearless(cell string) bool {
 	return ok && between && okSecond && s.text == "" && first >= 1 && first <= 31 && second >= 1 && second <= 31
 }
 
-func digitsOrPoint(cell string) bool {
+// isNumeral reports digits with at most one point among them: 31.12.2020 is no
+// number.
+func isNumeral(cell string) bool {
+	points := 0
 	for i := range len(cell) {
-		if (cell[i] < '0' || cell[i] > '9') && cell[i] != '.' {
+		switch c := cell[i]; {
+		case c == '.' && points == 0:
+			points++
+		case c < '0' || c > '9':
 			return false
 		}
 	}

@@ -94,6 +94,9 @@ func detect(ctx context.Context, src Source, formats []Format, limits Limits) (F
 		case !errors.Is(err, audience.ErrUnsupported):
 			return nil, nil, err
 		}
+		if why, ok := strings.CutPrefix(err.Error(), audience.ErrUnsupported.Error()+": "); ok {
+			names[i] += " (" + why + ")"
+		}
 	}
 	if len(formats) == 0 {
 		return nil, nil, &audience.FieldError{Path: "formats", Rule: "empty", Hint: "the formats that the file may have"}

@@ -68,6 +68,9 @@ func TestColumnsByContent(t *testing.T) {
 		{"Visit", []string{"31/01/2026", "01/02/2026"}, "field visit date dmy", ""},
 		{"Visit", []string{"01/31/2026", "01/02/2026"}, "field visit date mdy", ""},
 		{"Visit", []string{"03/04/2026", "01/02/2026"}, "field visit date dmy", "dates"},
+		{"Visit", []string{"31.01.2026", "1.2.2026"}, "field visit date dmy", ""},
+		{"Erstellt am", []string{"31.01.2026", "01.02.2026 09:30"}, "created at dmy", ""},
+		{"Version", []string{"1.2.2026", "1.2.3"}, "field version string", ""},
 		{"Visit", []string{"31/01/2026", "01/31/2026"}, "field visit string", ""},
 		{"Visit date", []string{"31/01/2026", "soon"}, "field visit_date date text", "dates"},
 		{"Visit", []string{"31/01/2026", "soon"}, "field visit string", ""},
@@ -362,4 +365,28 @@ func TestInspectErrors(t *testing.T) {
 	require.Equal(t, 2, p.Rows)
 	require.Equal(t, int64(len("email\na@example.com\nb@example.com\n")), p.Bytes)
 	require.NotEqual(t, [32]byte{}, p.Content)
+}
+
+// TestWhyAFileIsOfNoFormat: who gave the file learns what stands in the way.
+func TestWhyAFileIsOfNoFormat(t *testing.T) {
+	formats := []importer.Format{importer.JSON(), importer.NDJSON()}
+	for _, tt := range []struct{ name, content, want string }{
+		{"cut off", `[{"email":"a@example.com"`, "json (no array of JSON objects; file: json: "},
+		{"no objects", `[1,2]`, "row: json: an object"},
+		{"text", "email\n", "ndjson (the first line is no JSON object)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := importer.Inspect(t.Context(), importer.Bytes("x", []byte(tt.content)), audience.Schema{}, importer.InspectOptions{Formats: formats})
+			require.ErrorIs(t, err, audience.ErrUnsupported)
+			require.ErrorContains(t, err, tt.want)
+			require.NotContains(t, err.Error(), "example.com")
+		})
+	}
+}
+
+// TestHalfOfTheLines: one bad line of two costs itself alone.
+func TestHalfOfTheLines(t *testing.T) {
+	p, err := importer.Inspect(t.Context(), importer.Bytes("x", []byte("{\"email\":\"a@example.com\"}\n{\"email\":\n")), audience.Schema{}, importer.InspectOptions{Formats: []importer.Format{importer.NDJSON()}})
+	require.NoError(t, err)
+	require.Equal(t, 2, p.Rows)
 }

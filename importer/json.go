@@ -59,11 +59,13 @@ func (f jsonFormat) DetectAs(ctx context.Context, src Source, limits Limits, set
 	}
 	defer r.Close() //nolint:errcheck // it was only read
 	objects, others := 0, 0
+	var firstBad error
 	err = r.survey(ctx, func(_ record, bad error) error {
 		if bad == nil {
 			objects++
 		} else {
 			others++
+			firstBad = firstOf(firstBad, bad)
 		}
 		return nil
 	})
@@ -72,7 +74,7 @@ func (f jsonFormat) DetectAs(ctx context.Context, src Source, limits Limits, set
 	case err != nil && !isBroken:
 		return nil, err
 	case objects == 0 && (others > 0 || isBroken):
-		return nil, unsupported("no array of JSON objects")
+		return nil, unsupported("no array of JSON objects; " + firstOf(firstBad, err).Error())
 	case isBroken:
 		if err := r.parse.paths.empty(r.parse.paths.root); err != nil {
 			return nil, err

@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"fmt"
+
 	"github.com/audiencekit/audiencekit/audience"
 )
 
@@ -33,7 +35,7 @@ const (
 
 // Column says what the cells of one column become.
 type Column struct {
-	Header string        `json:"header"` // as it stands in the file
+	Header string        `json:"header"` // as it stands in the file, which is checked; "" is any
 	Index  int           `json:"index"`  // its position, from 0
 	Target Target        `json:"target"`
 	Name   string        `json:"name,omitempty"` // of the field, tag, or external system
@@ -86,6 +88,25 @@ const (
 	formatAny     = "any"
 	formatIgnore  = "ignore"
 )
+
+// fits reports a column that the layout does not have, or nil: a mapping that was
+// kept for the next file would put cells where they do not belong once
+// columns have moved.
+func (m *Mapping) fits(layout *Layout) error {
+	for i, c := range m.Columns {
+		if c.Index < 0 || c.Index >= len(layout.Columns) {
+			return &audience.FieldError{
+				Path: fmt.Sprintf("mapping.columns[%d]", i), Rule: "index", Hint: fmt.Sprintf("the position of one of the %d columns of the layout, from 0", len(layout.Columns)),
+			}
+		}
+		if c.Header != "" && c.Header != layout.Columns[c.Index] {
+			return &audience.ConflictError{
+				Kind: "header", Hint: fmt.Sprintf("the mapping is that of a file with other columns: column %d has another header; inspect the file again", c.Index+1),
+			}
+		}
+	}
+	return nil
+}
 
 // brings gives the custom fields that a file adds to a schema. A field that
 // the schema has keeps its type.

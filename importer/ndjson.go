@@ -29,7 +29,7 @@ type ndjsonFormat struct{}
 
 func (ndjsonFormat) Name() string { return "ndjson" }
 
-// Detect wants an object at the beginning, and that most of the first lines
+// Detect wants an object at the beginning, and that half of the first lines
 // are one.
 func (f ndjsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*Layout, error) {
 	limits = limits.WithDefaults()
@@ -47,16 +47,16 @@ func (f ndjsonFormat) Detect(ctx context.Context, src Source, limits Limits) (*L
 		case bad == nil:
 			good++
 		}
-		if seen++; seen == sample && 2*good <= seen {
-			return unsupported("most of the first lines are no JSON objects")
+		if seen++; seen == sample && 2*good < seen {
+			return unsupported("more than half of the first lines are no JSON objects")
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case 2*good <= seen:
-		return nil, unsupported("most lines are no JSON objects")
+	case good == 0, 2*good < seen:
+		return nil, unsupported("more than half of the lines are no JSON objects")
 	}
 	return &Layout{Format: f.Name(), Columns: ownHeaders(r.names(), nil), HeaderLine: r.first}, nil
 }

@@ -9,8 +9,11 @@ import (
 )
 
 // Run imports a file as a plan says, in batches of one transaction each, and
-// tells what became of it. A plan without a Layout gets what [Inspect] proposes. A row that cannot be used is rejected, reported and
-// costs nothing but itself.
+// tells what became of it. A plan without a Layout gets the one that [Inspect]
+// proposes, and one whose Mapping has no columns also that; a Mapping that was
+// kept from an earlier file is taken only if its columns stand where they stood,
+// else it is [audience.ErrConflict]. A row that cannot be used is rejected,
+// reported and costs nothing but itself.
 //
 // How far it has come is kept in the audience, in the transaction of each batch.
 // So an import that was stopped, at any row and by anything, goes on where it

@@ -73,7 +73,10 @@ func (r *runner) propose(ctx context.Context, src Source) error {
 	if err != nil {
 		return err
 	}
-	r.plan.Layout, r.plan.Mapping = p.Layout, p.Mapping
+	r.plan.Layout = p.Layout
+	if len(r.plan.Mapping.Columns) == 0 {
+		r.plan.Mapping = p.Mapping
+	}
 	return nil
 }
 
@@ -83,6 +86,9 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 	i := slices.IndexFunc(r.opts.Formats, func(f Format) bool { return f.Name() == p.Layout.Format })
 	if i < 0 {
 		return &audience.FieldError{Path: "plan.layout.format", Rule: "unknown", Hint: "the name of one of Options.Formats"}
+	}
+	if err := p.Mapping.fits(p.Layout); err != nil {
+		return err
 	}
 	format, limits := r.opts.Formats[i], r.opts.Limits
 	sum, size, err := digestOf(ctx, src, limits)

@@ -2,7 +2,7 @@ package importer
 
 import (
 	"bytes"
-	"mime/quotedprintable"
+	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,12 +37,13 @@ func (p *cardParser) properties(card []byte) ([]property, error) {
 			return nil, cardError("lines of a name, a colon and a value")
 		}
 		if strings.EqualFold(prop.params["ENCODING"], "QUOTED-PRINTABLE") {
-			for strings.HasSuffix(prop.value, "=") && at < len(card) { // a soft line break
+			value := []byte(prop.value)
+			for bytes.HasSuffix(value, []byte{'='}) && at < len(card) { // a soft line break
 				at = p.unfold(card, at)
-				prop.value = prop.value[:len(prop.value)-1] + string(p.line)
+				value = append(value[:len(value)-1], p.line...)
 			}
 			var ok bool
-			if prop.value, ok = decodePrintable(prop.value); !ok {
+			if prop.value, ok = decodePrintable(value); !ok {
 				return nil, cardError("quoted-printable as it is written: = and two hexadecimal digits")
 			}
 		}
@@ -76,10 +77,30 @@ func (p *cardParser) unfold(card []byte, at int) int {
 	return at
 }
 
-func decodePrintable(text string) (string, bool) {
-	var b bytes.Buffer
-	_, err := b.ReadFrom(quotedprintable.NewReader(strings.NewReader(text)))
-	return b.String(), err == nil
+// decodePrintable decodes the text in its place. The reader of the standard
+// library takes no lines of more than 4 KiB.
+func decodePrintable(text []byte) (string, bool) {
+	out := text[:0]
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c < ' ' && c != '\t' && c != '\r', c == 0x7f:
+			return "", false
+		case c != '=':
+			out = append(out, c)
+			continue
+		case i+1 == len(text): // a soft break with nothing behind it
+			continue
+		case i+2 >= len(text):
+			return "", false
+		}
+		var b [1]byte
+		if _, err := hex.Decode(b[:], text[i+1:i+3]); err != nil {
+			return "", false
+		}
+		out = append(out, b[0])
+		i += 2
+	}
+	return string(out), true
 }
 
 // parseProperty reads group.NAME;PARAM=value;...:value.

@@ -17,7 +17,9 @@ type cardRejects struct {
 func newCardRejects(w io.Writer, layout *Layout, secret []int) *cardRejects {
 	r := &cardRejects{out: bufio.NewWriter(w), secret: make(map[string]bool)}
 	for _, i := range secret {
-		r.secret[layout.Columns[i]] = true
+		if i < len(layout.Columns) {
+			r.secret[layout.Columns[i]] = true
+		}
 	}
 	return r
 }

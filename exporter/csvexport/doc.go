@@ -5,7 +5,8 @@
 // so is an empty text: CSV does not tell them apart.
 //
 // Files are for spreadsheets or for programs, see [Profile], and for the
-// separators of a country, see [Options]. csvimport reads external_id, email,
-// first_name, last_name, phone, tags, status, created_at and custom fields back;
-// other columns become custom fields there.
+// separators of a country, see [Options]. An import, see package importer, knows
+// every column again: it brings back all but what only the audience itself can tell
+// (updated_at, frequency, id) and what asks for evidence (consent:<purpose>, topics
+// among lists); these it passes over. Lists must be declared before.
 package csvexport

@@ -1,23 +1,23 @@
-// Package csvimport reads CSV files. [Format] is for imports that are mapped
-// and planned, see package importer: it finds out how any file is written.
-// [Rows] gives the rows of a file as values of a struct of the host's own.
-// [Contacts] and [Events] read files in our own shape into an audience: UTF-8
-// text with a header row, cells between commas, quotes as in RFC 4180.
+// Package csvimport reads CSV files. [Format] is for contacts: given to
+// [importer.Inspect] and [importer.Run] it finds out how any file is written, and
+// asks what the file leaves open; [FormatWith] is told. [Rows] gives the rows of a
+// file as values of a struct of the host's own. [Events] reads files in our own
+// shape into an audience: UTF-8 text with a header row, cells between commas,
+// quotes as in RFC 4180.
 //
 // # Contacts
 //
-// [Contacts] knows the columns email, external_id, first_name, last_name,
-// phone, tags (a list between commas; quotes around a tag that holds one),
-// created_at and status; email or external_id must be among them. Headers are
-// folded to field names, so "First Name" is first_name. Any other column is a
-// custom field: "score:double" gives its type, else it has the type that the
-// audience's schema declares, else the one that fits all of its cells, see
-// [importer.Inference].
+// Any headers will do: what a column becomes is proposed by package importer,
+// by its cells first. Sure are those of our own exports: external_id, email,
+// first_name, last_name, phone, tags (a list between commas; quotes around a tag
+// that holds one), status, created_at, other_emails, lists, external:<system>,
+// and for custom fields a name and a type, such as score:double. A column without a
+// type gets the one that the audience's schema declares, else the one that fits
+// all of its cells.
 //
-// An empty cell says nothing. Rows are matched by external id, then address; a
-// second row about a contact updates the first, and what its cells say
-// replaces what was known. How a status cell comes into the ledger, and when it
-// does not, is told at [importer.Options] and [importer.Report].
+// An empty cell says nothing, unless the plan says otherwise. How a status
+// comes into the ledger, and when it does not, is told at [importer.Plan] and
+// [importer.Report].
 //
 // # Events
 //

@@ -13,7 +13,7 @@ import (
 )
 
 // Events imports a file of events about contacts that are there already. It
-// reads the file twice, as [Contacts] does, and declares every column as a
+// reads the file twice, as imports of contacts do, and declares every column as a
 // property of every type in the file: with the type that its header says, else
 // that of the property of the same name of another type in the file if all cells
 // fit it, else the one that fits all cells. Declared properties keep their type.
