@@ -163,6 +163,17 @@ func (f *columnFacts) wordsAmong(words map[string]audience.Status) bool {
 	return true
 }
 
+// refuses reports whether one of its words says that somebody refused.
+func (f *columnFacts) refuses(words map[string]audience.Status) bool {
+	known := foldWords(words)
+	for w := range f.words {
+		if known[w].IsRefusal() {
+			return true
+		}
+	}
+	return false
+}
+
 // isYesNo reports a column of yes and no. Without one of both it might be
 // anything: NO is a country too. Bits are so only where something else says
 // it.

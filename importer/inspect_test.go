@@ -390,3 +390,16 @@ func TestHalfOfTheLines(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, p.Rows)
 }
+
+// TestAssumedStatus: who takes what is assumed loses no refusal.
+func TestAssumedStatus(t *testing.T) {
+	for cells, want := range map[string]string{"subscribed,Unsubscribed,gone": "status", "lead,customer": "text"} {
+		lines := []string{"email,status"}
+		for word := range strings.SplitSeq(cells, ",") {
+			lines = append(lines, word+"@example.com,"+word)
+		}
+		p := inspect(t, rowsOf(lines...), audience.Schema{})
+		require.Len(t, p.Questions, 1)
+		require.Equal(t, want, p.Questions[0].Assumed, cells)
+	}
+}

@@ -329,7 +329,7 @@ func (in *inspection) statusColumn(c Column) (Column, bool) {
 		ID: columnQuestion(c.Index, "status"), Options: []string{answerStatus, formatText, formatIgnore}, Assumed: answerStatus,
 		Text: "Does column " + strconv.Itoa(c.Index+1) + " say who may be mailed? Rows with a word that is no known status are rejected then.",
 	}
-	if !fits {
+	if !fits && !f.refuses(c.Words) { // whoever takes what is assumed must not lose a refusal
 		q.Assumed = formatText
 	}
 	c.Confidence = 0.4
