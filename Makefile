@@ -39,14 +39,14 @@ all: deps tidy fmt-check lint vet docs test ## Everything the gate runs
 .PHONY: test
 test: ## Test every module with the race detector, in random order
 	@[ -n "$(RACE)" ] || echo "NOTE: no C compiler, so the race detector is off; install one and run again."
-	$(call in-modules,go test $(RACE) -shuffle=on -timeout 30m ./...)
+	$(call in-modules,go test $(RACE) -shuffle=on -timeout 45m ./...)
 	$(if $(RACE),@$(MAKE) test-cgo)
-	$(if $(RACE),@echo "== $@: without the race detector"; cd $(DBTEST) && go test -shuffle=on -timeout 30m -run 'Scripts$$|Trials$$' .)
+	$(if $(RACE),@echo "== $@: without the race detector"; cd $(DBTEST) && go test -shuffle=on -timeout 45m -run 'Scripts$$|Trials$$' .)
 	@$(MAKE) databases
 
 .PHONY: test-cgo
 test-cgo: ## Test the SQL store on SQLite with the driver that needs a C compiler
-	@echo "== $@"; cd $(DBTEST) && AUDIENCEKIT_DATABASES=sqlite-mattn go test $(RACE) -shuffle=on -timeout 30m -tags mattn -run '/sqlite-mattn' ./...
+	@echo "== $@"; cd $(DBTEST) && AUDIENCEKIT_DATABASES=sqlite-mattn go test $(RACE) -shuffle=on -timeout 45m -tags mattn -run '/sqlite-mattn' ./...
 
 .PHONY: databases
 databases: ## Show which databases the tests run on and why not on others

@@ -163,6 +163,9 @@ func TestImportChild(t *testing.T) {
 // the same way (G3).
 func TestImportIsKilled(t *testing.T) {
 	rows := 20_000
+	if underRace {
+		rows = 5_000
+	}
 	if text := os.Getenv(envImportRows); text != "" {
 		var err error
 		rows, err = strconv.Atoi(text)
