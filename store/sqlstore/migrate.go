@@ -43,7 +43,11 @@ type stage struct {
 }
 
 func (s *Store) migrate(ctx context.Context, all []migration) error {
-	ready, err := s.migrated(ctx, all)
+	var ready bool
+	err := s.again(ctx, func() (err error) {
+		ready, err = s.migrated(ctx, all)
+		return err
+	})
 	switch {
 	case err != nil, ready:
 		return err

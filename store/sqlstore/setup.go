@@ -48,7 +48,9 @@ func New(ctx context.Context, db *sql.DB, d Dialect, opts Options) (*Store, erro
 	if err := s.checkDriver(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.check(ctx, all); err != nil {
+	// To connect may be refused too: a file of SQLite is switched to its
+	// journal by whoever opens it, which another process may be doing.
+	if err := s.again(ctx, func() error { return s.check(ctx, all) }); err != nil {
 		return nil, err
 	}
 	return s, nil
