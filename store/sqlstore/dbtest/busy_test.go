@@ -59,7 +59,9 @@ func TestBusyWhileConnecting(t *testing.T) {
 		source := d.Fresh(t)
 		c := &busyConnector{driver: source.Open(t).Driver(), dsn: source.DSN, err: busyError(t, d)}
 		for _, do := range []func(db *sql.DB) error{
-			func(db *sql.DB) error { return sqlstore.Migrate(t.Context(), db, dialect(d.Engine), sqlstore.Options{}) },
+			func(db *sql.DB) error {
+				return sqlstore.Migrate(t.Context(), db, dialect(d.Engine), sqlstore.Options{})
+			},
 			func(db *sql.DB) error {
 				_, err := sqlstore.New(t.Context(), db, dialect(d.Engine), sqlstore.Options{})
 				return err
