@@ -120,7 +120,10 @@ func (w *writer) numbersAbove(ctx context.Context, kind countKind, n int, above 
 		return out, nil
 	}
 	if !w.joined {
-		return nil, w.doom("numbers have to be taken before the transaction begins")
+		if w.doomed == nil {
+			w.doomed = wrap(&numbersError{})
+		}
+		return nil, w.doomed
 	}
 	return w.numbersJoined(ctx, kind, n, above)
 }

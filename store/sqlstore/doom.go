@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -14,6 +15,22 @@ func (w *writer) doom(why string) error {
 		w.doomed = wrap(fmt.Errorf("%s: %w", why, audience.ErrRetryable))
 	}
 	return w.doomed
+}
+
+// numbersError says that a transaction needs more numbers than were taken before
+// it began. Beginning again it has twice as many as it came to need, so that
+// this ends by itself: it is nobody's conflict.
+type numbersError struct{}
+
+func (*numbersError) Error() string { return "numbers have to be taken before the transaction begins" }
+
+// Is answers the category.
+func (*numbersError) Is(target error) bool { return target == audience.ErrRetryable }
+
+// lackedNumbers reports whether an attempt only lacked numbers.
+func lackedNumbers(err error) bool {
+	var short *numbersError
+	return errors.As(err, &short)
 }
 
 // add inserts rows that are not there, as far as the transaction knows. When

@@ -13,16 +13,20 @@ import (
 const (
 	mostAttempts = 30
 	longestPause = 100 * time.Millisecond
+	// mostShort is more often than numbers can double.
+	mostShort = 64
 	// patience bounds attempts that are slow each, such as those that wait for
 	// another process.
 	patience = time.Minute
 )
 
 // again calls try until it gives another error than audience.ErrRetryable, or
-// the attempts are used up.
+// the attempts are used up. An attempt that only lacked numbers is not one of
+// them, however long it took: the next one has more.
 func (s *Store) again(ctx context.Context, try func() error) error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
+	short := 0
 	for attempt := 1; ; attempt++ {
 		err := try()
 		switch {
@@ -30,6 +34,11 @@ func (s *Store) again(ctx context.Context, try func() error) error {
 			return err
 		case ctx.Err() != nil:
 			return wrap(ctx.Err())
+		case lackedNumbers(err) && short < mostShort:
+			short++
+			attempt--
+			late.Reset(patience)
+			continue
 		case attempt == mostAttempts:
 			return fmt.Errorf(adapterName+": given up after %d attempts: %w", attempt, err)
 		}

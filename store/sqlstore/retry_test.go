@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -54,6 +55,36 @@ func TestAgain(t *testing.T) {
 		require.NotErrorIs(t, err, audience.ErrRetryable)
 		require.Equal(t, 3, calls)
 	})
+}
+
+// TestAgainWithMoreNumbers: attempts that lacked numbers are neither counted
+// nor held against the time, since each has more than the one before it.
+func TestAgainWithMoreNumbers(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		short int
+		err   error
+	}{
+		{"as often as numbers double", 40, nil},
+		{"never enough", 1000, audience.ErrRetryable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				err := (&Store{}).again(t.Context(), func() error {
+					time.Sleep(20 * time.Second)
+					if calls++; calls <= tt.short {
+						return wrap(&numbersError{})
+					}
+					return nil
+				})
+				require.ErrorIs(t, err, tt.err)
+				if tt.err == nil {
+					require.Equal(t, tt.short+1, calls)
+				}
+			})
+		})
+	}
 }
 
 func TestBackoff(t *testing.T) {

@@ -220,7 +220,7 @@ func killed(t *testing.T, task importTask, random *rand.Rand, steps int) int {
 	program, err := os.Executable()
 	require.NoError(t, err)
 	for kills := 0; ; kills++ {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a child that hangs
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute+time.Duration(task.Rows)*5*time.Millisecond) // a child that hangs
 		command := exec.CommandContext(ctx, program, "-test.run=^TestImportChild$", "-test.count=1")
 		command.Env = append(os.Environ(), envImportChild+"="+string(text))
 		command.Stderr = os.Stderr
