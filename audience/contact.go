@@ -109,8 +109,8 @@ func (c *Contact) Email() Address {
 	return c.Addresses[0]
 }
 
-// OtherEmails gives the addresses behind the primary one as a list value, in
-// their order; absent when there are none.
+// OtherEmails gives the addresses behind the primary one as a list value, which
+// is sorted as all lists are; absent when there are none.
 func (c *Contact) OtherEmails() Value {
 	if len(c.Addresses) < 2 {
 		return Value{}
