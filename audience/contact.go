@@ -109,6 +109,19 @@ func (c *Contact) Email() Address {
 	return c.Addresses[0]
 }
 
+// OtherEmails gives the addresses behind the primary one as a list value, which
+// is sorted as all lists are; absent when there are none.
+func (c *Contact) OtherEmails() Value {
+	if len(c.Addresses) < 2 {
+		return Value{}
+	}
+	others := make([]string, 0, len(c.Addresses)-1)
+	for _, a := range c.Addresses[1:] {
+		others = append(others, a.Reveal())
+	}
+	return StringListValue(others...)
+}
+
 // Key gives the id in the host's own system, the first one bytewise, or "".
 func (c *Contact) Key() string {
 	for _, x := range c.External {

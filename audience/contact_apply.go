@@ -2,7 +2,6 @@ package audience
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,15 +22,36 @@ import (
 // or one of another type is a [*FieldError]; a field of another owner is a
 // [*DeniedError].
 func (w *ContactWrite) Apply(c Contact, fields func(name string) (Field, bool), at time.Time, l Limits) (next Contact, changed bool, err error) {
-	l = l.withDefaults()
-	a := applier{write: w, next: c, origin: &Provenance{Source: w.Source, At: FromMicros(Micros(at))}}
+	return NewApplier(at, l).Apply(w, c, fields)
+}
+
+// Applier applies the writes of one commit, as [ContactWrite.Apply] does it for
+// one. Everything that writes of one source set in a row shares its provenance.
+// It is not safe for concurrent use.
+type Applier struct {
+	at     time.Time
+	limits Limits
+	origin *Provenance // of the last source
+}
+
+// NewApplier gives an Applier for a commit at an instant.
+func NewApplier(at time.Time, l Limits) *Applier {
+	return &Applier{at: FromMicros(Micros(at)), limits: l.withDefaults()}
+}
+
+// Apply is [ContactWrite.Apply].
+func (ap *Applier) Apply(w *ContactWrite, c Contact, fields func(name string) (Field, bool)) (next Contact, changed bool, err error) {
+	if ap.origin == nil || ap.origin.Source != w.Source {
+		ap.origin = &Provenance{Source: w.Source, At: ap.at}
+	}
+	a := application{write: w, next: c, origin: ap.origin}
 	a.identities()
 	a.names()
 	a.tags()
 	if err := a.fields(fields); err != nil {
 		return Contact{}, false, err
 	}
-	if err := a.next.checkSize(&c, l); err != nil {
+	if err := a.next.checkSize(&c, ap.limits); err != nil {
 		return Contact{}, false, err
 	}
 	return a.next, a.changed, nil
@@ -52,16 +72,16 @@ func (c *Contact) checkSize(before *Contact, l Limits) error {
 	return nil
 }
 
-// applier works on copies: slices of the given contact are never changed in
+// application works on copies: slices of the given contact are never changed in
 // place, since readers share them.
-type applier struct {
+type application struct {
 	write   *ContactWrite
 	next    Contact
-	origin  *Provenance // of what the write sets; shared by all of it
+	origin  *Provenance // of what the write sets; shared by all of it and by other writes
 	changed bool
 }
 
-func (a *applier) identities() {
+func (a *application) identities() {
 	w := a.write
 	for _, d := range w.Detach {
 		a.detach(d)
@@ -85,7 +105,7 @@ func (a *applier) identities() {
 	}
 }
 
-func (a *applier) detach(d Identity) {
+func (a *application) detach(d Identity) {
 	address := func(x Address) bool { return AddressIdentity(x).Equal(d) }
 	external := func(x ExternalID) bool { return ExternalIdentity(x).Equal(d) }
 	if slices.ContainsFunc(a.next.Addresses, address) {
@@ -99,7 +119,7 @@ func (a *applier) detach(d Identity) {
 }
 
 // setPrimary keeps the latest spelling of an address that is already there.
-func (a *applier) setPrimary(addr Address) {
+func (a *application) setPrimary(addr Address) {
 	if len(a.next.Addresses) > 0 && a.next.Addresses[0].Equal(addr) && a.next.Addresses[0].Reveal() == addr.Reveal() {
 		return
 	}
@@ -108,14 +128,14 @@ func (a *applier) setPrimary(addr Address) {
 	a.changed = true
 }
 
-func (a *applier) addAddress(addr Address) {
+func (a *application) addAddress(addr Address) {
 	if !slices.ContainsFunc(a.next.Addresses, addr.Equal) {
 		a.next.Addresses = append(slices.Clone(a.next.Addresses), addr)
 		a.changed = true
 	}
 }
 
-func (a *applier) addExternal(x ExternalID) {
+func (a *application) addExternal(x ExternalID) {
 	i, ok := slices.BinarySearchFunc(a.next.External, x, CompareExternal)
 	if !ok {
 		a.next.External = slices.Insert(slices.Clone(a.next.External), i, x)
@@ -132,7 +152,7 @@ func CompareExternal(a, b ExternalID) int {
 	return strings.Compare(a.ID.Reveal(), b.ID.Reveal())
 }
 
-func (a *applier) names() {
+func (a *application) names() {
 	set := func(dst *Private, v Private, name string) {
 		if slices.Contains(a.write.Clear, name) {
 			v = Private{}
@@ -154,13 +174,13 @@ func (a *applier) names() {
 }
 
 // tags leaves a tag that stays its origin.
-func (a *applier) tags() {
+func (a *application) tags() {
 	w := a.write
 	if w.SetTags == nil && len(w.AddTags) == 0 && len(w.RemoveTags) == 0 {
 		return
 	}
 	before := a.next.Tags
-	tags := slices.Clone(before)
+	tags := copyWithRoom(before, len(w.SetTags)+len(w.AddTags))
 	if w.SetTags != nil {
 		tags = slices.DeleteFunc(tags, func(t Tag) bool { return !slices.Contains(w.SetTags, t.Name) })
 	}
@@ -178,11 +198,11 @@ func (a *applier) tags() {
 	}
 }
 
-func (a *applier) fields(known func(string) (Field, bool)) error {
+func (a *application) fields(known func(string) (Field, bool)) error {
 	if len(a.write.Set) == 0 && len(a.write.Clear) == 0 {
 		return nil
 	}
-	values := slices.Clone(a.next.Fields)
+	values := copyWithRoom(a.next.Fields, len(a.write.Set))
 	touched := false
 	set := func(name string, v Value) error {
 		f, err := a.writable(name, known)
@@ -203,7 +223,13 @@ func (a *applier) fields(known func(string) (Field, bool)) error {
 		}
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.write.Set)) {
+	const few = 16
+	names := make([]string, 0, few) // on the stack, mostly
+	for name := range a.write.Set {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		if err := set(name, a.write.Set[name]); err != nil {
 			return err
 		}
@@ -228,8 +254,17 @@ func (a *applier) fields(known func(string) (Field, bool)) error {
 	return nil
 }
 
+// copyWithRoom gives a copy, with room for what comes first; later ones mostly
+// replace what is there.
+func copyWithRoom[T any](s []T, first int) []T {
+	if len(s) == 0 && first > 0 {
+		return make([]T, 0, first)
+	}
+	return slices.Clone(s)
+}
+
 // writable finds a field that the write may set or clear.
-func (a *applier) writable(name string, known func(string) (Field, bool)) (Field, error) {
+func (a *application) writable(name string, known func(string) (Field, bool)) (Field, error) {
 	f, ok := known(name)
 	switch {
 	case !ok:

@@ -27,6 +27,7 @@ func TestContactAccessors(t *testing.T) {
 	require.Equal(t, "jane@example.com", c.Email().Reveal())
 	require.True(t, audience.StringValue("jane@example.com").Equal(c.Email().Value()))
 	require.True(t, audience.StringListValue("vip", "b2b", "B2B").Equal(c.TagList()))
+	require.True(t, audience.StringListValue("j@example.org").Equal(c.OtherEmails()), "not the primary one")
 	require.Equal(t, "u1", c.Key(), "the host's own, the first one")
 	require.True(t, c.HasTag("B2B"))
 	require.True(t, c.HasTag("vip"))
@@ -52,6 +53,9 @@ func TestContactAccessors(t *testing.T) {
 	require.True(t, none.Email().Value().IsZero())
 	require.Empty(t, none.TagNames())
 	require.True(t, none.TagList().IsZero())
+	require.True(t, none.OtherEmails().IsZero())
+	one := audience.Contact{Addresses: c.Addresses[:1]}
+	require.True(t, one.OtherEmails().IsZero(), "the primary address alone")
 	require.Empty(t, none.Identities())
 	require.False(t, none.HasTag("x"))
 }

@@ -3,6 +3,7 @@ package audience
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -60,24 +61,35 @@ type ContactWrite struct {
 // Match first, then external ids, then addresses.
 func (w *ContactWrite) Identities() []Identity {
 	var out []Identity
-	add := func(i Identity) {
+	for i := range w.EachIdentity() {
 		if !slices.ContainsFunc(out, func(o Identity) bool { return o.Equal(i) }) {
 			out = append(out, i)
 		}
 	}
-	if i, ok := w.Match.Identity(); ok {
-		add(i)
-	}
-	for _, x := range w.External {
-		add(ExternalIdentity(x))
-	}
-	if !w.Email.IsZero() {
-		add(AddressIdentity(w.Email))
-	}
-	for _, a := range w.Addresses {
-		add(AddressIdentity(a))
-	}
 	return out
+}
+
+// EachIdentity gives what Identities gives, in the same order; one that the
+// write names twice comes twice.
+func (w *ContactWrite) EachIdentity() iter.Seq[Identity] {
+	return func(yield func(Identity) bool) {
+		if i, ok := w.Match.Identity(); ok && !yield(i) {
+			return
+		}
+		for _, x := range w.External {
+			if !yield(ExternalIdentity(x)) {
+				return
+			}
+		}
+		if !w.Email.IsZero() && !yield(AddressIdentity(w.Email)) {
+			return
+		}
+		for _, a := range w.Addresses {
+			if !yield(AddressIdentity(a)) {
+				return
+			}
+		}
+	}
 }
 
 // Format prints whom the write is for, whatever the verb, without keys,

@@ -6,8 +6,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"log/slog"
 	"slices"
+	"sync"
 )
 
 // minKeyBytes is the size of a SHA-256 block's security: shorter keys weaken
@@ -32,7 +34,13 @@ type keyRing struct {
 type namedSecret struct {
 	id      string
 	secret  []byte
-	address []byte // derived for address hashes, which are made by the million
+	macs    *sync.Pool // of *addressMAC under the key derived for address hashes, which are made by the million
+}
+
+// addressMAC is a keyed hash and a place for the message.
+type addressMAC struct {
+	hash    hash.Hash
+	message []byte
 }
 
 const addressPurpose = "audience/compliance/suppression/v1"
@@ -52,7 +60,9 @@ func NewKeys(primary string, secrets map[string][]byte) (Keys, error) {
 		if err != nil {
 			return Keys{}, err
 		}
-		ring.secrets = append(ring.secrets, namedSecret{id, slices.Clone(secret), sub})
+		ring.secrets = append(ring.secrets, namedSecret{id, slices.Clone(secret), &sync.Pool{
+			New: func() any { return &addressMAC{hash: hmac.New(sha256.New, sub)} },
+		}})
 	}
 	slices.SortFunc(ring.secrets, func(a, b namedSecret) int { return cmp.Compare(a.id, b.id) })
 	k := Keys{handle: &ring}
@@ -170,11 +180,14 @@ func (k Keys) AddressHashes(audience string, a Address) []AddressHash {
 }
 
 func (s *namedSecret) hash(audience string, a Address) AddressHash {
-	mac := hmac.New(sha256.New, s.address)
-	mac.Write([]byte(audience))
-	mac.Write([]byte("\x00email\x00"))
-	mac.Write([]byte(a.Canonical()))
-	h := AddressHash{Key: s.id}
-	mac.Sum(h.Sum[:0])
+	mac := s.macs.Get().(*addressMAC) //nolint:errcheck,forcetypeassert // nothing else is in it
+	mac.message = append(mac.message[:0], audience...)
+	mac.message = append(mac.message, "\x00email\x00"...)
+	mac.message = append(mac.message, a.Canonical()...)
+	mac.hash.Reset()
+	mac.hash.Write(mac.message)
+	mac.message = mac.hash.Sum(mac.message[:0])
+	h := AddressHash{Key: s.id, Sum: [32]byte(mac.message)}
+	s.macs.Put(mac)
 	return h
 }

@@ -132,11 +132,14 @@ type Identity struct {
 // AddressIdentity is the identity of an address; spellings that compare
 // equal are one identity.
 func AddressIdentity(a Address) Identity {
-	return Identity{kind: "address", key: NewPrivate(a.Canonical())}
+	return Identity{kind: "address", key: Private{text: a.canonical}}
 }
 
 // ExternalIdentity is the identity of an external id.
 func ExternalIdentity(x ExternalID) Identity {
+	if x.System == HostSystem { // most are; the text is not to be made each time
+		return Identity{kind: "external:" + HostSystem, key: x.ID}
+	}
 	return Identity{kind: "external:" + x.System, key: x.ID}
 }
 

@@ -64,23 +64,12 @@ func (v *reader) value(s *source, p *audience.Profile) audience.Value {
 	case kindFrequency:
 		return audience.NewPrivate(c.Frequency).Value()
 	case kindOtherEmails:
-		return otherEmails(c)
+		return c.OtherEmails()
 	case kindLists:
 		return v.onLists(p)
 	default:
 		return audience.Value{}
 	}
-}
-
-func otherEmails(c *audience.Contact) audience.Value {
-	if len(c.Addresses) < 2 {
-		return audience.Value{}
-	}
-	var out []string
-	for _, a := range c.Addresses[1:] {
-		out = append(out, a.Reveal())
-	}
-	return audience.StringListValue(out...)
 }
 
 func (v *reader) onLists(p *audience.Profile) audience.Value {

@@ -46,7 +46,7 @@ func diffContacts(before, after *audience.Contact, nameOf func(audience.FieldID)
 	}
 	addressOf := func(c *audience.Contact) audience.Value { return textOrNone(c.Email().Reveal()) }
 	add("email", addressOf(before), addressOf(after))
-	add("addresses", furtherOf(before), furtherOf(after))
+	add("addresses", before.OtherEmails(), after.OtherEmails())
 	add("external_id", externalOf(before), externalOf(after))
 	add("first_name", textOrNone(before.FirstName.Reveal()), textOrNone(after.FirstName.Reveal()))
 	add("last_name", textOrNone(before.LastName.Reveal()), textOrNone(after.LastName.Reveal()))
@@ -77,18 +77,6 @@ func listOrNone(items []string) audience.Value {
 		return audience.Value{}
 	}
 	return audience.StringListValue(items...)
-}
-
-// furtherOf gives the addresses behind the primary one.
-func furtherOf(c *audience.Contact) audience.Value {
-	if len(c.Addresses) < 2 {
-		return audience.Value{}
-	}
-	var out []string
-	for _, a := range c.Addresses[1:] {
-		out = append(out, a.Reveal())
-	}
-	return audience.StringListValue(out...)
 }
 
 // externalOf gives the host's own id, or all of them with the systems they are

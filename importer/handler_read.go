@@ -31,7 +31,7 @@ func (h *handler) read(ctx context.Context, req *request) ([]incoming, error) {
 	if err != nil {
 		return nil, asRequestError(err)
 	}
-	defer table.Close() //nolint:errcheck // it was only read
+	defer func() { _ = table.Close() }() // it was only read
 	reader := &contactReader{handler: h, schema: h.aud.Schema(), calendar: audience.NewCalendar(h.aud.Zone()), columns: columns}
 	var items []incoming
 	for row, err := range table.Rows(ctx) {
@@ -73,7 +73,7 @@ func (h *handler) columns(ctx context.Context, src Source, lines bool) ([]string
 	if err != nil {
 		return nil, err
 	}
-	defer table.Close() //nolint:errcheck // it was only read
+	defer func() { _ = table.Close() }() // it was only read
 	if err := table.survey(ctx, func(record, error) error { return nil }); err != nil {
 		return nil, err
 	}

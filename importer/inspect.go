@@ -62,7 +62,7 @@ func Inspect(ctx context.Context, src Source, schema audience.Schema, opts Inspe
 	if err != nil {
 		return nil, err
 	}
-	defer table.Close() //nolint:errcheck // it was only read
+	defer func() { _ = table.Close() }() // it was only read
 	in := &inspection{layout: p.Layout, file: src.Name(), schema: schema, facts: make([]columnFacts, len(p.Layout.Columns))}
 	if err := in.read(ctx, table, p, limits); err != nil {
 		return nil, err

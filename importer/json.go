@@ -377,7 +377,7 @@ func findArrays(ctx context.Context, src Source, limits Limits) (found []string,
 	if err != nil {
 		return nil, nil, err
 	}
-	defer t.Close() //nolint:errcheck // it was only read
+	defer func() { _ = t.Close() }() // it was only read
 	c, err := t.peek()
 	switch {
 	case t.failure() != nil:

@@ -403,7 +403,7 @@ func (in *inspection) note(mail int) {
 		switch {
 		case c.Target == TargetSecret:
 			add("secret-column", c.Index, "it is not read, shown or written anywhere, because "+c.Why)
-		case c.Target == TargetPhone && f.items.hits[0]+f.items.hits[3] > 0:
+		case c.Target == TargetPhone && !in.own && f.items.hits[0]+f.items.hits[3] > 0:
 			add("more-phones", c.Index, "of several numbers in one cell the first is kept")
 		case c.Target == TargetCreatedAt || c.Target == TargetActed || c.Target == TargetField && c.Type == audience.TypeTimestamp:
 			if f.dates.timed > f.dates.zoned {

@@ -118,7 +118,7 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 				yield(nil, err)
 				return
 			}
-			defer table.Close() //nolint:errcheck // it was only read
+			defer func() { _ = table.Close() }() // it was only read
 			r.feed.read = table.Read
 			for c, err := range contactsOf(ctx, table, p, env) {
 				if !yield(c, err) {

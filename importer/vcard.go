@@ -46,7 +46,7 @@ func (f cardFormat) Detect(ctx context.Context, src Source, limits Limits) (*Lay
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close() //nolint:errcheck // it was only read
+	defer func() { _ = t.Close() }() // it was only read
 	if c, err := firstByte(t.window); err != nil || c != 'B' && c != 'b' {
 		return nil, firstOf(err, unsupported("no BEGIN:VCARD at the beginning"))
 	}

@@ -56,7 +56,7 @@ func (xmlFormat) DetectAs(ctx context.Context, src Source, limits Limits, settin
 	if err != nil {
 		return nil, err
 	}
-	defer t.Close() //nolint:errcheck // it was only read
+	defer func() { _ = t.Close() }() // it was only read
 	const often = 1024
 	for n := 0; ; n++ {
 		if n%often == 0 && ctx.Err() != nil {

@@ -24,7 +24,7 @@ func findElements(ctx context.Context, src Source, limits Limits) (*Layout, erro
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close() //nolint:errcheck // it was only read
+	defer func() { _ = w.Close() }() // it was only read
 	if c, err := firstByte(w); err != nil || c != '<' {
 		return nil, firstOf(err, unsupported("no element at the beginning"))
 	}

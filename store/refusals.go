@@ -146,6 +146,9 @@ func (p *putBatch) keepRefusals(ctx context.Context) error {
 	var ids []audience.ContactID
 	var addresses []audience.Address
 	for _, c := range p.touched {
+		if c.stored == nil {
+			continue
+		}
 		for _, a := range c.stored.Addresses {
 			if !slices.ContainsFunc(c.now.Addresses, a.Equal) {
 				leaving[c] = append(leaving[c], a)
@@ -171,7 +174,8 @@ func (p *putBatch) keepRefusals(ctx context.Context) error {
 		return err
 	}
 	var refused audience.BatchError
-	for i, c := range p.results {
+	for i, r := range p.results {
+		c := r.contact
 		if len(leaving[c]) == 0 {
 			continue
 		}
@@ -183,7 +187,7 @@ func (p *putBatch) keepRefusals(ctx context.Context) error {
 		if p.tx.audience.keys.IsZero() {
 			refused.Add(i, errKeepNeedsKeys())
 		}
-		p.held.hold(leaving[c], refusals, c.source)
+		p.held.hold(leaving[c], refusals, c.by.Source)
 	}
 	return refused.OrNil()
 }

@@ -1,28 +1,61 @@
 package store
 
-import "github.com/audiencekit/audiencekit/audience"
+import (
+	"iter"
+	"slices"
 
-func identityChanges(before, after *audience.Contact) (added, removed []audience.Identity) {
-	switch {
-	case sameIdentities(before, after):
-		return nil, nil
-	case len(before.Addresses)+len(before.External) == 0:
-		return after.Identities(), nil
-	}
-	old := make(map[string]bool)
-	for _, identity := range before.Identities() {
-		old[identity.Index()] = true
-	}
-	for _, identity := range after.Identities() {
-		if !old[identity.Index()] {
-			added = append(added, identity)
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// identitiesOf gives every identity of a contact, addresses first.
+func identitiesOf(c *audience.Contact) iter.Seq[audience.Identity] {
+	return func(yield func(audience.Identity) bool) {
+		for _, a := range c.Addresses {
+			if !yield(audience.AddressIdentity(a)) {
+				return
+			}
 		}
-		delete(old, identity.Index())
-	}
-	for _, identity := range before.Identities() {
-		if old[identity.Index()] {
-			removed = append(removed, identity)
+		for _, x := range c.External {
+			if !yield(audience.ExternalIdentity(x)) {
+				return
+			}
 		}
 	}
-	return added, removed
+}
+
+// sameIdentities reports whether two states of a contact have the same
+// identities in the same order, which is what most writes leave.
+func sameIdentities(a, b *audience.Contact) bool {
+	return slices.EqualFunc(a.Addresses, b.Addresses, func(x, y audience.Address) bool { return x.Canonical() == y.Canonical() }) &&
+		slices.EqualFunc(a.External, b.External, func(x, y audience.ExternalID) bool { return x.System == y.System && x.ID.Equal(y.ID) })
+}
+
+// identityChanges adds the identities that the contact got and lost.
+func (c *putContact) identityChanges(claims, releases []Claim) (got, lost []Claim) {
+	if c.stored == nil {
+		for identity := range identitiesOf(c.now) {
+			claims = append(claims, Claim{Identity: identity, Contact: c.now.ID})
+		}
+		return claims, releases
+	}
+	if sameIdentities(c.stored, c.now) {
+		return claims, releases
+	}
+	old := make(map[identityName]bool)
+	for identity := range identitiesOf(c.stored) {
+		old[identityName{identity.Kind(), identity.Key()}] = true
+	}
+	for identity := range identitiesOf(c.now) {
+		name := identityName{identity.Kind(), identity.Key()}
+		if !old[name] {
+			claims = append(claims, Claim{Identity: identity, Contact: c.now.ID})
+		}
+		delete(old, name)
+	}
+	for identity := range identitiesOf(c.stored) {
+		if old[identityName{identity.Kind(), identity.Key()}] {
+			releases = append(releases, Claim{Identity: identity, Contact: c.now.ID})
+		}
+	}
+	return claims, releases
 }

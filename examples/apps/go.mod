@@ -4,12 +4,18 @@ go 1.26.0
 
 replace github.com/audiencekit/audiencekit => ../..
 
+replace github.com/audiencekit/audiencekit/exporter/xlsxfile => ../../exporter/xlsxfile
+
+replace github.com/audiencekit/audiencekit/importer/xlsxfile => ../../importer/xlsxfile
+
 replace github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy => ../../store/sqlstore/pgxcopy
 
 replace github.com/audiencekit/audiencekit/store/sqlstore/dbtest => ../../store/sqlstore/dbtest
 
 require (
 	github.com/audiencekit/audiencekit v0.0.0-00010101000000-000000000000
+	github.com/audiencekit/audiencekit/exporter/xlsxfile v0.0.0-00010101000000-000000000000
+	github.com/audiencekit/audiencekit/importer/xlsxfile v0.0.0-00010101000000-000000000000
 	github.com/audiencekit/audiencekit/store/sqlstore/dbtest v0.0.0-00010101000000-000000000000
 	github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
 	github.com/go-sql-driver/mysql v1.10.1
@@ -39,7 +45,14 @@ require (
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/ncruces/julianday v1.0.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/richardlehane/mscfb v1.0.9 // indirect
+	github.com/richardlehane/msoleps v1.0.6 // indirect
+	github.com/tiendc/go-deepcopy v1.7.2 // indirect
+	github.com/xuri/efp v0.0.3-0.20260924042702-217b81952dec // indirect
+	github.com/xuri/excelize/v2 v2.11.1 // indirect
+	github.com/xuri/nfp v0.0.2-0.20250530014748-2ddeb826f9a9 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect

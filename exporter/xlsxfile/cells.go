@@ -81,15 +81,21 @@ func (e *encoder) cell(v audience.Value) (any, bool) {
 	return excelize.Cell{StyleID: e.styles.text, Value: text}, true
 }
 
-// rounded gives a double as a cell holds it: with 15 digits. The library would
-// cut the others off.
+// rounded gives a double as a cell holds it, and counts it if that is another.
 func (e *encoder) rounded(f float64) float64 {
+	short := digits15(f)
+	if short != f {
+		e.loss.Rounded++
+	}
+	return short
+}
+
+// digits15 rounds to 15 digits. The library would cut the others off, which
+// makes another millisecond of an instant behind the year 4637.
+func digits15(f float64) float64 {
 	short, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 15, 64), 64)
 	if err != nil { // the greatest ones are beyond all doubles when they are rounded
 		return f
-	}
-	if short != f {
-		e.loss.Rounded++
 	}
 	return short
 }
@@ -109,7 +115,7 @@ func serialOf(t time.Time) (float64, bool) {
 	day, ok := dayOf(audience.DateOf(t, t.Location()))
 	hour, minute, second := t.Clock()
 	ofDay := time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + time.Duration(t.Nanosecond())
-	return float64(day) + ofDay.Hours()/24, ok
+	return digits15(float64(day) + ofDay.Hours()/24), ok
 }
 
 // text replaces what XML 1.0 cannot hold.

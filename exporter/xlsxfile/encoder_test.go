@@ -112,7 +112,7 @@ func TestCells(t *testing.T) {
 func TestInstantsKeepMilliseconds(t *testing.T) {
 	warsaw, err := time.LoadLocation("Europe/Warsaw")
 	require.NoError(t, err)
-	for _, at := range []time.Time{now, time.Date(1900, 3, 1, 0, 0, 0, 1_000_000, time.UTC), time.Date(9999, 6, 6, 23, 59, 59, 999_000_000, time.UTC)} {
+	for _, at := range []time.Time{now, time.Date(7621, 1, 17, 5, 9, 8, 868_000_000, time.UTC), time.Date(1900, 3, 1, 0, 0, 0, 1_000_000, time.UTC), time.Date(9999, 6, 6, 23, 59, 59, 999_000_000, time.UTC)} {
 		var out bytes.Buffer
 		result, err := export(t, open(t, audience.ContactWrite{Match: audience.Key("u1"), Set: map[string]audience.Value{"at": audience.TimestampValue(at)}}), &out, xlsxfile.Options{Local: warsaw}, "at")
 		require.NoError(t, err)

@@ -20,21 +20,26 @@ const (
 	maxEntries = 10_000  // files in the archive
 	maxSheets  = 1000    // of a workbook
 	maxStrings = 1 << 28 // bytes of shared texts
-	maxRatio   = 200     // how often a part may be larger than it is packed
-	freeRatio  = 1 << 24 // bytes up to which the ratio does not matter
+	maxRow     = 1 << 20 // which is the last one of every program
+	// maxRatio is how often a part, and all that is read of a workbook, may be
+	// larger than it is packed. Sheets have up to 30: the names of their cells differ.
+	maxRatio  = 50
+	freeRatio = 1 << 24 // bytes up to which the ratio does not matter
 )
 
 // book is an open workbook.
 type book struct {
-	in      io.Closer
-	at      *countingReader
-	zip     *zip.Reader
-	limits  importer.Limits
-	sheets  []sheet
-	strings []string
-	texts   string       // the part with them
-	formats []dateFormat // by style
-	from    int          // days that the calendar begins later: the 1904 system
+	in       io.Closer
+	at       *countingReader
+	zip      *zip.Reader
+	size     int64  // of the archive
+	unpacked uint64 // bytes, in one pass over the workbook
+	limits   importer.Limits
+	sheets   []sheet
+	strings  []string
+	texts    string       // the part with them
+	formats  []dateFormat // by style
+	from     int          // days that the calendar begins later: the 1904 system
 }
 
 // sheet is one of the tables.
@@ -75,7 +80,7 @@ func (b *book) open(in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	b.at = &countingReader{ReaderAt: at}
+	b.at, b.size = &countingReader{ReaderAt: at}, size
 	if b.zip, err = zip.NewReader(b.at, size); err != nil {
 		return notArchive(at)
 	}
@@ -145,43 +150,63 @@ func (b *book) file(name string) *zip.File {
 	return nil
 }
 
-// part unpacks one file of the archive within bounds.
+// part unpacks one file of the archive within bounds. One that says of itself
+// that it goes beyond them is not unpacked at all.
 func (b *book) part(f *zip.File) (*boundedReader, error) {
+	const around = 1 << 24 // what is not read row by row
+	r := &boundedReader{book: b, packed: f.CompressedSize64, until: around}
+	if err := r.check(f.UncompressedSize64); err != nil {
+		return nil, err
+	}
 	in, err := f.Open()
 	if err != nil {
 		return nil, refuse("zip", "an archive that can be unpacked, without a password")
 	}
-	const around = 1 << 24 // what is not read row by row
-	return &boundedReader{ReadCloser: in, packed: f.CompressedSize64, limit: uint64(b.limits.Bytes), record: uint64(b.limits.RecordBytes), until: around}, nil
+	r.ReadCloser = in
+	return r, nil
 }
 
 // boundedReader refuses archives that unpack to much more than they are.
 type boundedReader struct {
 	io.ReadCloser
-	packed, n, limit uint64
-	record, until    uint64 // it may be read up to there
+	book      *book
+	packed, n uint64
+	until     uint64 // it may be read up to there
 }
 
 // allow lets one more row or text be read, with what is around its cells.
 func (r *boundedReader) allow() {
 	const markup = 4
-	r.until = r.n + markup*r.record
+	r.until = r.n + markup*uint64(r.book.limits.RecordBytes)
 }
 
 func (r *boundedReader) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	r.n += uint64(n)
-	switch {
-	case r.n > r.until:
-		return 0, tooLarge("max-bytes", "rows and texts of at most %d bytes", r.record)
-	case r.n > r.limit:
-		return 0, tooLarge("max-bytes", "parts that unpack to at most %d bytes", r.limit)
-	case r.n > freeRatio && r.n > maxRatio*r.packed:
-		return 0, tooLarge("zip-ratio", "parts that unpack to at most %d times their size", maxRatio)
-	case err != nil && !errors.Is(err, io.EOF):
+	r.book.unpacked += uint64(n)
+	if r.n > r.until {
+		return 0, tooLarge("max-bytes", "rows and texts of at most %d bytes", r.book.limits.RecordBytes)
+	}
+	if err := r.check(r.n); err != nil {
+		return 0, err
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return n, refuse("zip", "a whole archive: this one is cut off or damaged")
 	}
 	return n, err
+}
+
+// check reports why a part may not be so large, or nil. Parts may lie about
+// their size, and several may be the same bytes of the archive, so that all
+// together are bounded by its size too.
+func (r *boundedReader) check(size uint64) error {
+	switch {
+	case size > uint64(r.book.limits.Bytes):
+		return tooLarge("max-bytes", "parts that unpack to at most %d bytes", r.book.limits.Bytes)
+	case size > freeRatio && size/maxRatio > r.packed, r.book.unpacked > freeRatio+maxRatio*uint64(r.book.size):
+		return tooLarge("zip-ratio", "parts that unpack to at most %d times their size", maxRatio)
+	}
+	return nil
 }
 
 // eachElement reads a part element by element. Names are without namespaces.

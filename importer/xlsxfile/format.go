@@ -29,8 +29,10 @@ type Options struct {
 //
 // The workbook is read through [io.ReaderAt] where a source has it, such as
 // [importer.File]; else it is read into memory. Shared texts are held in
-// memory, at most 256 MiB. A part that unpacks to more than Limits.Bytes, or
-// to more than 200 times its size, is refused.
+// memory, at most 256 MiB. A part that unpacks to more than Limits.Bytes is
+// refused, and so is one of more than 16 MiB that unpacks to more than 50 times
+// its size, before it is unpacked if it says so; the same holds for all parts
+// together. A sheet has at most 1,048,576 rows, empty ones included.
 //
 // Rejects are a workbook of one sheet, with the columns that the file has.
 func New(opts Options) importer.Format { return format{opts} }

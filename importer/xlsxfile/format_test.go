@@ -287,7 +287,8 @@ func TestHostile(t *testing.T) {
 		{"a far column", sheet(func(s string) string { return strings.ReplaceAll(s, `r="B2"`, `r="ZZZZZZ2"`) }), audience.ErrLimit, "at most 1000 columns"},
 		{"bomb", sheet(func(s string) string {
 			return strings.Replace(s, "</sheetData>", strings.Repeat("<row><c><v>1</v></c></row>", 700_000)+"</sheetData>", 1)
-		}), audience.ErrLimit, "at most 200 times their size"},
+		}), audience.ErrLimit, "at most 50 times their size"},
+		{"a far row", sheet(func(s string) string { return strings.Replace(s, `<row r="2"`, `<row r="1048577"`, 1) }), audience.ErrLimit, "at most 1048576 rows in a sheet"},
 		{"large cell", sheet(func(s string) string {
 			return strings.Replace(s, "</sheetData>", `<row><c t="inlineStr"><is><t>`+strings.Repeat("x", 8<<20)+"</t></is></c></row></sheetData>", 1)
 		}), audience.ErrLimit, "rows and texts of at most 1048576 bytes"},

@@ -89,6 +89,9 @@ func (r *sheetReader) row(e xml.StartElement) error {
 		}
 		r.at = n
 	}
+	if r.at > maxRow {
+		return tooLarge("max-rows", "at most %d rows in a sheet", maxRow)
+	}
 	next := 0
 	for {
 		token, err := r.decoder.Token()

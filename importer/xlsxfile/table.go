@@ -20,6 +20,7 @@ func (f format) survey(ctx context.Context, b *book, layout *importer.Layout) er
 	}
 	v := surveyor{}
 	n := 0
+	b.unpacked = 0 // a pass of its own
 	err := b.rows(ctx, s, func(row int, cells []cell) (bool, error) {
 		if n++; n > b.limits.Rows {
 			return false, tooLarge("max-rows", "at most %d rows", b.limits.Rows)

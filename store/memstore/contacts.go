@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"math"
-	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -15,11 +14,12 @@ func (r *reader) Resolve(ctx context.Context, identities []audience.Identity) ([
 		return nil, err
 	}
 	out := make([]audience.ContactID, len(identities))
+	keys := identityKeys{p: r.p}
 	for i, identity := range identities {
 		if err := sometimes(ctx, i); err != nil {
 			return nil, err
 		}
-		out[i], _ = r.v.identities.get(r.p.identityKey(identity))
+		out[i] = r.p.identities.get(r.v.edit, keys.of(identity))
 	}
 	return out, nil
 }
@@ -139,49 +139,51 @@ func (w *writer) DeleteContacts(ctx context.Context, ids []audience.ContactID) e
 	})
 }
 
-// heldKey is an identity and who claims it.
-type heldKey struct {
-	key     identityKey
-	contact audience.ContactID
-}
-
-// ClaimIdentities gives identities to contacts. It goes through them in the
-// order of the tree, so that nodes next to each other are written together.
+// ClaimIdentities gives identities to contacts. Claims of nobody come last, for
+// then they see all the others.
 func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) error {
 	return w.atomically(ctx, func() error {
-		wanted := make([]heldKey, len(claims))
-		for i, claim := range claims {
-			wanted[i] = heldKey{w.p.identityKey(claim.Identity), claim.Contact}
-		}
-		slices.SortFunc(wanted, func(a, b heldKey) int { return a.key.compare(b.key) })
-		for i, want := range wanted {
-			if err := sometimes(ctx, i); err != nil {
-				return err
-			}
-			holder, free := w.v.identities.add(w.edit, want.key, want.contact)
-			if !free && holder != want.contact {
-				return wrap(&audience.ConflictError{Kind: "identity", Contact: holder, Hint: "it belongs to that contact; release it or merge the two"})
-			}
-		}
-		for _, want := range wanted {
-			if want.contact == 0 { // nobody's; nobody else writes before this transaction ends
-				w.v.identities.delete(w.edit, want.key)
+		keys := identityKeys{p: w.p}
+		for _, nobodys := range []bool{false, true} {
+			for i := range claims {
+				if err := sometimes(ctx, i); err != nil {
+					return err
+				}
+				if contact := claims[i].Contact; (contact == 0) == nobodys {
+					if err := w.claim(keys.of(claims[i].Identity), contact); err != nil {
+						return err
+					}
+				}
 			}
 		}
 		return nil
 	})
 }
 
+// claim gives an identity to a contact. Of a claim of nobody nothing stays:
+// nobody else writes before the transaction ends.
+func (w *writer) claim(key identityKey, contact audience.ContactID) error {
+	switch holder := w.p.identities.get(w.edit, key); {
+	case holder == contact:
+		return nil
+	case holder != 0:
+		return wrap(&audience.ConflictError{Kind: "identity", Contact: holder, Hint: "it belongs to that contact; release it or merge the two"})
+	}
+	w.p.identities.set(w.edit, key, contact)
+	return nil
+}
+
 // ReleaseIdentities takes identities from those who hold them.
 func (w *writer) ReleaseIdentities(ctx context.Context, claims []store.Claim) error {
 	return w.atomically(ctx, func() error {
+		keys := identityKeys{p: w.p}
 		for i, claim := range claims {
 			if err := sometimes(ctx, i); err != nil {
 				return err
 			}
-			key := w.p.identityKey(claim.Identity)
-			if holder, held := w.v.identities.get(key); held && holder == claim.Contact {
-				w.v.identities.delete(w.edit, key)
+			key := keys.of(claim.Identity)
+			if holder := w.p.identities.get(w.edit, key); holder != 0 && holder == claim.Contact {
+				w.p.identities.set(w.edit, key, 0)
 			}
 		}
 		return nil

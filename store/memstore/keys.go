@@ -34,32 +34,47 @@ func (a numberedKey) compare(b numberedKey) int {
 	return cmp.Compare(a.number, b.number)
 }
 
-// identityKey is ordered by hash first: comparing numbers is quicker than
-// comparing addresses that lie all over the memory.
+// identityKey is an identity with its place in the table of them.
 type identityKey struct {
 	hash uint64
 	kind unique.Handle[string] // few, so each is kept once
 	key  string
 }
 
-func (p *partition) identityKey(i audience.Identity) identityKey {
+// identityKeys makes keys. It remembers the last kinds: asking for the handle
+// of a text takes longer than hashing an identity.
+type identityKeys struct {
+	p       *partition
+	names   [4]string
+	handles [4]unique.Handle[string]
+	next    int
+}
+
+func (ks *identityKeys) of(i audience.Identity) identityKey {
+	kind, key := i.Kind(), i.Key()
+	return identityKey{hash: ks.p.hashOf(kind, key), kind: ks.handle(kind), key: key}
+}
+
+func (ks *identityKeys) handle(kind string) unique.Handle[string] {
+	for n := range ks.names {
+		if ks.names[n] == kind && kind != "" {
+			return ks.handles[n]
+		}
+	}
+	n := ks.next % len(ks.names)
+	ks.names[n], ks.handles[n] = kind, unique.Make(kind)
+	ks.next++
+	return ks.handles[n]
+}
+
+// hashOf is keyed, so that nobody can choose identities that collide.
+func (p *partition) hashOf(kind, key string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(p.seed)
-	kind, key := i.Kind(), i.Key()
 	_, _ = h.WriteString(kind)
 	_ = h.WriteByte(0)
 	_, _ = h.WriteString(key)
-	return identityKey{hash: h.Sum64(), kind: unique.Make(kind), key: key}
-}
-
-func (a identityKey) compare(b identityKey) int {
-	if a.hash != b.hash {
-		return cmp.Compare(a.hash, b.hash)
-	}
-	if c := strings.Compare(a.key, b.key); c != 0 {
-		return c
-	}
-	return compareHandles(a.kind, b.kind)
+	return h.Sum64()
 }
 
 func compareHandles(a, b unique.Handle[string]) int {

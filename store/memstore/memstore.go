@@ -54,7 +54,7 @@ func (s *Store) Partition(ctx context.Context, name string) (store.Partition, er
 	if _, err := rand.Read(p.incarnation[:]); err != nil {
 		return nil, wrap(err)
 	}
-	p.current.Store(&version{})
+	p.current.Store(emptyVersion())
 	s.partitions[name] = p
 	return p, nil
 }

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,8 +18,9 @@ type partition struct {
 	closed      <-chan struct{}
 	seed        maphash.Seed // of identities, so that nobody can choose keys that collide
 
-	current atomic.Pointer[version]
-	publish sync.Mutex // held while current changes, so that nothing is committed after Close
+	current    atomic.Pointer[version]
+	publish    sync.Mutex // held while current changes, so that nothing is committed after Close
+	identities identities // of all versions
 
 	// The writer's turn is a place in a channel and not a mutex, so that
 	// waiting for it ends with the context.
@@ -28,13 +30,15 @@ type partition struct {
 	edits          uint64
 	lastID         audience.ContactID
 	recordVersions uint64
+	read           []*version // former ones that were still read when they were replaced, the oldest first
 }
 
 // version is one state of the rows. Once it is published nothing in it
 // changes.
 type version struct {
+	edit         uint64        // the last that is part of it: what it sees of identities
+	readers      *atomic.Int64 // views that read it
 	contacts     tree[idKey, *audience.Contact]
-	identities   tree[identityKey, audience.ContactID]
 	histories    tree[idKey, *history]
 	members      tree[memberKey, *store.Membership]
 	memberships  tree[membershipKey, *store.Membership]
@@ -62,7 +66,34 @@ func (p *partition) isClosed() bool {
 func (p *partition) close() {
 	p.publish.Lock()
 	defer p.publish.Unlock()
-	p.current.Store(&version{})
+	p.current.Store(emptyVersion())
+	p.identities.clear()
+}
+
+func emptyVersion() *version { return &version{readers: new(atomic.Int64)} }
+
+// pin gives the current version, which is read until its readers are one less.
+// Who was late, and counted as a reader of a version that had been replaced,
+// cannot know whether what it sees of identities was forgotten, and tries again.
+func (p *partition) pin() *version {
+	for {
+		v := p.current.Load()
+		v.readers.Add(1)
+		if p.current.Load() == v {
+			return v
+		}
+		v.readers.Add(-1)
+	}
+}
+
+// forget lets go of what no view can see any more.
+func (p *partition) forget() {
+	p.read = slices.DeleteFunc(p.read, func(v *version) bool { return v.readers.Load() == 0 })
+	oldest := p.current.Load()
+	if len(p.read) > 0 {
+		oldest = p.read[0]
+	}
+	p.identities.prune(p, oldest.edit)
 }
 
 // enter is what every call of a partition checks first.
@@ -75,7 +106,8 @@ func (p *partition) enter(ctx context.Context) error {
 
 // View calls fn with the version that is current now.
 func (p *partition) View(ctx context.Context, fn func(store.ReadRoles) error) error {
-	v := p.current.Load() // before asking: what close leaves is nobody's answer
+	v := p.pin() // before asking: what close leaves is nobody's answer
+	defer v.readers.Add(-1)
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
@@ -92,8 +124,7 @@ func (p *partition) Update(ctx context.Context, fn func(store.WriteRoles) error)
 	}
 	defer release()
 	w := p.begin()
-	// Also on a panic. Nothing else is to be undone: nobody saw the version.
-	defer w.ended.Store(true)
+	defer w.end() // also on a panic
 	if err := fn(w); err != nil {
 		return store.Position{}, err
 	}
@@ -116,8 +147,22 @@ func (p *partition) take(ctx context.Context) (release func(), err error) {
 }
 
 func (p *partition) begin() *writer {
+	p.forget()
 	v := *p.current.Load()
-	return &writer{reader: reader{p: p, v: &v}, edit: p.nextEdit()}
+	v.readers = new(atomic.Int64)
+	w := &writer{reader: reader{p: p, v: &v}}
+	w.nextEdit()
+	return w
+}
+
+// end undoes what is not part of a version, if the transaction did not commit.
+// Nothing else is to be undone: nobody saw its version.
+func (w *writer) end() {
+	w.ended.Store(true)
+	w.p.identities.rollback(0)
+	if w.p.forget(); w.p.isClosed() {
+		w.p.identities.clear() // once more, for it may have written behind Close
+	}
 }
 
 func (p *partition) nextEdit() uint64 {
@@ -136,7 +181,11 @@ func (p *partition) commit(ctx context.Context, w *writer) (store.Position, erro
 	if err := p.enter(ctx); err != nil {
 		return store.Position{}, err
 	}
-	p.current.Store(w.v)
+	replaced := p.current.Swap(w.v)
+	if replaced.readers.Load() > 0 {
+		p.read = append(p.read, replaced)
+	}
+	p.identities.commit()
 	return pos, nil
 }
 
@@ -194,6 +243,7 @@ func (p *partition) Trim(ctx context.Context, through store.Position) error {
 	}
 	defer release()
 	w := p.begin()
+	defer w.end()
 	number, err := w.v.feed.locate(p.incarnation, through)
 	if err != nil {
 		return wrap(err)

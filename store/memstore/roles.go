@@ -68,13 +68,25 @@ func (w *writer) atomically(ctx context.Context, write func() error) error {
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	before := *w.v
-	w.edit = w.p.nextEdit() // so that what before holds is copied and not changed
+	before, written := *w.v, len(w.p.identities.written)
+	w.nextEdit() // so that what before holds is copied and not changed
+	done := false
+	defer func() {
+		if !done { // also on a panic
+			*w.v = before
+			w.p.identities.rollback(written)
+		}
+	}()
 	if err := write(); err != nil {
-		*w.v = before
 		return err
 	}
+	done = true
 	return nil
+}
+
+func (w *writer) nextEdit() {
+	w.edit = w.p.nextEdit()
+	w.v.edit = w.edit
 }
 
 // ascending gives ids sorted, each once.
