@@ -265,46 +265,62 @@ func compareBools(a, b bool) int {
 // empty text.
 func (v Value) Reveal() string {
 	switch x := v.content.(type) {
+	case nil:
+		return ""
 	case *string:
 		return *x
 	case *int64:
-		return strconv.FormatInt(*x, 10)
-	case *float64:
-		return strconv.FormatFloat(*x, 'g', -1, 64)
+		return strconv.FormatInt(*x, 10) // small ones are there already
 	case *bool:
 		return strconv.FormatBool(*x)
-	case *micros:
-		return FromMicros(int64(*x)).Format(time.RFC3339Nano)
-	case *Date:
-		return x.String()
-	case *list:
-		return joinItems(**x)
 	}
-	return ""
+	var most [64]byte
+	return string(v.AppendRevealed(most[:0]))
 }
 
-// joinItems is not the CSV writer of the standard library, because that one
-// does not tell an empty item from no item.
-func joinItems(items []string) string {
-	var b strings.Builder
-	n := 0
-	for _, item := range items {
-		n += len(item) + len(`"",`)
+// AppendRevealed appends what Reveal gives, without a string in between.
+func (v Value) AppendRevealed(b []byte) []byte {
+	switch x := v.content.(type) {
+	case *string:
+		return append(b, *x...)
+	case *int64:
+		return strconv.AppendInt(b, *x, 10)
+	case *float64:
+		return strconv.AppendFloat(b, *x, 'g', -1, 64)
+	case *bool:
+		return strconv.AppendBool(b, *x)
+	case *micros:
+		return FromMicros(int64(*x)).AppendFormat(b, time.RFC3339Nano)
+	case *Date:
+		return append(b, x.String()...)
+	case *list:
+		return appendItems(b, **x)
 	}
-	b.Grow(n)
+	return b
+}
+
+// appendItems is not the CSV writer of the standard library, because that one
+// does not tell an empty item from no item.
+func appendItems(b []byte, items []string) []byte {
 	for i, item := range items {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
 		if isPlainItem(item) {
-			b.WriteString(item)
+			b = append(b, item...)
 			continue
 		}
-		b.WriteByte('"')
-		b.WriteString(strings.ReplaceAll(item, `"`, `""`))
-		b.WriteByte('"')
+		b = append(b, '"')
+		for part, rest, more := "", item, true; more; {
+			part, rest, more = strings.Cut(rest, `"`)
+			b = append(b, part...)
+			if more {
+				b = append(b, `""`...)
+			}
+		}
+		b = append(b, '"')
 	}
-	return b.String()
+	return b
 }
 
 // isPlainItem reports whether an item comes back as it is without quotes. A

@@ -160,6 +160,7 @@ func TestValueReveal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		require.Equal(t, tt.want, tt.v.Reveal())
+		require.Equal(t, "so far,"+tt.want, string(tt.v.AppendRevealed([]byte("so far,"))))
 	}
 }
 

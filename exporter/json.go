@@ -147,10 +147,10 @@ func anyOf(group []jsonMember, row []audience.Value) bool {
 func appendJSON(b []byte, v audience.Value) []byte {
 	switch v.Type() {
 	case audience.TypeInt:
-		return appendText(b, v)
+		return v.AppendRevealed(b)
 	case audience.TypeDouble:
 		start := len(b)
-		b = appendText(b, v)
+		b = v.AppendRevealed(b)
 		if !bytes.ContainsAny(b[start:], ".e") {
 			b = append(b, ".0"...)
 		}
@@ -173,7 +173,7 @@ func appendJSON(b []byte, v audience.Value) []byte {
 		return appendJSONString(b, text)
 	default: // instants and dates, of which no character needs escaping
 		b = append(b, '"')
-		b = appendText(b, v)
+		b = v.AppendRevealed(b)
 		return append(b, '"')
 	}
 }

@@ -131,7 +131,7 @@ func (e *cardEncoder) Encode(row []audience.Value) error {
 			} else if isList {
 				e.text(v.Reveal())
 			} else {
-				e.line = appendText(e.line, v)
+				e.line = v.AppendRevealed(e.line)
 			}
 			e.fold()
 		}

@@ -82,7 +82,7 @@ func (e *xmlEncoder) Encode(row []audience.Value) error {
 		} else if text, ok := v.Str(); ok {
 			b = e.text(b, text)
 		} else {
-			b = appendText(b, v) // none of its characters needs escaping
+			b = v.AppendRevealed(b) // none of its characters needs escaping
 		}
 		b = append(b, e.end[i]...)
 	}

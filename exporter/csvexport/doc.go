@@ -9,4 +9,6 @@
 // every column again: it brings back all but what only the audience itself can tell
 // (updated_at, frequency, id) and what asks for evidence (consent:<purpose>, topics
 // among lists); these it passes over. Lists must be declared before.
+//
+// [Rows] writes structs of the host's own in the same dialects.
 package csvexport

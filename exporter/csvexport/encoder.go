@@ -2,13 +2,8 @@ package csvexport
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"reflect"
-	"strconv"
 	"time"
-
-	"github.com/gocarina/gocsv"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/exporter"
@@ -77,33 +72,15 @@ func New(w io.Writer, opts Options) exporter.Encoder {
 	return &encoder{opts: opts, out: rows{w: w}}
 }
 
+// encoder writes contacts. Which columns there are is known at run time only, so
+// there is no struct that gocsv could look into; the texts of values are appended
+// to the file, without a string for each cell.
 type encoder struct {
-	opts    Options
-	out     rows
-	columns int
-	texts   []string      // of the cells of a batch, row by row
-	batch   reflect.Value // a slice of structs, as gocsv wants it, whose fields lead to texts
-	filled  int           // rows of the batch
-	made    []byte        // the texts of values that are no text, one behind the other
-	spans   []span        // where they stand in made, and in texts
+	opts Options
+	out  rows
 }
 
-// span is a text within many: one allocation for the batch instead of one for
-// each number and instant.
-type span struct{ cell, start, end int }
-
-// cell is a field of the struct that gocsv writes. It is a pointer, which
-// gocsv handles without a copy for each cell.
-type cell struct{ text *string }
-
-// MarshalCSV gives the text to gocsv.
-func (c cell) MarshalCSV() (string, error) { return *c.text, nil }
-
-// batchCells is how many cells gocsv gets at once, if it can be that few.
-const batchCells = 8192
-
-// Begin writes the header, without gocsv: how it names columns is a setting of
-// the whole process.
+// Begin writes the header.
 func (e *encoder) Begin(columns []exporter.Column) error {
 	if err := e.opts.check(); err != nil {
 		return err
@@ -111,96 +88,51 @@ func (e *encoder) Begin(columns []exporter.Column) error {
 	if len(columns) == 0 {
 		return &audience.FieldError{Path: "columns", Rule: "empty", Hint: "at least one column"}
 	}
-	e.columns = len(columns)
-	e.out.begin(e.opts, columns)
+	numbers := make([]bool, len(columns))
 	header := make([]string, len(columns))
 	for i, c := range columns {
+		numbers[i] = c.Type == audience.TypeInt || c.Type == audience.TypeDouble
 		header[i] = c.Name
 		if c.Custom {
 			header[i] += ":" + c.Type.String()
 		}
 	}
-	e.prepare(max(1, batchCells/len(columns)))
+	e.out.begin(e.opts, numbers)
 	return e.out.header(header)
 }
 
-// prepare makes a batch. How many columns there are is known only now, so the
-// type of its structs is made of as many fields.
-func (e *encoder) prepare(size int) {
-	fields := make([]reflect.StructField, e.columns)
-	for i := range fields {
-		fields[i] = reflect.StructField{Name: "C" + strconv.Itoa(i), Type: reflect.TypeFor[cell]()}
-	}
-	e.texts = make([]string, size*e.columns)
-	e.batch = reflect.MakeSlice(reflect.SliceOf(reflect.StructOf(fields)), size, size)
-	for i := range e.texts {
-		e.batch.Index(i / e.columns).Field(i % e.columns).Set(reflect.ValueOf(cell{&e.texts[i]}))
-	}
-}
-
-// Encode adds a row to the batch.
+// Encode writes a row.
 func (e *encoder) Encode(row []audience.Value) error {
-	first := e.filled * e.columns
+	r := &e.out
 	for i, v := range row {
-		if text, ok := v.Str(); ok || v.IsZero() {
-			e.texts[first+i] = text
-			continue
+		r.next(i)
+		start := len(r.b)
+		if text, ok := v.Str(); ok {
+			r.b = append(r.b, text...)
+		} else if !v.IsZero() {
+			r.b = e.appendText(r.b, v)
 		}
-		start := len(e.made)
-		e.made = e.appendText(e.made, v)
-		e.spans = append(e.spans, span{first + i, start, len(e.made)})
+		r.finish(i, start)
 	}
-	if e.filled++; e.filled < e.batch.Len() {
-		return nil
-	}
-	return e.write()
+	return r.endRow()
 }
 
 // appendText appends what Reveal gives, as the options want it.
 func (e *encoder) appendText(b []byte, v audience.Value) []byte {
-	switch v.Type() {
-	case audience.TypeInt:
-		n, _ := v.Int()
-		return strconv.AppendInt(b, n, 10)
-	case audience.TypeDouble:
-		f, _ := v.Double()
-		start := len(b)
-		b = strconv.AppendFloat(b, f, 'g', -1, 64)
-		if point := bytes.IndexByte(b[start:], '.'); point >= 0 && e.opts.DecimalComma {
+	start := len(b)
+	if at, ok := v.Timestamp(); ok && e.opts.Local != nil {
+		return at.In(e.opts.Local).AppendFormat(b, time.DateTime)
+	}
+	b = v.AppendRevealed(b)
+	if e.opts.DecimalComma && v.Type() == audience.TypeDouble {
+		if point := bytes.IndexByte(b[start:], '.'); point >= 0 {
 			b[start+point] = ','
 		}
-		return b
-	case audience.TypeTimestamp:
-		at, _ := v.Timestamp()
-		if e.opts.Local != nil {
-			return at.In(e.opts.Local).AppendFormat(b, time.DateTime)
-		}
-		return at.AppendFormat(b, time.RFC3339Nano)
-	default:
-		return append(b, v.Reveal()...)
 	}
-}
-
-// write lets gocsv write the batch.
-func (e *encoder) write() error {
-	made := string(e.made)
-	for _, s := range e.spans {
-		e.texts[s.cell] = made[s.start:s.end]
-	}
-	batch := e.batch.Slice(0, e.filled).Interface()
-	e.filled, e.made, e.spans = 0, e.made[:0], e.spans[:0]
-	if err := gocsv.MarshalCSVWithoutHeaders(batch, &e.out); err != nil {
-		return fmt.Errorf("write contacts: %w", err)
-	}
-	return nil
+	return b
 }
 
 // End writes what is left.
 func (e *encoder) End() (exporter.Loss, error) {
-	if e.filled > 0 {
-		if err := e.write(); err != nil {
-			return exporter.Loss{}, err
-		}
-	}
 	return exporter.Loss{}, e.out.flush()
 }
