@@ -18,7 +18,7 @@ import (
 // it with [Set.PredicateAt]: contacts that the store is certain of are not
 // read, unless the segment has a rest, and of all others only those who may be
 // members. Where it cannot, Find goes through all contacts. Contacts are read
-// a page at a time. After each page progress, unless nil, is told how many
+// a page at a time; ids of whom the store is certain come by the million. After each page progress, unless nil, is told how many
 // members were found so far.
 //
 // Errors: [audience.ErrNotFound] for a name that is not in the set; else those
@@ -86,8 +86,13 @@ func (s *Set) find(ctx context.Context, r *store.Reader, name string, at time.Ti
 	return f.find(ctx, r, store.ProfileQuery{ContactQuery: q, Parts: one.Parts()}, visit)
 }
 
+// findPage is how many members are asked for together: in nearly every store
+// all of them, which may take a database no longer than a few.
+const findPage = 1 << 20
+
 // findAll gives all contacts of a query.
 func findAll(ctx context.Context, r *store.Reader, q store.ContactQuery, visit func([]audience.ContactID)) error {
+	q.Limit = findPage
 	for more := true; more; more = q.After != "" {
 		if err := ctx.Err(); err != nil {
 			return err

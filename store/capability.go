@@ -69,7 +69,7 @@ type CrowdReader interface {
 // predicate is true inside the database.
 type PredicateReader interface {
 	// Candidates gives contacts in ascending order of their id, above after,
-	// up to limit; fewer than limit only at the end. Every contact that has a
+	// up to limit, which may be a million; fewer than limit only at the end. Every contact that has a
 	// row and for whom [Match] is true at the instant is among them. Others may
 	// be too: one that is Certain matches for sure, of any other the caller has
 	// to ask Match.

@@ -23,6 +23,7 @@ type finder struct {
 	err   error                         // of Candidates
 	calls int
 	read  int // contact rows that were read
+	most  int // contacts asked for together
 }
 
 func (f *finder) Partition(ctx context.Context, name string) (store.Partition, error) {
@@ -50,12 +51,14 @@ type finderRoles struct {
 }
 
 func (r finderRoles) Contacts(ctx context.Context, ids []audience.ContactID) ([]audience.Contact, error) {
+	r.finder.most = max(r.finder.most, len(ids))
 	rows, err := r.ReadRoles.Contacts(ctx, ids)
 	r.finder.read += len(rows)
 	return rows, err
 }
 
 func (r finderRoles) ContactsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.Contact, error) {
+	r.finder.most = max(r.finder.most, limit)
 	rows, err := r.ReadRoles.ContactsAfter(ctx, after, limit)
 	r.finder.read += len(rows)
 	return rows, err

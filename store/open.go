@@ -178,7 +178,7 @@ func (a *Audience) remember(s *settings) {
 // begin makes the transaction and dates it: by the clock, but never before
 // the last commit.
 func (a *Audience) begin(ctx context.Context, roles WriteRoles) (*Tx, error) {
-	tx := &Tx{Reader: Reader{audience: a, roles: roles}, write: roles}
+	tx := &Tx{Reader: Reader{audience: a, roles: roles, changing: true}, write: roles}
 	if err := tx.load(ctx); err != nil {
 		return nil, err
 	}

@@ -21,11 +21,11 @@ const (
 	maxPage     = 10_000
 )
 
-func pageSize(limit int) int {
+func pageSize(limit, most int) int {
 	if limit <= 0 {
 		return defaultPage
 	}
-	return min(limit, maxPage)
+	return min(limit, most)
 }
 
 // ContactQuery asks for contacts in ascending order of their id.
@@ -33,7 +33,7 @@ type ContactQuery struct {
 	Where Predicate // nil: everybody
 	At    time.Time // the instant for standings; zero: the reader's, one for all its pages
 	After Cursor    // from an earlier page of the same query
-	Limit int       // default 1,000, at most 10,000
+	Limit int       // default 1,000, at most 10,000; see ContactIDs
 }
 
 func (q *ContactQuery) key() string { return "contacts:" + describePredicate(q.Where) }
@@ -44,7 +44,11 @@ func (q *ContactQuery) key() string { return "contacts:" + describePredicate(q.W
 // read, else all of them are gone through: the contacts are the same, and the
 // cursors of one way work the other.
 func (r *Reader) Contacts(ctx context.Context, q ContactQuery) (Page[audience.Contact], error) {
-	profiles, err := r.Profiles(ctx, ProfileQuery{ContactQuery: q})
+	return r.contacts(ctx, q, 0)
+}
+
+func (r *Reader) contacts(ctx context.Context, q ContactQuery, ahead int) (Page[audience.Contact], error) {
+	profiles, err := r.profiles(ctx, ProfileQuery{ContactQuery: q}, ahead)
 	if err != nil {
 		return Page[audience.Contact]{}, err
 	}
@@ -60,7 +64,7 @@ func (r *Reader) Contacts(ctx context.Context, q ContactQuery) (Page[audience.Co
 func (r *Reader) AllContacts(ctx context.Context, q ContactQuery) iter.Seq2[audience.Contact, error] {
 	return all(ctx, q.After, func(after Cursor) (Page[audience.Contact], error) {
 		q.After = after
-		return r.Contacts(ctx, q)
+		return r.contacts(ctx, q, firstAhead)
 	})
 }
 
@@ -72,12 +76,16 @@ type ProfileQuery struct {
 
 // Profiles gives a page of profiles: see [Reader.Contacts].
 func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Profile], error) {
+	return r.profiles(ctx, q, 0)
+}
+
+func (r *Reader) profiles(ctx context.Context, q ProfileQuery, ahead int) (Page[audience.Profile], error) {
 	var out Page[audience.Profile]
 	after, err := r.decodeIDCursor(q.key(), q.After)
 	if err != nil {
 		return out, err
 	}
-	s, err := r.scan(ctx, &q.ContactQuery)
+	s, err := r.scan(ctx, &q.ContactQuery, pageSize(q.Limit, maxPage), ahead)
 	if err != nil {
 		return out, err
 	}
@@ -99,7 +107,7 @@ func (r *Reader) Profiles(ctx context.Context, q ProfileQuery) (Page[audience.Pr
 func (r *Reader) AllProfiles(ctx context.Context, q ProfileQuery) iter.Seq2[audience.Profile, error] {
 	return all(ctx, q.After, func(after Cursor) (Page[audience.Profile], error) {
 		q.After = after
-		return r.Profiles(ctx, q)
+		return r.profiles(ctx, q, firstAhead)
 	})
 }
 
@@ -164,7 +172,7 @@ func (r *Reader) Members(ctx context.Context, list string, after Cursor, limit i
 	if err != nil {
 		return out, err
 	}
-	rows, err := r.roles.MembersAfter(ctx, list, from, pageSize(limit))
+	rows, err := r.roles.MembersAfter(ctx, list, from, pageSize(limit, maxPage))
 	if err != nil {
 		return out, err
 	}
@@ -181,7 +189,7 @@ func (r *Reader) Members(ctx context.Context, list string, after Cursor, limit i
 			out.Items = append(out.Items, id)
 		}
 	}
-	if len(rows) == pageSize(limit) {
+	if len(rows) == pageSize(limit, maxPage) {
 		out.Next = r.encodeIDCursor(query, ids[len(ids)-1])
 	}
 	return out, nil

@@ -9,14 +9,19 @@ import (
 
 // ContactIDs gives a page of the ids of contacts: see [Reader.Contacts], whose
 // cursors it shares. Where the adapter is certain of a contact
-// ([PredicateReader]) nothing of her is read.
+// ([PredicateReader]) nothing of her is read. Of ids the limit of a page is
+// at most 1,048,576: with it a database finds nearly always all contacts at once.
 func (r *Reader) ContactIDs(ctx context.Context, q ContactQuery) (Page[audience.ContactID], error) {
+	return r.contactIDs(ctx, q, 0)
+}
+
+func (r *Reader) contactIDs(ctx context.Context, q ContactQuery, ahead int) (Page[audience.ContactID], error) {
 	var out Page[audience.ContactID]
 	after, err := r.decodeIDCursor(q.key(), q.After)
 	if err != nil {
 		return out, err
 	}
-	s, err := r.scan(ctx, &q)
+	s, err := r.scan(ctx, &q, pageSize(q.Limit, mostAhead), ahead)
 	if err != nil {
 		return out, err
 	}
@@ -38,7 +43,7 @@ func (r *Reader) ContactIDs(ctx context.Context, q ContactQuery) (Page[audience.
 func (r *Reader) AllContactIDs(ctx context.Context, q ContactQuery) iter.Seq2[audience.ContactID, error] {
 	return all(ctx, q.After, func(after Cursor) (Page[audience.ContactID], error) {
 		q.After = after
-		return r.ContactIDs(ctx, q)
+		return r.contactIDs(ctx, q, firstAhead)
 	})
 }
 
@@ -50,7 +55,7 @@ func (r *Reader) Count(ctx context.Context, q ContactQuery) (int, error) {
 		return r.CountContacts(ctx)
 	}
 	if q.Limit <= 0 {
-		q.Limit = maxPage
+		q.Limit = mostAhead
 	}
 	n := 0
 	for _, err := range r.AllContactIDs(ctx, q) {

@@ -14,18 +14,23 @@ import (
 // those that the adapter finds, or all of them.
 type scan struct {
 	reader *Reader
+	query  string // names it
 	where  Predicate
 	at     time.Time
 	limit  int
+	ahead  int             // how many candidates are asked for at first, when more than limit
 	finder PredicateReader // nil: all of them
 
 	found []Candidate        // of the page, when there is a finder
 	rows  []audience.Contact // of the page, when there is none
 }
 
-// scan begins a scan for a query.
-func (r *Reader) scan(ctx context.Context, q *ContactQuery) (*scan, error) {
-	s := &scan{reader: r, where: q.Where, at: q.At, limit: pageSize(q.Limit)}
+// scan begins a scan for a query, in pages of up to limit.
+func (r *Reader) scan(ctx context.Context, q *ContactQuery, limit, ahead int) (*scan, error) {
+	s := &scan{reader: r, query: q.key(), where: q.Where, at: q.At, limit: limit, ahead: ahead}
+	if r.changing {
+		s.ahead = 0
+	}
 	if s.at.IsZero() {
 		at, err := r.instant(ctx)
 		if err != nil {
@@ -44,15 +49,13 @@ func (r *Reader) scan(ctx context.Context, q *ContactQuery) (*scan, error) {
 func (s *scan) step(ctx context.Context, after audience.ContactID) (last audience.ContactID, err error) {
 	s.found, s.rows = nil, nil
 	if s.finder != nil {
-		s.found, err = s.finder.Candidates(ctx, s.where, s.at, after, s.limit)
-		if err == nil && len(s.found) >= s.limit {
-			return s.found[len(s.found)-1].ID, nil
-		}
+		last, err = s.find(ctx, after)
 		if !errors.Is(err, audience.ErrUnsupported) {
-			return 0, err
+			return last, err
 		}
 		s.finder = nil
 	}
+	s.limit = min(s.limit, maxPage) // these are whole contacts
 	s.rows, err = s.reader.roles.ContactsAfter(ctx, after, s.limit)
 	if err != nil || len(s.rows) < s.limit {
 		return 0, err
@@ -90,27 +93,33 @@ func (s *scan) profiles(ctx context.Context, parts audience.ProfileParts) ([]aud
 // ids gives the ids of those of the page who match. Of candidates that are
 // certain nothing is read.
 func (s *scan) ids(ctx context.Context) ([]audience.ContactID, error) {
-	var out []audience.ContactID
-	rows := s.rows
-	if s.finder != nil {
-		var uncertain []audience.ContactID
-		if out, uncertain = s.split(); len(uncertain) == 0 {
-			return out, nil
+	if s.finder == nil {
+		return s.matchingIDs(ctx, nil, s.rows)
+	}
+	out, uncertain := s.split()
+	if len(uncertain) == 0 {
+		return out, nil
+	}
+	for part := range slices.Chunk(uncertain, maxPage) {
+		rows, err := s.reader.roles.Contacts(ctx, part)
+		if err != nil {
+			return nil, err
 		}
-		var err error
-		if rows, err = s.reader.roles.Contacts(ctx, uncertain); err != nil {
+		if out, err = s.matchingIDs(ctx, out, rows); err != nil {
 			return nil, err
 		}
 	}
-	profiles, err := s.matching(ctx, rows, audience.ProfileParts{})
-	if err != nil {
-		return nil, err
-	}
-	for i := range profiles {
-		out = append(out, profiles[i].Contact.ID)
-	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// matchingIDs adds the ids of the rows that match.
+func (s *scan) matchingIDs(ctx context.Context, ids []audience.ContactID, rows []audience.Contact) ([]audience.ContactID, error) {
+	profiles, err := s.matching(ctx, rows, audience.ProfileParts{})
+	for i := range profiles {
+		ids = append(ids, profiles[i].Contact.ID)
+	}
+	return ids, err
 }
 
 // split parts the candidates of the page.

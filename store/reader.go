@@ -18,6 +18,8 @@ type Reader struct {
 	roles    ReadRoles
 	settings *settings
 	now      time.Time // see instant; zero until it is needed
+	changing bool      // the transaction writes
+	ahead    *ahead    // of the query read last, nil for none
 }
 
 // Audience gives the handle the reader belongs to.
@@ -217,7 +219,7 @@ func (r *Reader) Records(ctx context.Context, namespace, prefix, after string, l
 	if err != nil {
 		return nil, err
 	}
-	return r.roles.RecordsAfter(ctx, namespace, prefix, after, pageSize(limit), at)
+	return r.roles.RecordsAfter(ctx, namespace, prefix, after, pageSize(limit, maxPage), at)
 }
 
 // checkHandPicked reports why a list is none whose members are written by
