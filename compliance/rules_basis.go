@@ -1,0 +1,111 @@
+package compliance
+
+import (
+	"slices"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+)
+
+// basisRules are those of messages that do not rest on consent. Each is about
+// a relation that the ledger holds with evidence: without one nobody may be
+// written to, whatever the regime would allow.
+func basisRules() []rule {
+	const directive = "ePrivacy Art. 13(2); PECR reg. 22(3)"
+	return []rule{
+		{id: "soft-opt-in.sale", basis: directive, ask: softOptIn("she has not bought anything", func(*look, *Relation) bool { return true })},
+		{id: "soft-opt-in.same-entity", basis: directive, ask: softOptIn("she bought from somebody else", (*look).sameEntity)},
+		{id: "soft-opt-in.similar", basis: directive, ask: softOptIn("she bought something else", func(l *look, r *Relation) bool { return l.sameEntity(r) && l.similar(r) })},
+		{id: "soft-opt-in.offered", basis: directive, ask: softOptIn("she was not offered to refuse when her address was collected", func(l *look, r *Relation) bool {
+			return l.sameEntity(r) && l.similar(r) && r.Offered
+		})},
+		{id: "casl.implied", basis: "CASL s. 10(9)-(14)", ask: (*look).implied},
+		{id: "opt-out.origin", basis: "15 USC 7704(a)(4)", ask: (*look).origin},
+	}
+}
+
+// softOptIn asks that a sale is such as the condition wants it.
+func softOptIn(why string, holds func(*look, *Relation) bool) func(*look) (Verdict, string, time.Time) {
+	return func(l *look) (Verdict, string, time.Time) {
+		if !l.optional() || !l.restsOn(BasisSoftOptIn) {
+			return skip("it does not rest on a sale")
+		}
+		for i := range l.relations {
+			if r := &l.relations[i]; r.Kind == RelationPurchase && !r.From.After(l.at) && holds(l, r) {
+				return pass("")
+			}
+		}
+		return deny(why)
+	}
+}
+
+func (l *look) sameEntity(r *Relation) bool { return r.Entity == l.sender.ID }
+
+func (l *look) similar(r *Relation) bool { return r.Product == l.in.Product }
+
+// implied asks for a relation from which CASL takes consent, and gives when
+// that ends. On the anniversary itself it is over.
+func (l *look) implied() (Verdict, string, time.Time) {
+	if !l.optional() || !l.restsOn(BasisImplied) {
+		return skip("it does not rest on implied consent")
+	}
+	var best time.Time
+	for i := range l.relations {
+		r := &l.relations[i]
+		switch end, endless := l.impliedUntil(r); {
+		case r.From.After(l.at) || r.Entity != "" && !l.sameEntity(r):
+		case endless:
+			return pass("")
+		case end.After(best):
+			best = end
+		}
+	}
+	if best.After(l.at) {
+		return VerdictPass, "", best
+	}
+	return VerdictDeny, "nothing that she did implies consent, or it is too long ago", time.Time{}
+}
+
+// impliedUntil gives when consent that a relation implies is over; endless
+// when it does not end.
+func (l *look) impliedUntil(r *Relation) (end time.Time, endless bool) {
+	period := ""
+	switch r.Kind {
+	case RelationPurchase, RelationContract, RelationMembership, RelationDonation:
+		period = "2y"
+	case RelationInquiry:
+		period = "6mo"
+	case RelationPublished:
+		return time.Time{}, r.RoleFits && !r.NoSolicit
+	default:
+		return time.Time{}, false
+	}
+	from := r.From
+	if !r.Until.IsZero() { // of a contract or membership: from its end on
+		from = r.Until
+	} else if r.Kind == RelationContract || r.Kind == RelationMembership {
+		return time.Time{}, true // it has not ended
+	}
+	p, err := audience.ParsePeriod(period)
+	if err != nil {
+		return time.Time{}, false
+	}
+	day, ok := l.calendar.StartOfDate(l.calendar.DateOf(from))
+	if !ok {
+		return time.Time{}, false
+	}
+	end, _ = l.calendar.Ahead(day, p)
+	return end, false
+}
+
+// origin asks, where messages are allowed until they are refused, that the
+// ledger says where the address is from.
+func (l *look) origin() (Verdict, string, time.Time) {
+	if !l.optional() || !l.restsOn(BasisOptOut) {
+		return skip("it does not rest on an opt-out")
+	}
+	if slices.ContainsFunc(l.relations, func(r Relation) bool { return !r.From.After(l.at) }) {
+		return pass("")
+	}
+	return deny("nothing says where the address is from")
+}
