@@ -59,7 +59,7 @@ type viewer struct {
 	images          int
 	pixel           bool
 	rules           map[string]change // by selector
-	used           int
+	used            int
 }
 
 func (v *viewer) read(text string) {

@@ -1,0 +1,115 @@
+package compliance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// namespaceRequests is that of the records of requests.
+const namespaceRequests = "compliance/requests"
+
+// RequestState is how far a request is.
+type RequestState string
+
+// The states.
+const (
+	RequestReceived RequestState = "received" // who asks is not proved yet
+	RequestProved   RequestState = "proved"   // it can be worked on
+	RequestPartly   RequestState = "partly"   // begun; something failed, or a recipient has not answered
+	RequestDone     RequestState = "done"
+	RequestRefused  RequestState = "refused"
+)
+
+// Request is what one person asked for. It holds no clear data of hers, and is
+// kept after she is erased: to show that it was answered, and when (11 CCR
+// 7101).
+type Request struct {
+	ID       string             `json:"id"`
+	Kind     RequestKind        `json:"kind"`
+	Regime   Regime             `json:"regime"`
+	Contact  audience.ContactID `json:"contact"`
+	Received time.Time          `json:"received"`
+	Proved   time.Time          `json:"proved,omitzero"`
+	Closed   time.Time          `json:"closed,omitzero"`
+	State    RequestState       `json:"state"`
+	Due      Deadlines          `json:"due"`
+	Why      string             `json:"why,omitempty"`      // of an extension or refusal, in the host's words
+	Extended bool               `json:"extended,omitempty"` // Due.Extended counts
+	Done     []string           `json:"done,omitempty"`     // holders that have done their part
+	Waiting  []Party            `json:"waiting,omitempty"`  // recipients who have not answered
+
+	// Code is the hash of the code that proves control of the mailbox.
+	Code     [32]byte  `json:"code,omitzero"`
+	CodeEnds time.Time `json:"code_ends,omitzero"`
+	Tries    int       `json:"tries,omitempty"`
+	// Sealed has what an erasure needs to go on after a failure. It goes when
+	// the request is closed.
+	Sealed []byte `json:"sealed,omitempty"`
+}
+
+// IsClosed reports whether nothing is left to do.
+func (r *Request) IsClosed() bool { return r.State == RequestDone || r.State == RequestRefused }
+
+// DueBy gives the day by whose end it has to be answered.
+func (r *Request) DueBy() audience.Date {
+	if r.Extended {
+		return r.Due.Extended
+	}
+	return r.Due.Due
+}
+
+// loadRequest reads a request.
+func loadRequest(ctx context.Context, r *store.Reader, id string) (Request, uint64, error) {
+	rec, err := r.LoadRecord(ctx, namespaceRequests, id)
+	if errors.Is(err, audience.ErrNotFound) {
+		return Request{}, 0, &audience.NotFoundError{Kind: "request"}
+	}
+	if err != nil {
+		return Request{}, 0, err
+	}
+	var out Request
+	if err := json.Unmarshal(rec.Value, &out); err != nil {
+		return Request{}, 0, &audience.ConflictError{Kind: "request", Hint: "the record cannot be read"}
+	}
+	return out, rec.Version, nil
+}
+
+// saveRequest writes a request. A closed one goes after the time for which
+// requests are kept.
+func (r *Rights) saveRequest(ctx context.Context, tx *store.Tx, q *Request, version uint64) error {
+	b, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	rec := store.Record{Namespace: namespaceRequests, Key: q.ID, Value: b, Version: version}
+	if q.IsClosed() {
+		calendar := audience.NewCalendar(time.UTC)
+		if until, ok := calendar.Ahead(q.Closed, r.keepFor); ok {
+			rec.Expires = until
+		}
+	}
+	_, err = tx.SaveRecord(ctx, rec)
+	return err
+}
+
+// change loads a request, changes it and stores it in one transaction.
+func (r *Rights) change(ctx context.Context, id string, fn func(tx *store.Tx, q *Request) error) (Request, error) {
+	var out Request
+	_, err := r.ledger.aud.Update(ctx, func(tx *store.Tx) error {
+		q, version, err := loadRequest(ctx, &tx.Reader, id)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &q); err != nil {
+			return err
+		}
+		out = q
+		return r.saveRequest(ctx, tx, &q, version)
+	})
+	return out, err
+}
