@@ -62,7 +62,7 @@ func (k *kit) ledger(p store.Partition, ids ...audience.ContactID) (lines []stri
 func chain(id audience.ContactID, n int) []audience.ConsentRecord {
 	kinds := []audience.ConsentKind{
 		audience.ConsentGranted, audience.ConsentWithdrawn, audience.ConsentRequested, audience.ConsentBounced, audience.ConsentComplained,
-		audience.ConsentRetracted,
+		audience.ConsentRetracted, audience.ConsentRestricted, audience.ConsentReleased, audience.ConsentRelation,
 	}
 	var out []audience.ConsentRecord
 	for i := range n {
@@ -83,7 +83,7 @@ func ledgerRoundTrip(k *kit) {
 		text := names()[i*2]
 		a[i].Scope = audience.Scope{Channel: text, Purpose: text + "p", List: text + "l"}
 		a[i].Notice, a[i].Source.Name, a[i].Source.Actor = text, text, text
-		if a[i].Kind != audience.ConsentGranted {
+		if a[i].Kind != audience.ConsentGranted && a[i].Kind != audience.ConsentRelation {
 			a[i].Mechanism = audience.Mechanism(text)
 		}
 		a[i].Acted = audience.MinInstant().Add(time.Microsecond)
@@ -170,6 +170,11 @@ func ledgerFollows(k *kit) {
 		{"acted after it was recorded", edit(func(r *audience.ConsentRecord) { r.Acted = at(10) }), audience.ErrInvalid},
 		{"retracts nothing", edit(func(r *audience.ConsentRecord) { r.Kind = audience.ConsentRetracted }), audience.ErrInvalid},
 		{"retracts what is not there yet", edit(func(r *audience.ConsentRecord) { r.Kind, r.Retracts = audience.ConsentRetracted, r.Seq }), audience.ErrInvalid},
+		{"released by nobody", edit(func(r *audience.ConsentRecord) {
+			r.Kind, r.Evidence, r.Source.Actor = audience.ConsentReleased, [32]byte{1}, ""
+		}), audience.ErrDenied},
+		{"released for no reason", edit(func(r *audience.ConsentRecord) { r.Kind, r.Source.Actor = audience.ConsentReleased, "op-7" }), audience.ErrDenied},
+		{"a relation of no kind", edit(func(r *audience.ConsentRecord) { r.Kind, r.Mechanism = audience.ConsentRelation, "hope" }), audience.ErrDenied},
 		{"of an unknown kind", edit(func(r *audience.ConsentRecord) { r.Kind = 99 }), audience.ErrInvalid},
 		{"changed after hashing", forged, audience.ErrInvalid},
 	}
