@@ -210,13 +210,13 @@ func (r *Reader) SuppressionKeyUse(ctx context.Context) (map[string]int, error) 
 // AllSuppressions gives up to limit suppressions after one, in order of key
 // id, sum and reason; the zero Suppression is before the first.
 func (r *Reader) AllSuppressions(ctx context.Context, after audience.Suppression, limit int) ([]audience.Suppression, error) {
-	return r.roles.SuppressionsAfter(ctx, after, pageSize(limit))
+	return r.roles.SuppressionsAfter(ctx, after, pageSize(limit, maxPage))
 }
 
 // LedgerHeads gives the last records of up to limit chains of contacts with an
 // id above after, ascending; also of contacts who were deleted or erased.
 func (r *Reader) LedgerHeads(ctx context.Context, after audience.ContactID, limit int) ([]audience.ConsentRecord, error) {
-	return r.roles.LedgerHeadsAfter(ctx, after, pageSize(limit))
+	return r.roles.LedgerHeadsAfter(ctx, after, pageSize(limit, maxPage))
 }
 
 // Chains gives the records that were written under contacts themselves, in
