@@ -19,11 +19,16 @@ const (
 	ConsentWithdrawn  ConsentKind = 3 // she refused
 	ConsentBounced    ConsentKind = 4 // the address failed for good
 	ConsentComplained ConsentKind = 5 // she reported a message as spam
-	ConsentRetracted  ConsentKind = 6 // an earlier request or grant was recorded in error
+	ConsentRetracted  ConsentKind = 6 // an earlier request, grant or relation was recorded in error
+	// The fold never counts the kinds below: they make nobody mailable, and
+	// refuse nothing by themselves.
+	ConsentRestricted ConsentKind = 7 // her data may only be stored from now on (GDPR Art. 18), see [History.Restricted]
+	ConsentReleased   ConsentKind = 8 // a restriction ended; needs an actor and evidence of the reason
+	ConsentRelation   ConsentKind = 9 // what ties her to the host, such as a purchase; the mechanism says which
 )
 
-// String gives "requested", "granted", "withdrawn", "bounced", "complained"
-// or "retracted"; "none" for any other.
+// String gives "requested", "granted", "withdrawn", "bounced", "complained",
+// "retracted", "restricted", "released" or "relation"; "none" for any other.
 func (k ConsentKind) String() string {
 	switch k {
 	case ConsentRequested:
@@ -38,17 +43,29 @@ func (k ConsentKind) String() string {
 		return "complained"
 	case ConsentRetracted:
 		return "retracted"
+	case ConsentRestricted:
+		return "restricted"
+	case ConsentReleased:
+		return "released"
+	case ConsentRelation:
+		return "relation"
 	default:
 		return "none"
 	}
 }
 
 // kindsHint says which kinds there are.
-const kindsHint = "requested, granted, withdrawn, bounced, complained or retracted"
+const kindsHint = "requested, granted, withdrawn, bounced, complained, retracted, restricted, released or relation"
 
 // IsRefusal reports whether the kind is a refusal or a failure.
 func (k ConsentKind) IsRefusal() bool {
 	return k == ConsentWithdrawn || k == ConsentBounced || k == ConsentComplained
+}
+
+// CanEnd reports whether a record of the kind may expire. A refusal does not,
+// nor does a retraction or a restriction: somebody has to end it.
+func (k ConsentKind) CanEnd() bool {
+	return k == ConsentRequested || k == ConsentGranted || k == ConsentRelation
 }
 
 // Mechanism is how a declaration was made. Only the affirmative ones below
@@ -71,6 +88,33 @@ const (
 	MechanismBundled   Mechanism = "bundled"
 	MechanismSilence   Mechanism = "silence"
 )
+
+// Mechanisms of refusals that say more than that she refused.
+const (
+	MechanismObjection Mechanism = "objection" // to direct marketing (GDPR Art. 21(2))
+	MechanismGPC       Mechanism = "gpc"       // a Global Privacy Control signal (11 CCR 7025)
+)
+
+// Mechanisms of relations: what ties a person to the host (CASL s. 10(9) and
+// (10), ePrivacy Directive Art. 13(2)).
+const (
+	MechanismPurchase   Mechanism = "purchase"
+	MechanismInquiry    Mechanism = "inquiry" // or an application
+	MechanismMembership Mechanism = "membership"
+	MechanismContract   Mechanism = "contract"
+	MechanismDonation   Mechanism = "donation"
+	MechanismPublished  Mechanism = "published-address" // or disclosed to the host
+)
+
+// Relates reports whether the mechanism is one of a relation.
+func (m Mechanism) Relates() bool {
+	switch m {
+	case MechanismPurchase, MechanismInquiry, MechanismMembership, MechanismContract, MechanismDonation, MechanismPublished:
+		return true
+	default:
+		return false
+	}
+}
 
 // Affirms reports whether a grant by this mechanism counts.
 func (m Mechanism) Affirms() bool {
@@ -123,15 +167,15 @@ type ConsentRecord struct {
 	Scope     Scope
 	Acted     time.Time // when the person acted, never after Recorded
 	Recorded  time.Time // the instant of the commit
-	Expires   time.Time // of a request or grant; zero: never
+	Expires   time.Time // of a request, grant or relation; zero: never
 	Mechanism Mechanism
 	Notice    string // id or hash of the text she was shown
 	Source    Source
 	Evidence  [32]byte // commitment to salted evidence; zero: none
 	Prev      [32]byte // hash of the record before; [ChainStart] for the first
 	Hash      [32]byte // SHA-256 of the canonical bytes, which include Prev
-	// Retracts is, of a retraction alone, the Seq of the request or grant of
-	// the same chain that was recorded in error.
+	// Retracts is, of a retraction alone, the Seq of the request, grant or
+	// relation of the same chain that was recorded in error.
 	Retracts uint64
 }
 
@@ -173,7 +217,8 @@ func Commit(salt [32]byte, evidence []byte) [32]byte {
 // CheckLink reports why the record may not follow prev in the chain of an
 // audience, or nil. prev is nil for the first record. Stores call it for
 // every record they append: a grant without evidence or without an
-// affirmative mechanism is [ErrDenied] here, whoever asks. A record that does
+// affirmative mechanism is [ErrDenied] here, whoever asks, and so is a release
+// from a restriction without an actor or a reason. A record that does
 // not follow prev is [ErrConflict], one that is damaged [ErrInvalid]. Whether
 // what a retraction names is a request or grant is not checked here: the fold
 // takes nothing else back.
@@ -181,11 +226,8 @@ func Commit(salt [32]byte, evidence []byte) [32]byte {
 // Going through a chain that is stored it finds every record that was
 // changed, left out or moved; not that records are missing at the end.
 func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
-	if r.Kind == ConsentGranted && !r.HasEvidence() {
-		return &DeniedError{Rule: "evidence", Hint: "a grant needs evidence: who attests, when, and what was said"}
-	}
-	if r.Kind == ConsentGranted && !r.Mechanism.Affirms() {
-		return &DeniedError{Rule: "mechanism", Hint: "a grant needs an affirmative mechanism, such as double-opt-in"}
+	if err := checkGround(r.Kind, r.Mechanism, r.HasEvidence(), &r.Source); err != nil {
+		return err
 	}
 	want, seq, earliest := ChainStart(audience, r.Contact), uint64(1), MinInstant()
 	if prev != nil {
@@ -213,6 +255,24 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 		return &FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", maxCanonicalBytes), Limit: true}
 	case r.Hash != sha256.Sum256(b):
 		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
+	}
+	return nil
+}
+
+// checkGround reports why a record of a kind has no ground to stand on, or
+// nil.
+func checkGround(kind ConsentKind, m Mechanism, evidence bool, source *Source) error {
+	switch {
+	case kind == ConsentGranted && !evidence:
+		return &DeniedError{Rule: "evidence", Hint: "a grant needs evidence: who attests, when, and what was said"}
+	case kind == ConsentGranted && !m.Affirms():
+		return &DeniedError{Rule: "mechanism", Hint: "a grant needs an affirmative mechanism, such as double-opt-in"}
+	case kind == ConsentReleased && source.Actor == "":
+		return &DeniedError{Rule: "actor", Hint: "a release from a restriction needs Source.Actor: who lifts it"}
+	case kind == ConsentReleased && !evidence:
+		return &DeniedError{Rule: "evidence", Hint: "a release from a restriction needs its reason as evidence"}
+	case kind == ConsentRelation && !m.Relates():
+		return &DeniedError{Rule: "mechanism", Hint: "a relation is a purchase, inquiry, membership, contract, donation or published-address"}
 	}
 	return nil
 }
@@ -270,7 +330,7 @@ type ConsentWrite struct {
 	Kind      ConsentKind
 	Scope     Scope
 	Acted     time.Time // zero: the instant of the commit. A later one counts as the instant of the commit
-	Expires   time.Time // of a request or grant, after Acted; zero: never. Nothing else ends: it is left out there
+	Expires   time.Time // of a request, grant or relation, after Acted; zero: never. Nothing else ends: it is left out there
 	Mechanism Mechanism
 	Notice    string // id or hash of the text she was shown
 	Source    Source
@@ -280,8 +340,8 @@ type ConsentWrite struct {
 	// its bytes where it cannot call Format: in somebody else's struct, in
 	// an unexported field.
 	Evidence []byte
-	// Retracts is, of a retraction, the Seq of the request or grant that was
-	// recorded in error. Contact must then be the [ID] of the record's Contact,
+	// Retracts is, of a retraction, the Seq of the request, grant or relation
+	// that was recorded in error. Contact must then be the [ID] of the record's Contact,
 	// which names the chain also when she was merged into somebody since. Scope
 	// is that of the record: left empty, or the same.
 	Retracts uint64
@@ -316,10 +376,9 @@ func (w *ConsentWrite) Check(l Limits) error {
 		return &FieldError{Path: "contact", Rule: "id", Hint: "the ID of the contact under whom the record was written: another Ref may lead to another chain"}
 	case len(w.Evidence) > l.EvidenceBytes:
 		return &FieldError{Path: "evidence", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", l.EvidenceBytes), Limit: true}
-	case w.Kind == ConsentGranted && len(w.Evidence) == 0:
-		return &DeniedError{Rule: "evidence", Hint: "a grant needs evidence: who attests, when, and what was said"}
-	case w.Kind == ConsentGranted && !w.Mechanism.Affirms():
-		return &DeniedError{Rule: "mechanism", Hint: "a grant needs an affirmative mechanism, such as double-opt-in"}
+	}
+	if err := checkGround(w.Kind, w.Mechanism, len(w.Evidence) > 0, &w.Source); err != nil {
+		return err
 	}
 	if c := w.Scope.Channel; c != "" && !isChannel(c) { // a misspelt one would make a refusal of no effect
 		return &FieldError{Path: "scope.channel", Rule: "unknown", Hint: "email, sms, phone, push, post, or none for all"}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestConsentKinds(t *testing.T) {
-	names := []string{"none", "requested", "granted", "withdrawn", "bounced", "complained", "retracted", "none"}
+	names := []string{"none", "requested", "granted", "withdrawn", "bounced", "complained", "retracted", "restricted", "released", "relation", "none"}
 	for i, name := range names {
 		kind := audience.ConsentKind(i)
 		require.Equal(t, name, kind.String())
@@ -70,12 +70,23 @@ func TestConsentWriteCheck(t *testing.T) {
 		{"request without evidence", func(w *audience.ConsentWrite) { w.Kind, w.Evidence, w.Mechanism = audience.ConsentRequested, nil, "" }, "", ""},
 		{"nobody", func(w *audience.ConsentWrite) { w.Contact = audience.Ref{} }, "contact", "empty"},
 		{"no kind", func(w *audience.ConsentWrite) { w.Kind = 0 }, "kind", "unknown"},
-		{"unknown kind", func(w *audience.ConsentWrite) { w.Kind = 7 }, "kind", "unknown"},
+		{"unknown kind", func(w *audience.ConsentWrite) { w.Kind = 10 }, "kind", "unknown"},
 		{"retraction", func(w *audience.ConsentWrite) {
 			*w = audience.ConsentWrite{Contact: audience.ID(1), Kind: audience.ConsentRetracted, Retracts: 3}
 		}, "", ""},
 		{"retraction of nothing", func(w *audience.ConsentWrite) { w.Contact, w.Kind = audience.ID(1), audience.ConsentRetracted }, "retracts", "range"},
 		{"retraction by key", func(w *audience.ConsentWrite) { w.Kind, w.Retracts = audience.ConsentRetracted, 3 }, "contact", "id"},
+		{"restriction", func(w *audience.ConsentWrite) {
+			*w = audience.ConsentWrite{Contact: audience.ID(1), Kind: audience.ConsentRestricted}
+		}, "", ""},
+		{"release by nobody", func(w *audience.ConsentWrite) { w.Kind, w.Source.Actor = audience.ConsentReleased, "" }, "", "actor"},
+		{"release for no reason", func(w *audience.ConsentWrite) {
+			w.Kind, w.Source.Actor, w.Evidence = audience.ConsentReleased, "op", nil
+		}, "", "evidence"},
+		{"relation of no kind", func(w *audience.ConsentWrite) { w.Kind = audience.ConsentRelation }, "", "mechanism"},
+		{"relation", func(w *audience.ConsentWrite) {
+			w.Kind, w.Mechanism, w.Evidence = audience.ConsentRelation, audience.MechanismPurchase, nil
+		}, "", ""},
 		{"grant that retracts", func(w *audience.ConsentWrite) { w.Retracts = 3 }, "retracts", "range"},
 		{"grant without evidence", func(w *audience.ConsentWrite) { w.Evidence = []byte{} }, "", "evidence"},
 		{"pre-ticked", func(w *audience.ConsentWrite) { w.Mechanism = audience.MechanismPreTicked }, "", "mechanism"},

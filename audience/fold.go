@@ -202,7 +202,7 @@ func (f *folded) applyOne(r *ConsentRecord, scope Scope, at time.Time) {
 		f.refuse(StatusBounced, r.Acted)
 	case ConsentWithdrawn:
 		f.refuse(StatusUnsubscribed, r.Acted)
-	case ConsentRetracted: // applied before, see Resolved
+	default: // retractions were applied before, see Resolved; the rest does not count
 	}
 }
 

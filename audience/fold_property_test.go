@@ -20,7 +20,7 @@ func pick[T any](r chronicler, all ...T) T { return all[r.IntN(len(all))] }
 func (r chronicler) record(seq uint64) audience.ConsentRecord {
 	out := audience.ConsentRecord{
 		Seq:  seq,
-		Kind: pick(r, requested, granted, granted, granted, withdrawn, bounced, complained),
+		Kind: pick(r, requested, granted, granted, granted, withdrawn, bounced, complained, pick(r, restricted, released, relation)),
 		Scope: pick(
 			r, audience.MarketingScope(), audience.MarketingScope(), audience.MarketingScope(), audience.Scope{}, topic(), topic(),
 			audience.Scope{Channel: "email"}, audience.Scope{Channel: "sms"}, audience.Scope{Purpose: "offers"}, audience.Scope{List: "news"},

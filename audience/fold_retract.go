@@ -6,10 +6,10 @@ import (
 )
 
 // Resolved gives the history as the fold reads it, in which retractions are
-// applied and left out: a request or grant that one names expires when the
+// applied and left out: a request, grant or relation that one names expires when the
 // retraction acted, or earlier if it does by itself. Like every record a
 // retraction is known from when it acted on. It says nothing about refusals,
-// other retractions, or records of another chain.
+// restrictions, other retractions, or records of another chain.
 //
 // A history without retractions is given as it is; otherwise the result
 // shares nothing with it that is changed.
@@ -53,7 +53,7 @@ func (h *History) resolved() History {
 		if r.Kind == ConsentRetracted {
 			continue
 		}
-		if end, ok := ends[r.Seq]; ok && !r.isOver(end) && !r.Kind.IsRefusal() {
+		if end, ok := ends[r.Seq]; ok && !r.isOver(end) && r.Kind.CanEnd() {
 			r.Expires = end
 		}
 		out.Records = append(out.Records, r)

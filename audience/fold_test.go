@@ -29,6 +29,9 @@ const (
 	bounced    = audience.ConsentBounced
 	complained = audience.ConsentComplained
 	retracted  = audience.ConsentRetracted
+	restricted = audience.ConsentRestricted
+	released   = audience.ConsentReleased
+	relation   = audience.ConsentRelation
 	doi        = audience.MechanismDoubleOptIn
 )
 

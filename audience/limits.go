@@ -15,7 +15,7 @@ type Limits struct {
 	EventProps    int // properties of one event type; default 200
 	EventsPerType int // events of one type of one contact; default 100,000
 	EvidenceBytes int // evidence of one ledger record; default 65,536
-	LedgerRecords int // records in a contact's ledger beyond which only refusals and retractions are taken; default 1,000
+	LedgerRecords int // records in a contact's ledger beyond which only refusals, retractions and restrictions are taken; default 1,000
 	BatchItems    int // items of one batch; default 10,000
 	RecordBytes   int // one value of a feature's own state; default 1 MiB
 }

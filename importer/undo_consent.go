@@ -20,7 +20,7 @@ func (s *step) takeBack(all []retraction, id audience.ContactID, made consentMad
 	case made.Kind.IsRefusal():
 		s.head.Undone.Refusals++
 		return all
-	case made.Kind == audience.ConsentRetracted:
+	case made.Kind != audience.ConsentRequested && made.Kind != audience.ConsentGranted: // nothing that an import makes
 		return all
 	}
 	return append(all, retraction{contact: id, seq: made.Seq})

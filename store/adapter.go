@@ -249,6 +249,10 @@ type LedgerReader interface {
 	// LedgerHeads gives the last record of each chain that has any, in order
 	// of contact.
 	LedgerHeads(ctx context.Context, contacts []audience.ContactID) ([]audience.ConsentRecord, error)
+	// LedgerHeadsAfter gives the last record of up to limit chains of contacts
+	// with an id above after, ascending, whether or not the contact is still
+	// there.
+	LedgerHeadsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.ConsentRecord, error)
 }
 
 // LedgerWriter appends to the ledger. There is no way to change or remove a
@@ -280,6 +284,17 @@ type SuppressionWriter interface {
 	// transaction: when somebody else has changed it since, the transaction has
 	// to begin again.
 	PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error
+	// MoveSuppressions stores suppressions as PutSuppressions does, and removes
+	// those that they replace: the same reason under another hash of the same
+	// address. What does not exist is not removed. There is no way to remove a
+	// suppression without storing another one.
+	MoveSuppressions(ctx context.Context, moves []SuppressionMove) error
+}
+
+// SuppressionMove is a suppression and the hash under which it was held before.
+type SuppressionMove struct {
+	From audience.AddressHash
+	To   audience.Suppression
 }
 
 // Record is one entry of a feature's own state. It prints its namespace and

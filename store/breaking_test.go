@@ -115,6 +115,11 @@ func (r breakingReader) LedgerHeads(ctx context.Context, contacts []audience.Con
 	return answer(r.b, v, err)
 }
 
+func (r breakingReader) LedgerHeadsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.ConsentRecord, error) {
+	v, err := r.ReadRoles.LedgerHeadsAfter(ctx, after, limit)
+	return answer(r.b, v, err)
+}
+
 func (r breakingReader) Suppressions(ctx context.Context, hashes []audience.AddressHash) ([]audience.Suppression, error) {
 	v, err := r.ReadRoles.Suppressions(ctx, hashes)
 	return answer(r.b, v, err)
@@ -227,6 +232,10 @@ func (w breakingWriter) RemoveMembers(ctx context.Context, members []store.Membe
 
 func (w breakingWriter) AppendLedger(ctx context.Context, records []audience.ConsentRecord) error {
 	return errors.Join(w.b.call(), w.writes.AppendLedger(ctx, records))
+}
+
+func (w breakingWriter) MoveSuppressions(ctx context.Context, moves []store.SuppressionMove) error {
+	return errors.Join(w.b.call(), w.writes.MoveSuppressions(ctx, moves))
 }
 
 func (w breakingWriter) PutSuppressions(ctx context.Context, suppressions []audience.Suppression) error {

@@ -27,6 +27,11 @@ const (
 // may write here.
 const NamespaceTransitions = "transitions"
 
+// NamespaceEvidenceKeys is the namespace of the keys under which evidence is
+// sealed, by contact. Deleting a contact keeps them, as it keeps her evidence;
+// erasing her destroys them. Features may write here.
+const NamespaceEvidenceKeys = "compliance/keys"
+
 // isReserved reports the namespaces that features must not write.
 func isReserved(namespace string) bool {
 	switch namespace {

@@ -11,7 +11,8 @@ import (
 
 // Delete removes contacts: rows, identities, events and list memberships,
 // also of those merged into them. What stays is the ledger with its
-// evidence, what is recorded in [NamespaceTransitions], and refusals: of a contact whose refusal of marketing stands the
+// evidence and the keys of that ([NamespaceEvidenceKeys]), what is recorded in
+// [NamespaceTransitions], and refusals: of a contact whose refusal of marketing stands the
 // addresses are suppressed, so that she is not mailed when she is imported
 // again.
 //
@@ -199,7 +200,7 @@ func (d *removal) removeRows(ctx context.Context) error {
 			return err
 		}
 	}
-	keep := []string{namespaceEvidence, namespaceUnmerged, NamespaceTransitions}
+	keep := []string{namespaceEvidence, NamespaceEvidenceKeys, namespaceUnmerged, NamespaceTransitions}
 	if d.erase {
 		if err := d.blankFeed(ctx); err != nil { // it still needs the records
 			return err

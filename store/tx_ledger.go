@@ -21,7 +21,11 @@ import (
 // purpose. Evidence goes into the feature
 // records under the contact: [Reader.Evidence] gives it back.
 //
-// A retraction ([audience.ConsentRetracted]) takes back a request or grant
+// A restriction and its end ([audience.ConsentRestricted],
+// [audience.ConsentReleased]) and a relation ([audience.ConsentRelation]) are
+// kept in the chain and change neither standings nor suppressions.
+//
+// A retraction ([audience.ConsentRetracted]) takes back a request, grant or relation
 // that was recorded in error: from then on the ledger reads as if that had
 // never been made. It goes to the end of the chain it is about, also when that
 // contact was merged into another one since, and needs neither evidence nor
@@ -29,13 +33,14 @@ import (
 // she has now stands again, unless her ledger still answers it.
 //
 // Refused items: [audience.ErrInvalid], also for a purpose or topic that is
-// not declared, and for a retraction of anything but a request or grant;
+// not declared, and for a retraction of anything but a request, grant or relation;
 // [audience.ErrNotFound] for an unknown contact or record;
 // [audience.ErrConflict] for what was taken back already;
 // [audience.ErrDenied] for a grant without evidence, without keys, or of
-// marketing while a suppression stands that it does not lift;
-// [audience.ErrLimit] for a ledger that is full. Refusals and retractions are
-// never denied.
+// marketing while a suppression stands that it does not lift, and for a release
+// without an actor or a reason;
+// [audience.ErrLimit] for a ledger that is full. Refusals, retractions and
+// restrictions are never denied.
 func (tx *Tx) Record(ctx context.Context, writes ...audience.ConsentWrite) ([]audience.ConsentRecord, error) {
 	if err := checkBatch(tx.audience.limits, writes, tx.checkConsent); err != nil || len(writes) == 0 {
 		return nil, err
@@ -228,21 +233,21 @@ func (b *consentBatch) record(id audience.ContactID, w *audience.ConsentWrite) a
 	if acted := audience.FromMicros(audience.Micros(w.Acted)); !w.Acted.IsZero() && acted.Before(b.tx.at) {
 		r.Acted = acted
 	}
-	if !w.Expires.IsZero() && !w.Kind.IsRefusal() && w.Kind != audience.ConsentRetracted { // they do not end by themselves
+	if !w.Expires.IsZero() && w.Kind.CanEnd() {
 		r.Expires = audience.FromMicros(audience.Micros(w.Expires))
 	}
 	return r
 }
 
-// checkRecord holds a request or grant to what a refusal or retraction is never
+// checkRecord holds a request, grant or relation to what nothing else is ever
 // held to: a ledger may be full, and consent that was over before it was given
 // is a mistake. Of retractions there are no more than of what they take back.
 func (b *consentBatch) checkRecord(r *audience.ConsentRecord) error {
-	if r.Kind.IsRefusal() || r.Kind == audience.ConsentRetracted {
+	if !r.Kind.CanEnd() {
 		return nil
 	}
 	if limit := b.tx.audience.limits.LedgerRecords; r.Seq > uint64(limit) {
-		return &audience.FieldError{Path: "ledger", Rule: "max-items", Hint: fmt.Sprintf("at most %d records of one contact; only refusals and retractions are taken beyond", limit), Limit: true}
+		return &audience.FieldError{Path: "ledger", Rule: "max-items", Hint: fmt.Sprintf("at most %d records of one contact; only refusals, retractions and restrictions are taken beyond", limit), Limit: true}
 	}
 	if !r.Expires.IsZero() && !r.Expires.After(r.Acted) {
 		return &audience.FieldError{Path: "expires", Rule: "range", Hint: "an instant after the person acted"}

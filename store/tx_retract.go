@@ -21,8 +21,8 @@ func (b *consentBatch) target(id, origin audience.ContactID, w *audience.Consent
 	}
 	target := &chain[i]
 	switch {
-	case target.Kind != audience.ConsentRequested && target.Kind != audience.ConsentGranted:
-		return nil, &audience.FieldError{Path: "retracts", Rule: "kind", Hint: "the Seq of a request or grant: refusals and retractions stand"}
+	case !target.Kind.CanEnd():
+		return nil, &audience.FieldError{Path: "retracts", Rule: "kind", Hint: "the Seq of a request, grant or relation: refusals, restrictions and retractions stand"}
 	case w.Scope != audience.Scope{} && w.Scope != target.Scope && b.tx.scopeOf(w.Scope) != target.Scope:
 		return nil, &audience.FieldError{Path: "scope", Rule: "scope", Hint: "the scope of the record that is taken back, or none"}
 	case slices.ContainsFunc(chain, func(r audience.ConsentRecord) bool {

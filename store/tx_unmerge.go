@@ -139,7 +139,15 @@ func (tx *Tx) split(w audience.Contact, m Merge) (winner, loser audience.Contact
 	return winner, loser, moved, nil
 }
 
-// copyRefusals appends the refusals that the winner's chain got since the
+// restricts reports whether a record is a restriction that the chain it is in
+// has not released.
+func restricts(r *audience.ConsentRecord, chains []audience.ConsentRecord) bool {
+	return r.Kind == audience.ConsentRestricted && !slices.ContainsFunc(chains, func(x audience.ConsentRecord) bool {
+		return x.Contact == r.Contact && x.Kind == audience.ConsentReleased && x.Acted.After(r.Acted)
+	})
+}
+
+// copyRefusals appends the refusals and the restrictions in force that the winner's chain got since the
 // merge to the loser's, and gives the changes that tell it.
 func (tx *Tx) copyRefusals(ctx context.Context, m Merge) ([]Change, error) {
 	chains, err := tx.roles.Ledger(ctx, []audience.ContactID{m.Winner, m.Loser})
@@ -153,8 +161,8 @@ func (tx *Tx) copyRefusals(ctx context.Context, m Merge) ([]Change, error) {
 			seq, prev = chains[i].Seq, chains[i].Hash
 		}
 	}
-	refusals := slices.DeleteFunc(chains, func(r audience.ConsentRecord) bool {
-		return r.Contact != m.Winner || r.Seq <= m.WinnerSeq || !r.Kind.IsRefusal()
+	refusals := slices.DeleteFunc(slices.Clone(chains), func(r audience.ConsentRecord) bool {
+		return r.Contact != m.Winner || r.Seq <= m.WinnerSeq || !r.Kind.IsRefusal() && !restricts(&r, chains)
 	})
 	if len(refusals) == 0 {
 		return nil, nil

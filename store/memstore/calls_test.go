@@ -14,20 +14,21 @@ import (
 func readCalls(r store.ReadRoles) map[string]func(context.Context) error {
 	ids := []audience.ContactID{1}
 	return map[string]func(context.Context) error{
-		"Position":      func(ctx context.Context) error { _, err := r.Position(ctx); return err },
-		"LastCommit":    func(ctx context.Context) error { _, err := r.LastCommit(ctx); return err },
-		"Resolve":       func(ctx context.Context) error { _, err := r.Resolve(ctx, nil); return err },
-		"Contacts":      func(ctx context.Context) error { _, err := r.Contacts(ctx, ids); return err },
-		"ContactsAfter": func(ctx context.Context) error { _, err := r.ContactsAfter(ctx, 0, 1); return err },
-		"CountContacts": func(ctx context.Context) error { _, err := r.(store.ContactCounter).CountContacts(ctx); return err },
-		"Events":        func(ctx context.Context) error { _, err := r.Events(ctx, store.EventQuery{Origins: ids}); return err },
-		"EventsByKey":   func(ctx context.Context) error { _, err := r.EventsByKey(ctx, nil); return err },
-		"EventCounts":   func(ctx context.Context) error { _, err := r.EventCounts(ctx, nil); return err },
-		"Memberships":   func(ctx context.Context) error { _, err := r.Memberships(ctx, ids); return err },
-		"MembersAfter":  func(ctx context.Context) error { _, err := r.MembersAfter(ctx, "vip", 0, 1); return err },
-		"Ledger":        func(ctx context.Context) error { _, err := r.Ledger(ctx, ids); return err },
-		"LedgerHeads":   func(ctx context.Context) error { _, err := r.LedgerHeads(ctx, ids); return err },
-		"Suppressions":  func(ctx context.Context) error { _, err := r.Suppressions(ctx, nil); return err },
+		"Position":         func(ctx context.Context) error { _, err := r.Position(ctx); return err },
+		"LastCommit":       func(ctx context.Context) error { _, err := r.LastCommit(ctx); return err },
+		"Resolve":          func(ctx context.Context) error { _, err := r.Resolve(ctx, nil); return err },
+		"Contacts":         func(ctx context.Context) error { _, err := r.Contacts(ctx, ids); return err },
+		"ContactsAfter":    func(ctx context.Context) error { _, err := r.ContactsAfter(ctx, 0, 1); return err },
+		"CountContacts":    func(ctx context.Context) error { _, err := r.(store.ContactCounter).CountContacts(ctx); return err },
+		"Events":           func(ctx context.Context) error { _, err := r.Events(ctx, store.EventQuery{Origins: ids}); return err },
+		"EventsByKey":      func(ctx context.Context) error { _, err := r.EventsByKey(ctx, nil); return err },
+		"EventCounts":      func(ctx context.Context) error { _, err := r.EventCounts(ctx, nil); return err },
+		"Memberships":      func(ctx context.Context) error { _, err := r.Memberships(ctx, ids); return err },
+		"MembersAfter":     func(ctx context.Context) error { _, err := r.MembersAfter(ctx, "vip", 0, 1); return err },
+		"Ledger":           func(ctx context.Context) error { _, err := r.Ledger(ctx, ids); return err },
+		"LedgerHeadsAfter": func(ctx context.Context) error { _, err := r.LedgerHeadsAfter(ctx, 0, 10); return err },
+		"LedgerHeads":      func(ctx context.Context) error { _, err := r.LedgerHeads(ctx, ids); return err },
+		"Suppressions":     func(ctx context.Context) error { _, err := r.Suppressions(ctx, nil); return err },
 		"SuppressionsAfter": func(ctx context.Context) error {
 			_, err := r.SuppressionsAfter(ctx, audience.Suppression{}, 1)
 			return err
@@ -67,6 +68,9 @@ func writeCalls(w store.WriteRoles) map[string]func(context.Context) error {
 		},
 		"PutSuppressions": func(ctx context.Context) error {
 			return w.PutSuppressions(ctx, []audience.Suppression{{Reason: audience.SuppressedManually}})
+		},
+		"MoveSuppressions": func(ctx context.Context) error {
+			return w.MoveSuppressions(ctx, []store.SuppressionMove{{To: audience.Suppression{Reason: audience.SuppressedManually}}})
 		},
 		"PutRecords": func(ctx context.Context) error {
 			_, err := w.PutRecords(ctx, []store.Record{{Namespace: "n", Key: "new"}}, start())

@@ -47,6 +47,37 @@ func (r *reader) LedgerHeads(ctx context.Context, contacts []audience.ContactID)
 	return out, nil
 }
 
+// LedgerHeadsAfter gives the ends of chains in ascending order.
+func (r *reader) LedgerHeadsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.ConsentRecord, error) {
+	if err := r.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	var out []audience.ConsentRecord
+	for after < math.MaxUint32 && len(out) < limit {
+		if err := sometimes(ctx, len(out)); err != nil {
+			return nil, err
+		}
+		id, ok := r.v.chainAfter(after)
+		if !ok {
+			break
+		}
+		out = append(out, *r.v.chainEnd(id))
+		after = id
+	}
+	return out, nil
+}
+
+// chainAfter gives the contact of the next chain.
+func (v *version) chainAfter(after audience.ContactID) (audience.ContactID, bool) {
+	for k := range v.ledger.from(numberedKey{contact: after + 1}) {
+		return k.contact, true
+	}
+	return 0, false
+}
+
 // chainEnd gives the last record of a chain, nil when there is none.
 func (v *version) chainEnd(id audience.ContactID) *audience.ConsentRecord {
 	k, record, ok := v.ledger.floor(numberedKey{id, math.MaxUint64})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 // Suppressions gives every suppression of the hashes.
@@ -76,6 +77,22 @@ func (r *reader) SuppressionKeys(ctx context.Context) ([]string, error) {
 			return out, nil
 		}
 	}
+}
+
+// MoveSuppressions stores suppressions in place of others.
+func (w *writer) MoveSuppressions(ctx context.Context, moves []store.SuppressionMove) error {
+	return w.atomically(ctx, func() error {
+		for i, m := range moves {
+			if err := sometimes(ctx, i); err != nil {
+				return err
+			}
+			if m.From != m.To.Hash {
+				w.v.suppressions.delete(w.edit, suppressionKey{m.From, m.To.Reason})
+			}
+			w.v.suppressions.set(w.edit, suppressionKey{m.To.Hash, m.To.Reason}, &m.To)
+		}
+		return nil
+	})
 }
 
 // PutSuppressions stores suppressions by hash and reason.

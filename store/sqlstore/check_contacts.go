@@ -19,7 +19,7 @@ const checkedAtOnce = 500
 
 type checkStatements struct {
 	highest, page, tags, identities, standings, attributes *statement
-	ledgerContacts, feedParts, partsOf                     *statement
+	feedParts, partsOf                                     *statement
 	strayParts, strayMentions, removePart, removeMention   *statement
 }
 
@@ -32,8 +32,6 @@ func newCheckStatements(c *catalog) checkStatements {
 		identities: c.add(everywhere, "all identities", "SELECT kind, ident, contact FROM {identities} "+
 			"WHERE audience = ? AND "+c.dialect.behind("kind", "ident")+" ORDER BY kind, ident LIMIT ?"),
 		standings: c.add(byContact, "standings", "SELECT contact, purpose, list, status, since_us, until_us FROM {standings} WHERE audience = ? AND contact {in bigint}"),
-		ledgerContacts: c.add(everywhere, "contacts with a ledger",
-			"SELECT DISTINCT contact FROM {ledger} WHERE audience = ? AND contact > ? ORDER BY contact LIMIT ?"),
 		feedParts: c.add(onEachShard, "commits with parts", "SELECT seq, parts FROM {feed} WHERE audience = ? AND seq > ? AND parts > 0 ORDER BY seq LIMIT ?"),
 		partsOf:   c.add(onEachShard, "count feed parts", "SELECT COUNT(*) FROM {feed_parts} WHERE audience = ? AND seq = ?"),
 		strayParts: c.add(onEachShard, "parts of no commit",

@@ -253,13 +253,8 @@ func (c *checker) chains(ctx context.Context) error {
 	for after := audience.ContactID(0); ; {
 		var ids []audience.ContactID
 		if err := c.page(ctx, func(w *writer, note func(FindingKind, audience.ContactID, bool)) error {
-			ids = ids[:0]
-			if err := w.query(ctx, w.p.store.sql.check.ledgerContacts, func(r *sql.Rows) error {
-				var id int64
-				err := r.Scan(&id)
-				ids = append(ids, audience.ContactID(id))
-				return err
-			}, w.p.id, int64(after), int64(checkedAtOnce)); err != nil {
+			var err error
+			if ids, err = w.chainsAfter(ctx, after, checkedAtOnce); err != nil {
 				return err
 			}
 			return c.chainPage(ctx, w, ids, note)

@@ -11,8 +11,8 @@ import (
 )
 
 type ledgerStatements struct {
-	of, heads *statement
-	append    *insertion
+	of, heads, contacts *statement
+	append              *insertion
 }
 
 func newLedgerStatements(c *catalog) ledgerStatements {
@@ -21,6 +21,8 @@ func newLedgerStatements(c *catalog) ledgerStatements {
 		heads: c.add(byContact, "ledger heads", "SELECT l.body FROM {ledger} l JOIN "+
 			"(SELECT contact, MAX(seq) AS seq FROM {ledger} WHERE audience = ? AND contact {in bigint} GROUP BY contact) h "+
 			"ON l.contact = h.contact AND l.seq = h.seq WHERE l.audience = ?"),
+		contacts: c.add(everywhere, "contacts with a ledger",
+			"SELECT DISTINCT contact FROM {ledger} WHERE audience = ? AND contact > ? ORDER BY contact LIMIT ?"),
 		append: c.insert(insertion{
 			name: "append to ledger", key: byContact, table: "ledger", keys: []string{"audience", "contact", "seq"}, existing: compete,
 			columns: []column{{"audience", intColumn}, {"contact", intColumn}, {"seq", intColumn}, {"body", bytesColumn}},
@@ -75,6 +77,35 @@ func (r *reader) LedgerHeads(ctx context.Context, contacts []audience.ContactID)
 		out = append(out, some...)
 	}
 	return out, nil
+}
+
+// LedgerHeadsAfter gives the ends of chains in ascending order.
+func (r *reader) LedgerHeadsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.ConsentRecord, error) {
+	if err := r.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	ids, err := r.chainsAfter(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	return r.LedgerHeads(ctx, ids)
+}
+
+// chainsAfter gives the contacts of whom anything is recorded.
+func (r *reader) chainsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.ContactID, error) {
+	var out []audience.ContactID
+	err := r.query(ctx, r.p.store.sql.ledger.contacts, func(rows *sql.Rows) error {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		out = append(out, audience.ContactID(id))
+		return nil
+	}, r.p.id, int64(after), int64(limit))
+	return out, err
 }
 
 // AppendLedger appends records that follow their chains, and derives the

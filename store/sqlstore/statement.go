@@ -105,7 +105,7 @@ func (d *dialect) build(prefix, text string, sizes []int) string {
 // writeRows writes a list as a table with the column item. Its texts are bytes,
 // or they would compare as people compare them.
 func writeRows(b *strings.Builder, kind string, size int, mark func()) {
-	as := map[string]string{"bigint": "SIGNED", "text": "BINARY"}[kind]
+	as := map[string]string{"bigint": "SIGNED", "text": "BINARY", "bytea": "BINARY"}[kind]
 	for k := range size {
 		if k > 0 {
 			b.WriteString(" UNION ALL ")

@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/sqlstore/internal/rowcodec"
 )
 
 type suppressionStatements struct {
-	of, lock, after, nextKey *statement // lock is nil where one transaction writes at a time
-	add, put                 *insertion
+	of, lock, after, nextKey, remove *statement // lock is nil where one transaction writes at a time
+	add, put                         *insertion
 }
 
 func newSuppressionStatements(c *catalog) suppressionStatements {
@@ -33,8 +34,9 @@ func newSuppressionStatements(c *catalog) suppressionStatements {
 		nextKey: c.add(everywhere, "next suppression key", "SELECT MIN(key_id) FROM {suppressions} WHERE audience = ? AND key_id > ?"),
 		put:     c.insert(replacing),
 	}
+	bySum.where += " AND reason = ?"
+	st.remove = c.points(byHash, "remove moved suppressions", bySum.remove(c.dialect))
 	if !c.dialect.oneWriter {
-		bySum.where += " AND reason = ?"
 		st.lock = c.points(byHash, "lock suppressions", bySum.find(c.dialect, c.dialect.lock))
 		st.add = c.insert(row)
 	}
@@ -231,6 +233,56 @@ func (w *writer) PutSuppressions(ctx context.Context, suppressions []audience.Su
 		}
 	}
 	return nil
+}
+
+// MoveSuppressions stores suppressions in place of others. These are looked at
+// once they are locked, as those that are replaced.
+func (w *writer) MoveSuppressions(ctx context.Context, moves []store.SuppressionMove) error {
+	if err := w.enterWrite(ctx); err != nil {
+		return err
+	}
+	rows := make([]audience.Suppression, len(moves))
+	var gone []*audience.Suppression
+	for i := range moves {
+		m := &moves[i]
+		rows[i] = m.To
+		if m.From != m.To.Hash {
+			gone = append(gone, &audience.Suppression{Hash: m.From, Reason: m.To.Reason})
+		}
+	}
+	slices.SortFunc(gone, lockOrder)
+	there := slices.DeleteFunc(slices.Clone(gone), func(s *audience.Suppression) bool {
+		return reasonAt(w.suppressed[s.Hash], s.Reason) < 0
+	})
+	if err := w.unchanged(ctx, there); err != nil {
+		return err
+	}
+	if err := w.PutSuppressions(ctx, rows); err != nil {
+		return err
+	}
+	for len(gone) > 0 {
+		key, reason := gone[0].Hash.Key, gone[0].Reason
+		var sums [][]byte
+		for len(gone) > 0 && gone[0].Hash.Key == key && gone[0].Reason == reason {
+			sums = append(sums, gone[0].Hash.Sum[:])
+			w.forgetSuppression(gone[0])
+			gone = gone[1:]
+		}
+		for part := range parts(sums) {
+			if _, err := w.exec(ctx, w.p.store.sql.suppressions.remove, bytesList(part), w.p.id, key, int64(reason)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forgetSuppression takes a row out of what the transaction knows.
+func (w *writer) forgetSuppression(s *audience.Suppression) {
+	of, read := w.suppressed[s.Hash]
+	if i := reasonAt(of, s.Reason); read && i >= 0 {
+		w.suppressed[s.Hash] = slices.Delete(slices.Clone(of), i, i+1)
+	}
 }
 
 // reasonAt gives the place of the suppression for a reason, -1 when there is none.

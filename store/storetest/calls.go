@@ -32,6 +32,7 @@ func readCalls(r store.ReadRoles, u universe) []call {
 		{"MembersAfter", func(ctx context.Context) error { _, err := r.MembersAfter(ctx, "gold", 0, 10); return err }},
 		{"Ledger", func(ctx context.Context) error { _, err := r.Ledger(ctx, u.ids); return err }},
 		{"LedgerHeads", func(ctx context.Context) error { _, err := r.LedgerHeads(ctx, u.ids); return err }},
+		{"LedgerHeadsAfter", func(ctx context.Context) error { _, err := r.LedgerHeadsAfter(ctx, 0, 10); return err }},
 		{"Suppressions", func(ctx context.Context) error { _, err := r.Suppressions(ctx, u.hashes); return err }},
 		{"SuppressionsAfter", func(ctx context.Context) error { _, err := r.SuppressionsAfter(ctx, suppression, 10); return err }},
 		{"SuppressionKeys", func(ctx context.Context) error { _, err := r.SuppressionKeys(ctx); return err }},
@@ -78,6 +79,10 @@ func writeCalls(w store.WriteRoles, u universe) []call {
 		{"PutSuppressions", func(ctx context.Context) error {
 			return w.PutSuppressions(ctx, []audience.Suppression{{Hash: hashed("k1", 9), Reason: audience.SuppressedManually, At: start()}})
 		}},
+		{"MoveSuppressions", func(ctx context.Context) error {
+			to := audience.Suppression{Hash: hashed("k1", 9), Reason: audience.SuppressedManually, At: start()}
+			return w.MoveSuppressions(ctx, []store.SuppressionMove{{From: hashed("k0", 9), To: to}})
+		}},
 		{"PutRecords", func(ctx context.Context) error {
 			_, err := w.PutRecords(ctx, []store.Record{{Namespace: "caps", Key: "more"}}, start())
 			return err
@@ -119,6 +124,7 @@ func emptyCalls(w store.WriteRoles) []call {
 		{"RemoveMembers", func(ctx context.Context) error { return w.RemoveMembers(ctx, nil) }},
 		{"AppendLedger", func(ctx context.Context) error { return w.AppendLedger(ctx, nil) }},
 		{"PutSuppressions", func(ctx context.Context) error { return w.PutSuppressions(ctx, nil) }},
+		{"MoveSuppressions", func(ctx context.Context) error { return w.MoveSuppressions(ctx, nil) }},
 		{"PutRecords", func(ctx context.Context) error { _, err := w.PutRecords(ctx, nil, start()); return err }},
 		{"DeleteRecordsOf", func(ctx context.Context) error { return w.DeleteRecordsOf(ctx, nil, nil) }},
 		{"DeleteMerges", func(ctx context.Context) error { return w.DeleteMerges(ctx, nil) }},

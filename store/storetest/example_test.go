@@ -46,7 +46,7 @@ func ExampleChecks() {
 	// identities     8
 	// ids            6
 	// isolation      4
-	// ledger         7
+	// ledger         8
 	// lifecycle      5
 	// lists          4
 	// merges         7
@@ -55,7 +55,7 @@ func ExampleChecks() {
 	// records       10
 	// schema         5
 	// snapshots      5
-	// suppressions   4
+	// suppressions   5
 	// transactions  12
-	// all           140
+	// all           142
 }

@@ -26,6 +26,10 @@ func ledgerFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return textHeads{w} }),
 		},
 		{
+			name: "the pages of heads end with the contacts", found: []string{"ledger/heads-in-pages"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return livingHeads{w} }),
+		},
+		{
 			name: "a grant without evidence is accepted", found: []string{"ledger/grant-needs-evidence"},
 			roles: func(store.Partition) func(store.WriteRoles) store.WriteRoles {
 				var taken []audience.ConsentRecord
@@ -60,6 +64,20 @@ func ledgerFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return deaf{w} }),
 		},
 	}
+}
+
+type livingHeads struct{ store.WriteRoles }
+
+func (f livingHeads) LedgerHeadsAfter(ctx context.Context, after audience.ContactID, limit int) ([]audience.ConsentRecord, error) {
+	rows, err := f.ContactsAfter(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]audience.ContactID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	return f.LedgerHeads(ctx, ids)
 }
 
 type coarseLedger struct{ store.WriteRoles }
@@ -211,6 +229,10 @@ func suppressionFaults() []fault {
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return liftedForEver{w} }),
 		},
 		{
+			name: "what was moved stays", found: []string{"suppressions/moved-to-another-hash"},
+			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return copying{w} }),
+		},
+		{
 			name: "only what stands names its key", found: []string{"suppressions/keys-in-use"},
 			roles: stateless(func(w store.WriteRoles) store.WriteRoles { return standingKeys{w} }),
 		},
@@ -287,6 +309,16 @@ func (f liftedForEver) PutSuppressions(ctx context.Context, rows []audience.Supp
 		return slices.ContainsFunc(held, func(h audience.Suppression) bool { return compareSuppressions(h, s) == 0 && !h.Lifted.IsZero() })
 	})
 	return f.WriteRoles.PutSuppressions(ctx, rows)
+}
+
+type copying struct{ store.WriteRoles }
+
+func (f copying) MoveSuppressions(ctx context.Context, moves []store.SuppressionMove) error {
+	rows := make([]audience.Suppression, len(moves))
+	for i := range moves {
+		rows[i] = moves[i].To
+	}
+	return f.PutSuppressions(ctx, rows)
 }
 
 type standingKeys struct{ store.WriteRoles }

@@ -143,7 +143,8 @@ func event(o audience.ContactID, kind, id string, at time.Time) audience.Event {
 }
 
 // linked gives a record that follows prev in the chain of a contact of an
-// audience; a grant has evidence, a retraction is one of the first record.
+// audience; a grant has evidence, a retraction is one of the first record, a
+// release has a reason and a relation is a purchase.
 func linked(audienceName string, id audience.ContactID, prev *audience.ConsentRecord, kind audience.ConsentKind, at time.Time) audience.ConsentRecord {
 	r := audience.ConsentRecord{
 		Contact: id, Seq: 1, Kind: kind, Scope: audience.MarketingScope(), Acted: at, Recorded: at,
@@ -152,8 +153,14 @@ func linked(audienceName string, id audience.ContactID, prev *audience.ConsentRe
 	if kind == audience.ConsentGranted {
 		r.Mechanism, r.Evidence, r.Expires = audience.MechanismDoubleOptIn, [32]byte{1, 2, 0xff}, at.Add(365*24*time.Hour)
 	}
-	if kind == audience.ConsentRetracted {
+	switch kind {
+	case audience.ConsentRetracted:
 		r.Retracts = 1
+	case audience.ConsentReleased:
+		r.Evidence, r.Source.Actor = [32]byte{3}, "operator-7"
+	case audience.ConsentRelation:
+		r.Mechanism, r.Expires = audience.MechanismPurchase, at.Add(365*24*time.Hour)
+	default: // nothing but what every record has
 	}
 	if prev != nil {
 		r.Seq, r.Prev = prev.Seq+1, prev.Hash

@@ -21,6 +21,10 @@ func ledgerChecks() []Check {
 			Topic: topicLedger, Name: "heads", run: ledgerHeads,
 			Reason: "The next record is chained to the head; a wrong one forks the chain or stops it for good.",
 		},
+		{
+			Topic: topicLedger, Name: "heads-in-pages", run: ledgerHeadPages,
+			Reason: "A seal over the ledger is made of all heads: a chain that is left out can be cut off, and nobody sees it.",
+		},
 		{ // G4
 			Topic: topicLedger, Name: "grant-needs-evidence", run: ledgerEvidence,
 			Reason: "The store is the last place that can stop it: whoever reaches the adapter must not make anybody mailable without evidence.",
@@ -62,7 +66,7 @@ func (k *kit) ledger(p store.Partition, ids ...audience.ContactID) (lines []stri
 func chain(id audience.ContactID, n int) []audience.ConsentRecord {
 	kinds := []audience.ConsentKind{
 		audience.ConsentGranted, audience.ConsentWithdrawn, audience.ConsentRequested, audience.ConsentBounced, audience.ConsentComplained,
-		audience.ConsentRetracted,
+		audience.ConsentRetracted, audience.ConsentRestricted, audience.ConsentReleased, audience.ConsentRelation,
 	}
 	var out []audience.ConsentRecord
 	for i := range n {
@@ -83,7 +87,7 @@ func ledgerRoundTrip(k *kit) {
 		text := names()[i*2]
 		a[i].Scope = audience.Scope{Channel: text, Purpose: text + "p", List: text + "l"}
 		a[i].Notice, a[i].Source.Name, a[i].Source.Actor = text, text, text
-		if a[i].Kind != audience.ConsentGranted {
+		if a[i].Kind != audience.ConsentGranted && a[i].Kind != audience.ConsentRelation {
 			a[i].Mechanism = audience.Mechanism(text)
 		}
 		a[i].Acted = audience.MinInstant().Add(time.Microsecond)
@@ -119,6 +123,46 @@ func ledgerHeads(k *kit) {
 		got, err := r.LedgerHeads(k.ctx, []audience.ContactID{ids[2], ids[1], ids[0], ids[2]})
 		require.NoError(k, err)
 		require.Equal(k, []string{consentText(&a[10]), consentText(&b[0])}, texts(got, consentText))
+	})
+}
+
+func ledgerHeadPages(k *kit) {
+	p := k.rows()
+	ids := k.contacts(p, 6)
+	var want []string
+	k.update(p, func(w store.WriteRoles) error {
+		for i, n := range []int{3, 11, 0, 1, 2, 1} {
+			all := chain(ids[i], n)
+			if err := w.AppendLedger(k.ctx, all); err != nil {
+				return err
+			}
+			if n > 0 {
+				want = append(want, consentText(&all[n-1]))
+			}
+		}
+		return w.DeleteContacts(k.ctx, ids[3:4]) // whose chain stays
+	})
+	k.view(p, func(r store.ReadRoles) {
+		for _, size := range []int{1, 2, len(want) - 1, len(want), len(want) + 1} {
+			var got []string
+			for after := audience.ContactID(0); ; {
+				rows, err := r.LedgerHeadsAfter(k.ctx, after, size)
+				require.NoError(k, err)
+				require.LessOrEqual(k, len(rows), size)
+				require.LessOrEqual(k, len(got), len(want), "the pages go round")
+				got = append(got, texts(rows, consentText)...)
+				if len(rows) < size {
+					break
+				}
+				after = rows[len(rows)-1].Contact
+			}
+			require.Equal(k, want, got, "pages of %d", size)
+		}
+		rows, err := r.LedgerHeadsAfter(k.ctx, 1<<32-1, 5)
+		require.NoError(k, err)
+		require.Empty(k, rows)
+		_, err = r.LedgerHeadsAfter(k.ctx, 0, 0)
+		require.ErrorIs(k, err, audience.ErrInvalid)
 	})
 }
 
@@ -170,6 +214,11 @@ func ledgerFollows(k *kit) {
 		{"acted after it was recorded", edit(func(r *audience.ConsentRecord) { r.Acted = at(10) }), audience.ErrInvalid},
 		{"retracts nothing", edit(func(r *audience.ConsentRecord) { r.Kind = audience.ConsentRetracted }), audience.ErrInvalid},
 		{"retracts what is not there yet", edit(func(r *audience.ConsentRecord) { r.Kind, r.Retracts = audience.ConsentRetracted, r.Seq }), audience.ErrInvalid},
+		{"released by nobody", edit(func(r *audience.ConsentRecord) {
+			r.Kind, r.Evidence, r.Source.Actor = audience.ConsentReleased, [32]byte{1}, ""
+		}), audience.ErrDenied},
+		{"released for no reason", edit(func(r *audience.ConsentRecord) { r.Kind, r.Source.Actor = audience.ConsentReleased, "op-7" }), audience.ErrDenied},
+		{"a relation of no kind", edit(func(r *audience.ConsentRecord) { r.Kind, r.Mechanism = audience.ConsentRelation, "hope" }), audience.ErrDenied},
 		{"of an unknown kind", edit(func(r *audience.ConsentRecord) { r.Kind = 99 }), audience.ErrInvalid},
 		{"changed after hashing", forged, audience.ErrInvalid},
 	}

@@ -227,6 +227,19 @@ func (tx *overlapTx) PutSuppressions(ctx context.Context, rows []audience.Suppre
 	return tx.do(ctx, func(ctx context.Context, w store.WriteRoles) error { return w.PutSuppressions(ctx, rows) })
 }
 
+// MoveSuppressions is PutSuppressions, and takes away what was read and is so
+// still.
+func (tx *overlapTx) MoveSuppressions(ctx context.Context, moves []store.SuppressionMove) error {
+	rows := make([]audience.Suppression, 0, len(moves))
+	for i := range moves {
+		rows = append(rows, moves[i].To)
+	}
+	if err := tx.PutSuppressions(ctx, rows); err != nil {
+		return err
+	}
+	return tx.do(ctx, func(ctx context.Context, w store.WriteRoles) error { return w.MoveSuppressions(ctx, moves) })
+}
+
 // suppressionsText gives those of a hash, in order.
 func suppressionsText(all []audience.Suppression, h audience.AddressHash) string {
 	of := slices.DeleteFunc(slices.Clone(all), func(s audience.Suppression) bool { return s.Hash != h })

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -82,6 +83,9 @@ func state(ctx context.Context, r store.ReadRoles, u universe, versions bool) ([
 	gather(g, "Ledger", consentText, ledger, err)
 	ledger, err = r.LedgerHeads(ctx, u.ids)
 	gather(g, "LedgerHeads", consentText, ledger, err)
+	ledger, err = r.LedgerHeadsAfter(ctx, 0, 10_000)
+	ledger = slices.DeleteFunc(ledger, func(r audience.ConsentRecord) bool { return !slices.Contains(u.ids, r.Contact) })
+	gather(g, "LedgerHeadsAfter", consentText, ledger, err)
 	merges, err := r.Merges(ctx, u.ids)
 	gather(g, "Merges", mergeText, merges, err)
 	restOfState(ctx, g, r, u, versions)

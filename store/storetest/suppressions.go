@@ -33,6 +33,10 @@ func suppressionChecks() []Check {
 			Topic: topicSuppressions, Name: "keys-in-use", run: suppressionKeys,
 			Reason: "A key that suppressions still name must be given at opening, else refusals would silently stop counting.",
 		},
+		{
+			Topic: topicSuppressions, Name: "moved-to-another-hash", run: suppressionMoves,
+			Reason: "A key can be given up once no row names it; a row that is lost on the way is a refusal that stops counting.",
+		},
 	}
 }
 
@@ -140,6 +144,45 @@ func suppressionPages(k *kit) {
 		}
 		_, err := r.SuppressionsAfter(k.ctx, audience.Suppression{}, 0)
 		require.ErrorIs(k, err, audience.ErrInvalid)
+	})
+}
+
+func suppressionMoves(k *kit) {
+	p := k.rows()
+	all := someSuppressions()
+	k.suppress(p, all...)
+	moved := slices.Clone(all)
+	var moves []store.SuppressionMove
+	for i := range moved {
+		if i%2 == 0 {
+			moved[i].Hash.Key, moved[i].At = moved[i].Hash.Key+"-new", at(20+i)
+			moves = append(moves, store.SuppressionMove{From: all[i].Hash, To: moved[i]})
+		}
+	}
+	more := audience.Suppression{Hash: hashed("new", 0xee), Reason: audience.SuppressedManually, At: at(3)}
+	moved = append(moved, more)
+	moves = append(moves, store.SuppressionMove{From: hashed("k", 0xee), To: more}) // of nothing
+	moves = append(moves, store.SuppressionMove{From: more.Hash, To: more})         // to where it is
+	hashes := make([]audience.AddressHash, 0, len(moves))
+	for i := range moves {
+		hashes = append(hashes, moves[i].From, moves[i].To.Hash)
+	}
+	k.update(p, func(w store.WriteRoles) error {
+		if _, err := w.Suppressions(k.ctx, hashes); err != nil {
+			return err
+		}
+		if err := w.MoveSuppressions(k.ctx, moves); err != nil {
+			return err
+		}
+		found, err := w.Suppressions(k.ctx, []audience.AddressHash{moves[0].From})
+		require.Empty(k, slices.DeleteFunc(found, func(s audience.Suppression) bool { return s.Reason != moves[0].To.Reason }))
+		return err
+	})
+	slices.SortFunc(moved, compareSuppressions)
+	k.view(p, func(r store.ReadRoles) {
+		got, err := r.SuppressionsAfter(k.ctx, audience.Suppression{}, len(moved)+1)
+		require.NoError(k, err)
+		require.Equal(k, texts(moved, suppressionText), texts(got, suppressionText))
 	})
 }
 
