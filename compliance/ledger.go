@@ -1,8 +1,12 @@
 package compliance
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
+	"crypto"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,6 +19,13 @@ import (
 type LedgerOptions struct {
 	Controller Party
 	Purposes   []Purpose
+	// Keys keeps the keys of evidence outside the audience's database, so that
+	// no backup of that brings back what was erased; nil keeps them in the
+	// database.
+	Keys KeyStore
+	// Signer signs seals for whoever does not have the host's keys; an Ed25519
+	// key. Nil: seals carry a MAC under the host's keys alone.
+	Signer crypto.Signer
 }
 
 // Ledger writes declarations of consent and refusal and proves them later. It
@@ -23,10 +34,13 @@ type Ledger struct {
 	aud        *store.Audience
 	controller Party
 	purposes   []Purpose // in order of id
+	keys       KeyStore  // nil: in the database
+	signer     crypto.Signer
 }
 
 // NewLedger makes the ledger of an audience. Purposes that its schema does not
-// declare are [audience.ErrInvalid].
+// declare are [audience.ErrInvalid], and so is a signer of another kind than
+// Ed25519.
 func NewLedger(aud *store.Audience, opts LedgerOptions) (*Ledger, error) {
 	if aud == nil {
 		return nil, &audience.FieldError{Path: "aud", Rule: "empty", Hint: "an open audience"}
@@ -35,7 +49,12 @@ func NewLedger(aud *store.Audience, opts LedgerOptions) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ledger{aud: aud, controller: opts.Controller, purposes: all}, nil
+	if opts.Signer != nil {
+		if _, ok := opts.Signer.Public().(ed25519.PublicKey); !ok {
+			return nil, &audience.FieldError{Path: "signer", Rule: "type", Hint: "an Ed25519 key"}
+		}
+	}
+	return &Ledger{aud: aud, controller: opts.Controller, purposes: all, keys: opts.Keys, signer: opts.Signer}, nil
 }
 
 // Audience gives the audience whose ledger it is.
@@ -57,28 +76,6 @@ func (l *Ledger) Purpose(id string) (Purpose, error) {
 	return l.purposes[i], nil
 }
 
-// Evidence is what shows that a declaration was made, beyond the record
-// itself. All of it may be personal: it is sealed and kept apart from the
-// ledger, which holds a salted commitment to it, and goes with the person when
-// she is erased.
-type Evidence struct {
-	AttestedBy string            `json:"attested_by,omitempty"` // who says so, such as an operator's id
-	Text       string            `json:"text,omitempty"`        // what was said or signed, when no notice holds it
-	Form       string            `json:"form,omitempty"`        // id of form, page or import
-	Page       string            `json:"page,omitempty"`        // where it was
-	IP         string            `json:"ip,omitempty"`          // as the host wants to keep it; see web.Options
-	UserAgent  string            `json:"user_agent,omitempty"`
-	Language   string            `json:"language,omitempty"`
-	Requested  time.Time         `json:"requested,omitzero"` // of a double opt-in: when it was asked for
-	Fields     map[string]string `json:"fields,omitempty"`   // anything else
-}
-
-// IsZero reports whether there is nothing in it.
-func (e *Evidence) IsZero() bool {
-	return e.AttestedBy == "" && e.Text == "" && e.Form == "" && e.Page == "" && e.IP == "" && e.UserAgent == "" &&
-		e.Language == "" && e.Requested.IsZero() && len(e.Fields) == 0
-}
-
 // Declaration is one thing that somebody declared.
 type Declaration struct {
 	Contact   audience.Ref
@@ -90,36 +87,151 @@ type Declaration struct {
 	Notice    string // id of the notice she was shown, see PutNotice
 	Source    audience.Source
 	Evidence  Evidence
+	Retracts  uint64 // see [audience.ConsentWrite.Retracts]
 }
 
-// Record appends declarations in a transaction of its own: see RecordIn.
+// ErrNotAffirmed is the refusal of a grant by a mechanism that is no consent:
+// silence, a box that was ticked before, consent bundled with something else
+// (GDPR Art. 4(11) and recital 32; CJEU C-673/17 Planet49). It is
+// [audience.ErrDenied] as well.
+var ErrNotAffirmed = fmt.Errorf("compliance: not an affirmative act: %w", audience.ErrDenied)
+
+// Record appends declarations in a transaction of its own: see RecordIn. What
+// was refused as [ErrNotAffirmed] is kept as a fact, see [Ledger.Attempts].
+// The error of a single declaration is that of the item.
 func (l *Ledger) Record(ctx context.Context, ds ...Declaration) ([]audience.ConsentRecord, error) {
 	var out []audience.ConsentRecord
+	var refused error
 	_, err := l.aud.Update(ctx, func(tx *store.Tx) (err error) {
-		out, err = l.RecordIn(ctx, tx, ds...)
+		refused = nil
+		if out, err = l.RecordIn(ctx, tx, ds...); errors.Is(err, ErrNotAffirmed) {
+			refused, err = err, nil // what was attempted is kept
+		}
 		return err
 	})
-	return out, err
+	if err == nil {
+		err = refused
+	}
+	if batch, ok := errors.AsType[*audience.BatchError](err); ok && len(ds) == 1 && len(batch.Items) == 1 {
+		err = batch.Items[0].Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// RecordIn appends declarations within a transaction of the audience's.
-// Refused items are those of [store.Tx.Record].
+// RecordIn appends declarations within a transaction of the audience's, all or
+// none. Evidence is sealed under the contact's key. Refused items
+// are those of [store.Tx.Record], and:
+//
+//   - [ErrNotAffirmed] for a grant whose mechanism is no consent. Then nothing
+//     but the attempts is written, which stay if the caller commits.
+//   - [audience.ErrDenied] for a grant of marketing or tracking without a known
+//     notice that covers the purpose (GDPR Art. 7(1), 13; R-GDPR-11), unless it
+//     is attested, verbal or on paper with its text in the evidence.
+//
+// A grant or request without an end ends with the period of its purpose.
+// Without the host's keys nothing can be sealed: then the evidence of a refusal
+// is left out, since refusals are never refused.
 func (l *Ledger) RecordIn(ctx context.Context, tx *store.Tx, ds ...Declaration) ([]audience.ConsentRecord, error) {
-	writes := make([]audience.ConsentWrite, len(ds))
-	for i := range ds {
-		d := &ds[i]
-		w := audience.ConsentWrite{
-			Contact: d.Contact, Kind: d.Kind, Scope: d.Scope, Acted: d.Acted, Expires: d.Expires,
-			Mechanism: d.Mechanism, Notice: d.Notice, Source: d.Source,
-		}
-		if !d.Evidence.IsZero() {
-			b, err := json.Marshal(&d.Evidence)
-			if err != nil {
-				return nil, err
-			}
-			w.Evidence = b
-		}
-		writes[i] = w
+	if limit := l.aud.Limits().BatchItems; len(ds) > limit {
+		return nil, &audience.FieldError{Path: "batch", Rule: "max-items", Hint: fmt.Sprintf("at most %d items", limit), Limit: true}
 	}
-	return tx.Record(ctx, writes...)
+	refs := make([]audience.Ref, len(ds))
+	for i := range ds {
+		refs[i] = ds[i].Contact
+	}
+	ids, err := tx.Resolve(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.keepAttempts(ctx, tx, ids, ds); err != nil {
+		return nil, err
+	}
+	if err := l.checkNotices(ctx, &tx.Reader, tx.At(), ds); err != nil {
+		return nil, err
+	}
+	writes := make([]audience.ConsentWrite, len(ds))
+	s := l.newSealer(tx)
+	for i := range ds {
+		if writes[i], err = l.write(ctx, s, ids[i], &ds[i]); err != nil {
+			return nil, err
+		}
+	}
+	out, err := tx.Record(ctx, writes...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if len(writes[i].Evidence) > 0 && out[i].Contact != ids[i] && out[i].Retracts == 0 {
+			return nil, fmt.Errorf("contact %s was merged meanwhile: %w", ids[i], audience.ErrRetryable)
+		}
+	}
+	return out, nil
+}
+
+// write makes the store's write of a declaration.
+func (l *Ledger) write(ctx context.Context, s *sealer, id audience.ContactID, d *Declaration) (audience.ConsentWrite, error) {
+	w := audience.ConsentWrite{
+		Contact: d.Contact, Kind: d.Kind, Scope: d.Scope, Acted: d.Acted, Expires: l.end(s.tx, d),
+		Mechanism: d.Mechanism, Notice: d.Notice, Source: d.Source, Retracts: d.Retracts,
+	}
+	if d.Kind == audience.ConsentRetracted {
+		id, _ = d.Contact.ContactID() // the chain it goes to
+	}
+	evidence := d.Evidence
+	if d.Kind == audience.ConsentGranted && evidence.IsZero() {
+		return w, nil // which the store refuses
+	}
+	if (d.Kind == audience.ConsentGranted || d.Kind == audience.ConsentRequested) && id != 0 {
+		if err := l.commitAddress(ctx, s.tx, id, &evidence); err != nil {
+			return w, err
+		}
+	}
+	if evidence.IsZero() || id == 0 {
+		if !d.Evidence.IsZero() { // nobody's: the store says so
+			w.Evidence = []byte{0}
+		}
+		return w, nil
+	}
+	var err error
+	w.Evidence, err = s.seal(ctx, id, &evidence)
+	return w, err
+}
+
+// end gives when a declaration ends: as it says, else by its purpose's period.
+func (l *Ledger) end(tx *store.Tx, d *Declaration) time.Time {
+	if !d.Expires.IsZero() || d.Kind != audience.ConsentGranted && d.Kind != audience.ConsentRequested {
+		return d.Expires
+	}
+	p, err := l.Purpose(l.purposeOf(d.Scope))
+	if err != nil || p.Period == (audience.Period{}) {
+		return time.Time{}
+	}
+	from := tx.At()
+	if !d.Acted.IsZero() && d.Acted.Before(from) {
+		from = d.Acted
+	}
+	end, _ := audience.NewCalendar(tx.Zone()).Ahead(from, p.Period)
+	return end
+}
+
+// purposeOf gives the purpose of a scope: its own, that of its list, else
+// marketing.
+func (l *Ledger) purposeOf(s audience.Scope) string {
+	if s.Purpose == "" && s.List != "" {
+		schema := l.aud.Schema()
+		if list, ok := schema.ListNamed(s.List); ok {
+			s.Purpose = list.Purpose
+		}
+	}
+	return cmp.Or(s.Purpose, audience.PurposeMarketing)
+}
+
+// needsConsent reports whether a grant for a scope is consent that has to be
+// informed: to marketing or tracking, and to whatever is not known.
+func (l *Ledger) needsConsent(s audience.Scope) bool {
+	p, err := l.Purpose(l.purposeOf(s))
+	return err != nil || p.class() == ClassMarketing || p.class() == ClassTracking
 }
