@@ -15,7 +15,7 @@ import (
 	"github.com/audiencekit/audiencekit/compliance"
 )
 
-func day(t testing.TB, s string) audience.Date {
+func dateOf(t testing.TB, s string) audience.Date {
 	t.Helper()
 	if s == "" {
 		return 0
@@ -49,10 +49,10 @@ func TestDeadlines(t *testing.T) {
 		{"five working days", "au-spam", "objection", "2026-11-23", nil, [5]string{"", "2026-11-30", "2026-11-30", "", ""}},
 	} {
 		t.Run("O30 "+tt.name, func(t *testing.T) {
-			got, err := compliance.DeadlinesOf(tt.regime, tt.kind, day(t, tt.arrived), tt.workday)
+			got, err := compliance.DeadlinesOf(tt.regime, tt.kind, dateOf(t, tt.arrived), tt.workday)
 			require.NoError(t, err)
 			require.Equal(t, compliance.Deadlines{
-				Acknowledge: day(t, tt.want[0]), Due: day(t, tt.want[1]), Latest: day(t, tt.want[2]), ExtendBy: day(t, tt.want[3]), Extended: day(t, tt.want[4]),
+				Acknowledge: dateOf(t, tt.want[0]), Due: dateOf(t, tt.want[1]), Latest: dateOf(t, tt.want[2]), ExtendBy: dateOf(t, tt.want[3]), Extended: dateOf(t, tt.want[4]),
 			}, got)
 		})
 	}
@@ -64,7 +64,7 @@ func TestDeadlines(t *testing.T) {
 }
 
 // corpora gives the folder of the data that nobody here wrote.
-func corpora(t testing.TB, name string) string {
+func corporaDir(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("AUDIENCEKIT_CORPORA")
 	if dir == "" {
@@ -95,7 +95,7 @@ func TestDeadlineVectors(t *testing.T) {
 			ExtendedStrict                 string `json:"extended_due_strict"`
 		}
 	}
-	readJSON(t, filepath.Join(corpora(t, "compliance"), "vectors", "deadlines.json"), &file)
+	readJSON(t, filepath.Join(corporaDir(t, "compliance"), "vectors", "deadlines.json"), &file)
 	holidays := func(days []string) func(audience.Date) bool {
 		return func(d audience.Date) bool {
 			w := d.In(time.UTC).Weekday()
@@ -105,36 +105,36 @@ func TestDeadlineVectors(t *testing.T) {
 	seen := 0
 	for _, v := range file.Vectors {
 		ask := func(r compliance.Regime, k compliance.RequestKind, workday func(audience.Date) bool) compliance.Deadlines {
-			got, err := compliance.DeadlinesOf(r, k, day(t, v.Received), workday)
+			got, err := compliance.DeadlinesOf(r, k, dateOf(t, v.Received), workday)
 			require.NoError(t, err)
 			seen++
 			return got
 		}
 		switch v.Regime + " " + v.Request {
 		case "CAN-SPAM opt-out":
-			require.Equal(t, day(t, v.Due), ask("can-spam", "objection", holidays(file.US)).Due, v.Received)
+			require.Equal(t, dateOf(t, v.Due), ask("can-spam", "objection", holidays(file.US)).Due, v.Received)
 		case "CASL unsubscribe":
-			require.Equal(t, day(t, v.Due), ask("casl", "objection", holidays(file.CA)).Due, v.Received)
+			require.Equal(t, dateOf(t, v.Due), ask("casl", "objection", holidays(file.CA)).Due, v.Received)
 		case "CCPA opt-out-sale":
-			require.Equal(t, day(t, v.Due), ask("ccpa", "opt-out-sale", holidays(file.US)).Due, v.Received)
+			require.Equal(t, dateOf(t, v.Due), ask("ccpa", "opt-out-sale", holidays(file.US)).Due, v.Received)
 		case "CCPA delete|know|correct acknowledgement":
-			require.Equal(t, day(t, v.Due), ask("ccpa", "erasure", holidays(file.US)).Acknowledge)
+			require.Equal(t, dateOf(t, v.Due), ask("ccpa", "erasure", holidays(file.US)).Acknowledge)
 		case "CCPA delete|know|correct":
 			got := ask("ccpa", "access", holidays(file.US))
-			require.Equal(t, day(t, v.Due), got.Due)
-			require.Equal(t, day(t, v.Extended), got.Extended)
+			require.Equal(t, dateOf(t, v.Due), got.Due)
+			require.Equal(t, dateOf(t, v.Extended), got.Extended)
 		case "AU-SPAM unsubscribe":
-			require.Equal(t, day(t, v.Due), ask("au-spam", "objection", nil).Due)
+			require.Equal(t, dateOf(t, v.Due), ask("au-spam", "objection", nil).Due)
 		}
 		if v.Regime != "GDPR" {
 			continue
 		}
 		for kind := range strings.SplitSeq(v.Request, "|") {
 			got := ask("gdpr", compliance.RequestKind(kind), nil)
-			require.Equal(t, day(t, v.Calendar), got.Due, v.Received)
-			require.Equal(t, day(t, v.Working), got.Latest, v.Received)
-			require.Equal(t, day(t, v.ExtendBy), got.ExtendBy, v.Received)
-			require.Equal(t, min(day(t, v.ExtendedCalendar), day(t, v.ExtendedStrict)), got.Extended, v.Received)
+			require.Equal(t, dateOf(t, v.Calendar), got.Due, v.Received)
+			require.Equal(t, dateOf(t, v.Working), got.Latest, v.Received)
+			require.Equal(t, dateOf(t, v.ExtendBy), got.ExtendBy, v.Received)
+			require.Equal(t, min(dateOf(t, v.ExtendedCalendar), dateOf(t, v.ExtendedStrict)), got.Extended, v.Received)
 		}
 	}
 	require.Greater(t, seen, 75)

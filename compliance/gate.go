@@ -173,19 +173,33 @@ func (g *Gate) lookAt(ctx context.Context, r *store.Reader, ids []audience.Conta
 
 // complete reads what concerns one contact alone.
 func (g *Gate) complete(ctx context.Context, r *store.Reader, l *look) (err error) {
-	l.facts = g.policy.Facts(&l.profile.Contact, l.schema)
+	c := &l.profile.Contact
+	l.facts = g.policy.Facts(c, l.schema)
 	l.rows = regimesOf(g.policy.Regimes, l.facts, l.sender.Country)
 	if l.zone = l.facts.Zone; l.zone == nil {
 		l.zone = r.Zone()
 	}
 	l.calendar = audience.NewCalendar(l.zone)
 	if hasRelations(&l.profile.History) {
-		if l.relations, err = g.ledger.relationsOf(ctx, r, l.profile); err != nil {
+		if l.relations, err = g.ledger.RelationsIn(ctx, r, c.ID); err != nil {
 			return err
 		}
 	}
 	l.stand()
-	return nil
+	if l.grant == nil || !c.UpdatedAt.After(l.grant.Recorded) {
+		return nil // her addresses are those she consented with
+	}
+	l.evidence, err = g.ledger.evidenceIn(ctx, r, *l.grant)
+	if errors.Is(err, audience.ErrNotFound) || errors.Is(err, audience.ErrConflict) {
+		err = nil // it does not say which address it was for
+	}
+	return err
+}
+
+// hasRelations reports whether a history holds any relation.
+func hasRelations(h *audience.History) (found bool) {
+	everyRecord(h, func(r *audience.ConsentRecord) { found = found || r.Kind == audience.ConsentRelation })
+	return found
 }
 
 // judge asks every rule.

@@ -27,6 +27,7 @@ func (d *desk) crowd(rnd *rand.Rand, n int) []audience.ContactID {
 			_, err := d.Record(d.t.Context(), compliance.Declaration{
 				Contact: audience.ID(id), Kind: kind, Mechanism: audience.MechanismSingleOptIn,
 				Scope:    []audience.Scope{{}, emailScope(audience.PurposeMarketing), emailScope(promotions)}[rnd.IntN(3)],
+				Notice:   d.notice,
 				Evidence: compliance.Evidence{Text: "yes"},
 			})
 			if err != nil {

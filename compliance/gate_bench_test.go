@@ -65,6 +65,8 @@ func benchGate(b *testing.B, n int) *compliance.Gate {
 	require.NoError(b, err)
 	l, err := compliance.NewLedger(aud, compliance.LedgerOptions{})
 	require.NoError(b, err)
+	n1, err := l.PutNotice(b.Context(), compliance.Notice{Version: "1", Language: "en", Text: "May we write to you?", Purposes: []string{audience.PurposeMarketing}})
+	require.NoError(b, err)
 	const page = 10_000
 	for from := 0; from < n; from += page {
 		_, err = aud.Update(b.Context(), func(tx *store.Tx) error {
@@ -76,7 +78,7 @@ func benchGate(b *testing.B, n int) *compliance.Gate {
 				if i%2 == 0 {
 					grants = append(grants, compliance.Declaration{
 						Contact: key, Kind: audience.ConsentGranted, Scope: audience.MarketingScope(),
-						Mechanism: audience.MechanismDoubleOptIn, Evidence: compliance.Evidence{Text: "yes"},
+						Mechanism: audience.MechanismDoubleOptIn, Notice: n1.ID, Evidence: compliance.Evidence{Text: "yes"},
 					})
 				}
 			}

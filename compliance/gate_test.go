@@ -25,7 +25,7 @@ func TestConsentIsForOnePurpose(t *testing.T) {
 	d := newDesk(t)
 	id := d.put("jane", "jane@example.com")
 	d.grant(id, newsletter)
-	g := d.gate(compliance.Policy{Facts: place("FR", "")})
+	g := d.gate(compliance.Policy{Facts: livesIn("FR", "")})
 	for _, tt := range []struct {
 		name   string
 		in     compliance.Intent
@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 			d := newDesk(t)
 			id := d.put("jane", "jane@example.com")
 			d.grant(id, audience.PurposeMarketing)
-			g := d.gate(compliance.Policy{Facts: place("FR", "")})
+			g := d.gate(compliance.Policy{Facts: livesIn("FR", "")})
 			require.True(t, d.check(g, compliance.Intent{Contact: audience.ID(id)}).Allow)
 			d.now = d.now.Add(time.Minute)
 			tt.refuse(d, id)
@@ -107,14 +107,14 @@ func TestDecisionListsEveryRule(t *testing.T) {
 	id := d.put("jane", "jane@example.com")
 	d.write(id, audience.ConsentRequested, emailScope(audience.PurposeMarketing), "form")
 	d.write(id, audience.ConsentBounced, emailScope(promotions), "report")
-	g := d.gate(compliance.Policy{Version: "7", Facts: place("DE", ""), Quiet: []compliance.QuietHours{{From: 12 * time.Hour, Until: 14 * time.Hour}}})
+	g := d.gate(compliance.Policy{Version: "7", Facts: livesIn("DE", ""), Quiet: []compliance.QuietHours{{From: 12 * time.Hour, Until: 14 * time.Hour}}})
 	got := d.check(g, compliance.Intent{Contact: audience.Email("jane@example.com")})
 	require.Equal(t, []string{"suppression.bounced", "consent.given", "consent.confirmed", "quiet-hours"}, got.Denied)
 	b, err := json.Marshal(got)
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "jane")
 	want := strings.Fields(`contact.known contact.address contact.restricted suppression.complained suppression.withdrawn suppression.erased
-		suppression.bounced suppression.manual purpose.known sender.known consent.refused basis.exists consent.given consent.confirmed consent.fresh
+		suppression.bounced suppression.manual purpose.known sender.known consent.refused basis.exists consent.given consent.confirmed consent.address consent.fresh
 		consent.age soft-opt-in.sale soft-opt-in.same-entity soft-opt-in.similar soft-opt-in.offered casl.implied opt-out.origin re-permission
 		referral.once sale-share.re-ask preference.pause preference.frequency cap quiet-hours complaint-rate`)
 	require.Equal(t, want, ruleIDs(got))
@@ -154,7 +154,7 @@ func TestRegimes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t, optOut)
 			id := d.put("jane", "jane@example.com")
-			got := d.check(d.gate(compliance.Policy{Facts: place(tt.country, tt.region)}), compliance.Intent{Contact: audience.ID(id), Purpose: "offers"})
+			got := d.check(d.gate(compliance.Policy{Facts: livesIn(tt.country, tt.region)}), compliance.Intent{Contact: audience.ID(id), Purpose: "offers"})
 			require.Equal(t, tt.regimes, got.Regimes)
 			require.Equal(t, tt.denied, got.Denied)
 		})
@@ -164,7 +164,7 @@ func TestRegimes(t *testing.T) {
 func TestSendersCountryFollows(t *testing.T) {
 	d := newDesk(t)
 	id := d.put("jane", "jane@example.com")
-	g := d.gate(compliance.Policy{Facts: place("US", "US-NY"), Senders: []compliance.Party{{ID: "berlin", Country: "DE"}}})
+	g := d.gate(compliance.Policy{Facts: livesIn("US", "US-NY"), Senders: []compliance.Party{{ID: "berlin", Country: "DE"}}})
 	got := d.check(g, compliance.Intent{Contact: audience.ID(id), Sender: "berlin"})
 	require.Equal(t, []compliance.Regime{"gdpr", "de", "can-spam"}, got.Regimes)
 }
@@ -174,7 +174,7 @@ func TestPauseFrequencyAndQuietHours(t *testing.T) {
 	id := d.put("jane", "jane@example.com")
 	d.grant(id, audience.PurposeMarketing)
 	in := compliance.Intent{Contact: audience.ID(id)}
-	g := d.gate(compliance.Policy{Facts: place("FR", "")})
+	g := d.gate(compliance.Policy{Facts: livesIn("FR", "")})
 
 	pause, weekly := audience.TimestampValue(d.now.Add(time.Hour)), compliance.FrequencyWeekly
 	_, err := d.aud.Put(t.Context(), audience.ContactWrite{
@@ -240,7 +240,7 @@ func TestCapsAreReserved(t *testing.T) {
 	d := newDesk(t)
 	id := d.put("jane", "jane@example.com")
 	d.grant(id, audience.PurposeMarketing)
-	g := d.gate(compliance.Policy{Facts: place("FR", ""), Caps: []compliance.Cap{{Most: 3, Within: 7 * 24 * time.Hour}}})
+	g := d.gate(compliance.Policy{Facts: livesIn("FR", ""), Caps: []compliance.Cap{{Most: 3, Within: 7 * 24 * time.Hour}}})
 	in := compliance.Intent{Contact: audience.ID(id)}
 	for range 5 {
 		p, _, err := g.Acquire(t.Context(), compliance.Intent{Contact: audience.ID(id), Purpose: "receipts"})
@@ -284,7 +284,7 @@ func TestPermitsRunOut(t *testing.T) {
 	d := newDesk(t)
 	id := d.put("jane", "jane@example.com")
 	d.grant(id, audience.PurposeMarketing)
-	g := d.gate(compliance.Policy{Facts: place("FR", ""), Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}, HoldFor: time.Minute})
+	g := d.gate(compliance.Policy{Facts: livesIn("FR", ""), Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}, HoldFor: time.Minute})
 	in := compliance.Intent{Contact: audience.ID(id)}
 	p, _, err := g.Acquire(t.Context(), in)
 	require.NoError(t, err)
@@ -299,7 +299,7 @@ func TestPermitsRunOut(t *testing.T) {
 // O33: who unsubscribes while a queue drains gets nothing more.
 func TestRecheckAtHandOver(t *testing.T) {
 	d := newDesk(t)
-	g := d.gate(compliance.Policy{Facts: place("FR", ""), Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}})
+	g := d.gate(compliance.Policy{Facts: livesIn("FR", ""), Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}})
 	var queue []compliance.Permit
 	var jane audience.ContactID
 	for i := range 100 {
@@ -349,7 +349,7 @@ func TestRePermission(t *testing.T) {
 			if tt.kind != 0 {
 				d.write(id, tt.kind, emailScope(audience.PurposeMarketing), audience.MechanismDoubleOptIn)
 			}
-			got := d.check(d.gate(compliance.Policy{Facts: place("FR", "")}), compliance.Intent{Contact: audience.ID(id), Ask: tt.ask})
+			got := d.check(d.gate(compliance.Policy{Facts: livesIn("FR", "")}), compliance.Intent{Contact: audience.ID(id), Ask: tt.ask})
 			require.Equal(t, tt.allowed, got.Allow)
 			require.Equal(t, !tt.allowed, slices.Contains(got.Denied, "re-permission"))
 		})

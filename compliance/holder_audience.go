@@ -2,6 +2,7 @@ package compliance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -61,28 +62,32 @@ func (h *audienceHolder) Collect(ctx context.Context, s Subject, emit func(Item)
 func (h *audienceHolder) declarations(ctx context.Context, r *store.Reader, history *audience.History, c *collector) error {
 	for i := range history.Records {
 		rec := &history.Records[i]
-		text := rec.Kind.String() + " " + rec.Scope.String()
+		what := rec.Kind.String() + " " + rec.Scope.String()
 		if rec.Mechanism != "" {
-			text += " by " + string(rec.Mechanism)
+			what += " by " + string(rec.Mechanism)
 		}
 		if rec.Notice != "" {
-			text += ", notice " + rec.Notice
+			what += ", notice " + rec.Notice
 		}
 		c.item(Item{
-			Category: "consent", Field: rec.Kind.String(), Value: audience.NewPrivate(text), At: rec.Acted, Origin: OriginProvided,
+			Category: "consent", Field: rec.Kind.String(), Value: audience.NewPrivate(what), At: rec.Acted, Origin: OriginProvided,
 			Keep: Retention{What: "the ledger, which names nobody", Basis: "GDPR Art. 7(1), 17(3)(e)"},
 		})
 		if !rec.HasEvidence() {
 			continue
 		}
-		evidence, err := r.Evidence(ctx, *rec)
+		evidence, err := h.ledger.evidenceIn(ctx, r, *rec)
 		switch {
 		case errors.Is(err, audience.ErrNotFound):
 			continue
 		case err != nil:
 			return err
 		}
-		c.add("consent", "evidence", audience.NewPrivate(string(evidence)), rec.Acted, OriginObserved)
+		text, err := json.Marshal(&evidence)
+		if err != nil {
+			return err
+		}
+		c.add("consent", "evidence", audience.NewPrivate(string(text)), rec.Acted, OriginObserved)
 	}
 	for i := range history.Merged {
 		if err := h.declarations(ctx, r, &history.Merged[i].History, c); err != nil {

@@ -43,6 +43,11 @@ type Request struct {
 	Done     []string           `json:"done,omitempty"`     // holders that have done their part
 	Waiting  []Party            `json:"waiting,omitempty"`  // recipients who have not answered
 
+	secret requestSecret
+}
+
+// requestSecret is what of a request nobody gets to see.
+type requestSecret struct {
 	// Code is the hash of the code that proves control of the mailbox.
 	Code     [32]byte  `json:"code,omitzero"`
 	CodeEnds time.Time `json:"code_ends,omitzero"`
@@ -50,6 +55,12 @@ type Request struct {
 	// Sealed has what an erasure needs to go on after a failure. It goes when
 	// the request is closed.
 	Sealed []byte `json:"sealed,omitempty"`
+}
+
+// storedRequest is a request as a record holds it.
+type storedRequest struct {
+	Request
+	Secret requestSecret `json:"secret,omitzero"`
 }
 
 // IsClosed reports whether nothing is left to do.
@@ -72,17 +83,23 @@ func loadRequest(ctx context.Context, r *store.Reader, id string) (Request, uint
 	if err != nil {
 		return Request{}, 0, err
 	}
-	var out Request
-	if err := json.Unmarshal(rec.Value, &out); err != nil {
-		return Request{}, 0, &audience.ConflictError{Kind: "request", Hint: "the record cannot be read"}
+	q, err := parseRequest(rec.Value)
+	return q, rec.Version, err
+}
+
+func parseRequest(b []byte) (Request, error) {
+	var stored storedRequest
+	if err := json.Unmarshal(b, &stored); err != nil {
+		return Request{}, &audience.ConflictError{Kind: "request", Hint: "the record cannot be read"}
 	}
-	return out, rec.Version, nil
+	stored.secret = stored.Secret
+	return stored.Request, nil
 }
 
 // saveRequest writes a request. A closed one goes after the time for which
 // requests are kept.
 func (r *Rights) saveRequest(ctx context.Context, tx *store.Tx, q *Request, version uint64) error {
-	b, err := json.Marshal(q)
+	b, err := json.Marshal(&storedRequest{Request: *q, Secret: q.secret})
 	if err != nil {
 		return err
 	}

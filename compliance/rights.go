@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -101,25 +102,36 @@ func (r *Rights) Request(ctx context.Context, id string) (q Request, err error) 
 // in no order.
 func (r *Rights) Due(ctx context.Context, by audience.Date) iter.Seq2[Request, error] {
 	return func(yield func(Request, error) bool) {
+		for q, err := range r.all(ctx) {
+			if err == nil && (q.IsClosed() || q.DueBy() > by) {
+				continue
+			}
+			if !yield(q, err) {
+				return
+			}
+		}
+	}
+}
+
+// all gives every request that is kept, in no order; at most one error, last.
+func (r *Rights) all(ctx context.Context) iter.Seq2[Request, error] {
+	return func(yield func(Request, error) bool) {
 		for after := ""; ; {
 			var page []store.Record
 			err := r.ledger.aud.View(ctx, func(rd *store.Reader) (err error) {
 				page, err = rd.Records(ctx, namespaceRequests, "", after, batch)
 				return err
 			})
+			for i := 0; err == nil && i < len(page); i++ {
+				after = page[i].Key
+				var q Request
+				if q, err = parseRequest(page[i].Value); err == nil && !yield(q, nil) {
+					return
+				}
+			}
 			if err != nil {
 				yield(Request{}, err)
 				return
-			}
-			for _, rec := range page {
-				after = rec.Key
-				q, err := r.Request(ctx, rec.Key)
-				if err == nil && (q.IsClosed() || q.DueBy() > by) {
-					continue
-				}
-				if !yield(q, err) || err != nil {
-					return
-				}
 			}
 			if len(page) < batch {
 				return
@@ -127,6 +139,8 @@ func (r *Rights) Due(ctx context.Context, by audience.Date) iter.Seq2[Request, e
 		}
 	}
 }
+
+func isNotFound(err error) bool { return errors.Is(err, audience.ErrNotFound) }
 
 const (
 	codeLife  = 24 * time.Hour
@@ -143,7 +157,7 @@ func (r *Rights) Challenge(ctx context.Context, id string) (code string, err err
 		if q.State != RequestReceived {
 			return errState(q, "received")
 		}
-		q.Code, q.CodeEnds, q.Tries = codeHash(q.ID, code), tx.At().Add(codeLife), 0
+		q.secret.Code, q.secret.CodeEnds, q.secret.Tries = codeHash(q.ID, code), tx.At().Add(codeLife), 0
 		return nil
 	})
 	if err != nil {
@@ -166,8 +180,8 @@ func (r *Rights) Prove(ctx context.Context, id, code string) (Request, error) {
 			return errState(q, "received")
 		}
 		hash := codeHash(q.ID, code)
-		right = q.Tries < codeTries && tx.At().Before(q.CodeEnds) && subtle.ConstantTimeCompare(hash[:], q.Code[:]) == 1
-		q.Tries++
+		right = q.secret.Tries < codeTries && tx.At().Before(q.secret.CodeEnds) && subtle.ConstantTimeCompare(hash[:], q.secret.Code[:]) == 1
+		q.secret.Tries++
 		if right {
 			q.prove(tx)
 		}
@@ -196,7 +210,7 @@ func (r *Rights) Attest(ctx context.Context, id string, by audience.Source) (Req
 
 func (q *Request) prove(tx *store.Tx) {
 	q.State, q.Proved = RequestProved, tx.At()
-	q.Code, q.CodeEnds, q.Tries = [32]byte{}, time.Time{}, 0
+	q.secret.Code, q.secret.CodeEnds, q.secret.Tries = [32]byte{}, time.Time{}, 0
 }
 
 // Extend takes the longer deadline, which has to be said to the person by
@@ -233,8 +247,8 @@ func (r *Rights) Refuse(ctx context.Context, id, why string, by audience.Source)
 }
 
 func (q *Request) close(tx *store.Tx, state RequestState) {
-	q.State, q.Closed, q.Sealed = state, tx.At(), nil
-	q.Code = [32]byte{}
+	q.State, q.Closed, q.secret.Sealed = state, tx.At(), nil
+	q.secret.Code = [32]byte{}
 }
 
 func errState(q *Request, want string) error {

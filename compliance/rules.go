@@ -43,6 +43,7 @@ func rules() []rule {
 		{id: "basis.exists", basis: "GDPR Art. 6(1); ePrivacy Art. 13(1)", ask: (*look).basisExists},
 		{id: "consent.given", basis: "GDPR Art. 6(1)(a), 7(1)", ask: (*look).given},
 		{id: "consent.confirmed", basis: "BGH I ZR 164/09", ask: (*look).confirmed},
+		{id: "consent.address", basis: "GDPR Art. 5(1)(d)", ask: (*look).addressOfConsent},
 		{id: "consent.fresh", basis: "BGH III ZR 196/17", ask: (*look).fresh},
 		{id: "consent.age", basis: "GDPR Art. 8(1)", ask: (*look).age},
 	}, basisRules(), []rule{
@@ -86,7 +87,7 @@ func (l *look) address() (Verdict, string, time.Time) {
 }
 
 func (l *look) restriction() (Verdict, string, time.Time) {
-	if restricted(&l.profile.History, l.at) {
+	if l.profile.History.Restricted(l.at) {
 		return deny("processing is restricted: her data may only be stored")
 	}
 	return pass("")
@@ -197,6 +198,19 @@ func (l *look) confirmed() (Verdict, string, time.Time) {
 		return deny("the purpose asks for a double opt-in")
 	case slices.ContainsFunc(l.rows, func(r *RegimeRules) bool { return r.Confirmed }):
 		return warn("without a double opt-in the sender has to prove who consented")
+	default:
+		return pass("")
+	}
+}
+
+// addressOfConsent asks whether she consented for the address that she has
+// now: consent does not follow to an address that nobody confirmed.
+func (l *look) addressOfConsent() (Verdict, string, time.Time) {
+	switch {
+	case l.grant == nil || l.in.channel() != audience.ChannelEmail:
+		return skip("it does not rest on consent for an address")
+	case l.evidence.Address != "" && !l.evidence.For(l.gate.ledger.aud, l.profile.Contact.Email()):
+		return deny("she consented for another address than the one she has now")
 	default:
 		return pass("")
 	}

@@ -17,7 +17,7 @@ func basisRules() []rule {
 		{id: "soft-opt-in.same-entity", basis: directive, ask: softOptIn("she bought from somebody else", (*look).sameEntity)},
 		{id: "soft-opt-in.similar", basis: directive, ask: softOptIn("she bought something else", func(l *look, r *Relation) bool { return l.sameEntity(r) && l.similar(r) })},
 		{id: "soft-opt-in.offered", basis: directive, ask: softOptIn("she was not offered to refuse when her address was collected", func(l *look, r *Relation) bool {
-			return l.sameEntity(r) && l.similar(r) && r.Offered
+			return l.sameEntity(r) && l.similar(r) && r.OptOutOffered
 		})},
 		{id: "casl.implied", basis: "CASL s. 10(9)-(14)", ask: (*look).implied},
 		{id: "opt-out.origin", basis: "15 USC 7704(a)(4)", ask: (*look).origin},
@@ -31,7 +31,7 @@ func softOptIn(why string, holds func(*look, *Relation) bool) func(*look) (Verdi
 			return skip("it does not rest on a sale")
 		}
 		for i := range l.relations {
-			if r := &l.relations[i]; r.Kind == RelationPurchase && !r.From.After(l.at) && holds(l, r) {
+			if r := &l.relations[i]; r.Kind == audience.MechanismPurchase && r.ObtainedBySale && !r.At.After(l.at) && holds(l, r) {
 				return pass("")
 			}
 		}
@@ -41,7 +41,7 @@ func softOptIn(why string, holds func(*look, *Relation) bool) func(*look) (Verdi
 
 func (l *look) sameEntity(r *Relation) bool { return r.Entity == l.sender.ID }
 
-func (l *look) similar(r *Relation) bool { return r.Product == l.in.Product }
+func (l *look) similar(r *Relation) bool { return r.Category == l.in.Product }
 
 // implied asks for a relation from which CASL takes consent, and gives when
 // that ends. On the anniversary itself it is over.
@@ -53,7 +53,7 @@ func (l *look) implied() (Verdict, string, time.Time) {
 	for i := range l.relations {
 		r := &l.relations[i]
 		switch end, endless := l.impliedUntil(r); {
-		case r.From.After(l.at) || r.Entity != "" && !l.sameEntity(r):
+		case r.At.After(l.at) || r.Entity != "" && !l.sameEntity(r):
 		case endless:
 			return pass("")
 		case end.After(best):
@@ -71,19 +71,19 @@ func (l *look) implied() (Verdict, string, time.Time) {
 func (l *look) impliedUntil(r *Relation) (end time.Time, endless bool) {
 	period := ""
 	switch r.Kind {
-	case RelationPurchase, RelationContract, RelationMembership, RelationDonation:
+	case audience.MechanismPurchase, audience.MechanismContract, audience.MechanismMembership, audience.MechanismDonation:
 		period = "2y"
-	case RelationInquiry:
+	case audience.MechanismInquiry:
 		period = "6mo"
-	case RelationPublished:
-		return time.Time{}, r.RoleFits && !r.NoSolicit
+	case audience.MechanismPublished:
+		return time.Time{}, r.RoleRelevant && !r.NoSolicitation
 	default:
 		return time.Time{}, false
 	}
-	from := r.From
-	if !r.Until.IsZero() { // of a contract or membership: from its end on
-		from = r.Until
-	} else if r.Kind == RelationContract || r.Kind == RelationMembership {
+	from := r.At
+	if !r.Ends.IsZero() { // of a contract or membership: from its end on
+		from = r.Ends
+	} else if r.Kind == audience.MechanismContract || r.Kind == audience.MechanismMembership {
 		return time.Time{}, true // it has not ended
 	}
 	p, err := audience.ParsePeriod(period)
@@ -104,7 +104,7 @@ func (l *look) origin() (Verdict, string, time.Time) {
 	if !l.optional() || !l.restsOn(BasisOptOut) {
 		return skip("it does not rest on an opt-out")
 	}
-	if slices.ContainsFunc(l.relations, func(r Relation) bool { return !r.From.After(l.at) }) {
+	if slices.ContainsFunc(l.relations, func(r Relation) bool { return !r.At.After(l.at) && !r.FactsUnavailable }) {
 		return pass("")
 	}
 	return deny("nothing says where the address is from")

@@ -23,6 +23,7 @@ type desk struct {
 	now time.Time
 
 	adapter store.Adapter
+	notice  string // id of a text that asks for everything
 }
 
 func testKeys(t testing.TB) audience.Keys {
@@ -53,6 +54,13 @@ func newDesk(t *testing.T, purposes ...compliance.Purpose) *desk {
 	}, purposes...)
 	d.Ledger, err = compliance.NewLedger(d.aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop", Name: "Shop"}, Purposes: all})
 	require.NoError(t, err)
+	n := compliance.Notice{Version: "1", Language: "en", Text: "May we write to you?"}
+	for _, p := range d.Purposes() {
+		n.Purposes = append(n.Purposes, p.ID)
+	}
+	n, err = d.PutNotice(t.Context(), n)
+	require.NoError(t, err)
+	d.notice = n.ID
 	return d
 }
 
@@ -76,7 +84,7 @@ func (d *desk) write(id audience.ContactID, kind audience.ConsentKind, scope aud
 	d.t.Helper()
 	_, err := d.Record(d.t.Context(), compliance.Declaration{
 		Contact: audience.ID(id), Kind: kind, Scope: scope, Mechanism: m,
-		Evidence: compliance.Evidence{AttestedBy: "operator 7", Text: "Yes, write to me."},
+		Notice: d.notice, Evidence: compliance.Evidence{AttestedBy: "operator 7", Text: "Yes, write to me."},
 	})
 	require.NoError(d.t, err)
 }
@@ -93,7 +101,7 @@ func (d *desk) check(g *compliance.Gate, in compliance.Intent) compliance.Decisi
 	return got
 }
 
-func place(country, region string) func(*audience.Contact, *audience.Schema) compliance.Facts {
+func livesIn(country, region string) func(*audience.Contact, *audience.Schema) compliance.Facts {
 	return func(*audience.Contact, *audience.Schema) compliance.Facts {
 		return compliance.Facts{Country: country, Region: region}
 	}
