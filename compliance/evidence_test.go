@@ -79,8 +79,8 @@ func TestEvidenceIsSealed(t *testing.T) {
 			got, err := w.Evidence(t.Context(), rec)
 			require.NoError(t, err)
 			require.Equal(t, "footer", got.Form)
-			require.True(t, got.For(w.Audience(), audience.MustAddress("U@example.com")))
-			require.False(t, got.For(w.Audience(), audience.MustAddress("x@example.com")))
+			require.Equal(t, []bool{true, true}, w.givenFor(rec, "U@example.com"))
+			require.Equal(t, []bool{false, true}, w.givenFor(rec, "x@example.com"))
 			raw := w.raw(rec)
 			require.NotContains(t, string(raw), "footer")
 			require.NotContains(t, string(raw), "192.0.2.7")
@@ -122,6 +122,16 @@ func TestEvidenceIsSealed(t *testing.T) {
 			}))
 		})
 	}
+}
+
+func (w *world) givenFor(rec audience.ConsentRecord, address string) []bool {
+	w.t.Helper()
+	var same, known bool
+	require.NoError(w.t, w.Audience().View(w.t.Context(), func(r *store.Reader) (err error) {
+		same, known, err = w.GivenFor(w.t.Context(), r, rec, audience.MustAddress(address))
+		return err
+	}))
+	return []bool{same, known}
 }
 
 func TestEvidenceOfOthers(t *testing.T) {
@@ -215,6 +225,7 @@ func TestRekey(t *testing.T) {
 		e, err := w.Evidence(t.Context(), rec)
 		require.NoError(t, err)
 		require.Equal(t, "footer", e.Form)
+		require.Equal(t, []bool{true, true}, w.givenFor(rec, "u@example.com"), "whatever key it is wrapped under")
 		require.Equal(t, "unsubscribed", w.state(id, time.Time{}))
 	}
 }
