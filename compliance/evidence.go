@@ -32,8 +32,9 @@ type Evidence struct {
 	UserAgent  string    `json:"user_agent,omitempty"`
 	Language   string    `json:"language,omitempty"`
 	Requested  time.Time `json:"requested,omitzero"` // of a double opt-in: when it was asked for
-	// Address is the keyed hash of the address that a grant or request was made
-	// for: the contact's primary one at that time, which the ledger writes here.
+	// Address is a hash, under the contact's own key, of the address that a grant
+	// or request was made for: her primary one at that time. The ledger writes
+	// it: see [Ledger.GivenFor].
 	Address string            `json:"address,omitempty"`
 	Fields  map[string]string `json:"fields,omitempty"` // anything else
 }
@@ -56,11 +57,11 @@ const sealedMark = "\x00ak1"
 type sealer struct {
 	l    *Ledger
 	tx   *store.Tx
-	keys map[audience.ContactID]cipher.AEAD
+	keys map[audience.ContactID]dataKey
 }
 
 func (l *Ledger) newSealer(tx *store.Tx) *sealer {
-	return &sealer{l: l, tx: tx, keys: make(map[audience.ContactID]cipher.AEAD)}
+	return &sealer{l: l, tx: tx, keys: make(map[audience.ContactID]dataKey)}
 }
 
 // seal gives evidence as it is stored; nil without keys.
@@ -68,19 +69,27 @@ func (s *sealer) seal(ctx context.Context, id audience.ContactID, e *Evidence) (
 	if s.l.aud.Keys().IsZero() {
 		return nil, nil
 	}
-	key, ok := s.keys[id]
-	if !ok {
-		var err error
-		if key, err = s.l.dataKey(ctx, s.tx, id); err != nil {
-			return nil, err
-		}
-		s.keys[id] = key
+	key, err := s.key(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	plain, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}
-	return sealBytes(key, sealedMark, plain, s.l.bound("evidence", id)), nil
+	return sealBytes(key.aead, sealedMark, plain, s.l.bound("evidence", id)), nil
+}
+
+func (s *sealer) key(ctx context.Context, id audience.ContactID) (dataKey, error) {
+	key, ok := s.keys[id]
+	if ok {
+		return key, nil
+	}
+	key, err := s.l.dataKey(ctx, s.tx, id)
+	if err == nil {
+		s.keys[id] = key
+	}
+	return key, err
 }
 
 // bound is what a sealed text is bound to: it opens nowhere else.
@@ -143,7 +152,7 @@ func (l *Ledger) evidenceIn(ctx context.Context, r *store.Reader, record audienc
 	if err != nil {
 		return Evidence{}, err
 	}
-	plain, ok := openBytes(key, sealedMark, kept, l.bound("evidence", record.Contact))
+	plain, ok := openBytes(key.aead, sealedMark, kept, l.bound("evidence", record.Contact))
 	var out Evidence
 	if !ok || json.Unmarshal(plain, &out) != nil {
 		return Evidence{}, &audience.ConflictError{Kind: "evidence", Contact: record.Contact, Hint: "the evidence does not open under the contact's key"}
@@ -156,34 +165,6 @@ func plainEvidence(b []byte) Evidence {
 		return Evidence{Text: hex.EncodeToString(b)}
 	}
 	return Evidence{Text: string(b)}
-}
-
-// commitAddress notes in evidence which address a grant or request is for
-// (GDPR Art. 5(1)(d)): consent given for one address is none for another.
-func (l *Ledger) commitAddress(ctx context.Context, tx *store.Tx, id audience.ContactID, e *Evidence) error {
-	e.Address = ""
-	c, err := tx.Contact(ctx, audience.ID(id))
-	if errors.Is(err, audience.ErrNotFound) || err == nil && len(c.Addresses) == 0 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if h, ok := l.aud.Keys().AddressHash(l.aud.Name(), c.Addresses[0]); ok {
-		e.Address = h.Key + ":" + hex.EncodeToString(h.Sum[:])
-	}
-	return nil
-}
-
-// For reports whether evidence names an address as the one that consent was
-// given for. Evidence that names none is for none.
-func (e *Evidence) For(aud *store.Audience, a audience.Address) bool {
-	for _, h := range aud.Keys().AddressHashes(aud.Name(), a) {
-		if e.Address == h.Key+":"+hex.EncodeToString(h.Sum[:]) {
-			return true
-		}
-	}
-	return false
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

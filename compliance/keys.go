@@ -40,6 +40,17 @@ func (l *Ledger) DestroyKeys(ctx context.Context, contacts ...audience.ContactID
 	return l.keys.Destroy(ctx, l.aud.Name(), contacts...)
 }
 
+// dataKey is the key of a contact's evidence.
+type dataKey struct {
+	aead   cipher.AEAD
+	secret []byte
+}
+
+func newDataKey(secret []byte) (dataKey, error) {
+	aead, err := newAEAD(secret)
+	return dataKey{aead, secret}, err
+}
+
 // loadWrapped gives the wrapped key of a contact, and the record it is in when
 // it is in the database.
 func (l *Ledger) loadWrapped(ctx context.Context, r *store.Reader, id audience.ContactID) ([]byte, store.Record, error) {
@@ -53,20 +64,20 @@ func (l *Ledger) loadWrapped(ctx context.Context, r *store.Reader, id audience.C
 
 // openKey gives the data key of a contact, [audience.ErrNotFound] when there is
 // none.
-func (l *Ledger) openKey(ctx context.Context, r *store.Reader, id audience.ContactID) (cipher.AEAD, error) {
+func (l *Ledger) openKey(ctx context.Context, r *store.Reader, id audience.ContactID) (dataKey, error) {
 	wrapped, _, err := l.loadWrapped(ctx, r, id)
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
 	key, err := l.unwrap(id, wrapped)
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
-	return newAEAD(key)
+	return newDataKey(key)
 }
 
 // dataKey gives the data key of a contact, making it when there is none.
-func (l *Ledger) dataKey(ctx context.Context, tx *store.Tx, id audience.ContactID) (cipher.AEAD, error) {
+func (l *Ledger) dataKey(ctx context.Context, tx *store.Tx, id audience.ContactID) (dataKey, error) {
 	key, err := l.openKey(ctx, &tx.Reader, id)
 	if !errors.Is(err, audience.ErrNotFound) {
 		return key, err
@@ -75,7 +86,7 @@ func (l *Ledger) dataKey(ctx context.Context, tx *store.Tx, id audience.ContactI
 	_, _ = rand.Read(fresh) // it never fails
 	wrapped, err := l.wrap(id, fresh)
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
 	if l.keys == nil {
 		_, err = tx.SaveRecord(ctx, store.Record{Namespace: store.NamespaceEvidenceKeys, Key: id.String(), Value: wrapped, Contact: id})
@@ -86,12 +97,12 @@ func (l *Ledger) dataKey(ctx context.Context, tx *store.Tx, id audience.ContactI
 		}
 	}
 	if errors.Is(err, audience.ErrConflict) {
-		return nil, errors.Join(audience.ErrRetryable, err)
+		return dataKey{}, errors.Join(audience.ErrRetryable, err)
 	}
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
-	return newAEAD(fresh)
+	return newDataKey(fresh)
 }
 
 // wrap seals a data key under the primary key, whose id stands in front.

@@ -185,7 +185,7 @@ func (l *Ledger) write(ctx context.Context, s *sealer, id audience.ContactID, d 
 		return w, nil // which the store refuses
 	}
 	if (d.Kind == audience.ConsentGranted || d.Kind == audience.ConsentRequested) && id != 0 {
-		if err := l.commitAddress(ctx, s.tx, id, &evidence); err != nil {
+		if err := s.commitAddress(ctx, id, &evidence); err != nil {
 			return w, err
 		}
 	}

@@ -23,7 +23,8 @@ type Proof struct {
 	Controller Party
 	Purpose    Purpose
 	Addresses  []audience.Address // that the contact has now, the primary one first
-	// Notice is what she was shown; its ID is empty when none is named or kept.
+	// Notice is what she was shown for the deciding record or, when that names
+	// none, for the last grant; its ID is empty when none is named or kept.
 	Notice Notice
 	// Evidence is that of the deciding record.
 	Evidence Evidence
@@ -72,11 +73,20 @@ func (l *Ledger) Proof(ctx context.Context, ref audience.Ref, scope audience.Sco
 	return p, err
 }
 
+// noticeID gives the id of the notice that the proof is about.
+func (p *Proof) noticeID() string {
+	id := p.State.Record.Notice
+	if grant := p.lastGrant(); id == "" && grant != nil {
+		id = grant.Notice
+	}
+	return id
+}
+
 func (p *Proof) addDeciding(ctx context.Context, l *Ledger, r *store.Reader) error {
 	rec := &p.State.Record
 	var err error
-	if rec.Notice != "" {
-		p.Notice, err = noticeIn(ctx, r, rec.Notice)
+	if id := p.noticeID(); id != "" {
+		p.Notice, err = noticeIn(ctx, r, id)
 		if err != nil && !errors.Is(err, audience.ErrNotFound) && !errors.Is(err, audience.ErrConflict) {
 			return err
 		}
@@ -196,11 +206,12 @@ func (p *Proof) writeEvidence(line func(name, value string)) {
 }
 
 func (p *Proof) writeNotice(b *strings.Builder, line func(name, value string)) {
-	if p.State.Record.Notice == "" {
+	id := p.noticeID()
+	if id == "" {
 		return
 	}
 	b.WriteByte('\n')
-	line("Notice", p.State.Record.Notice)
+	line("Notice", id)
 	if p.Notice.ID == "" {
 		line("Notice text", "not kept here under this id")
 		return
@@ -300,7 +311,7 @@ func (p *Proof) WriteJSON(w io.Writer) error {
 	out := proofJSON{
 		Controller: p.Controller, Contact: s.Contact.String(), Scope: s.Scope.String(), At: s.At, Status: s.Standing.Status.String(),
 		Since: s.Standing.Since, Until: s.Standing.Until, Restricted: s.Restricted, Bundled: s.Bundled, Requested: p.Requested,
-		Gone: p.Gone, NoticeID: s.Record.Notice, Ledger: []recordJSON{}, Verified: p.Broken == nil, Seal: p.Seal, Inclusion: p.Inclusion,
+		Gone: p.Gone, NoticeID: p.noticeID(), Ledger: []recordJSON{}, Verified: p.Broken == nil, Seal: p.Seal, Inclusion: p.Inclusion,
 	}
 	for _, a := range p.Addresses {
 		out.Addresses = append(out.Addresses, a.Reveal())
