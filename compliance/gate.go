@@ -189,10 +189,8 @@ func (g *Gate) complete(ctx context.Context, r *store.Reader, l *look) (err erro
 	if l.grant == nil || !c.UpdatedAt.After(l.grant.Recorded) {
 		return nil // her addresses are those she consented with
 	}
-	l.evidence, err = g.ledger.evidenceIn(ctx, r, *l.grant)
-	if errors.Is(err, audience.ErrNotFound) || errors.Is(err, audience.ErrConflict) {
-		err = nil // it does not say which address it was for
-	}
+	same, known, err := g.ledger.GivenFor(ctx, r, *l.grant, c.Email())
+	l.elsewhere = known && !same
 	return err
 }
 

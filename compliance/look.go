@@ -58,7 +58,7 @@ type look struct {
 	permit       string // one of the sent log that does not count
 	standing     audience.Standing
 	grant        *audience.ConsentRecord // that the standing rests on
-	evidence     Evidence                // of the grant, when the contact has changed since
+	elsewhere    bool                    // the grant is known to be for another address
 }
 
 // class is the class of the message; that of an unknown purpose is marketing.

@@ -321,7 +321,7 @@ func TestReplay(t *testing.T) {
 }
 
 // O31: of a restricted contact data is stored and nothing else.
-func TestRestriction(t *testing.T) {
+func TestRightsRestriction(t *testing.T) {
 	d := newDesk(t)
 	jane := d.jane()
 	r := d.rights()

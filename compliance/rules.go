@@ -209,7 +209,7 @@ func (l *look) addressOfConsent() (Verdict, string, time.Time) {
 	switch {
 	case l.grant == nil || l.in.channel() != audience.ChannelEmail:
 		return skip("it does not rest on consent for an address")
-	case l.evidence.Address != "" && !l.evidence.For(l.gate.ledger.aud, l.profile.Contact.Email()):
+	case l.elsewhere:
 		return deny("she consented for another address than the one she has now")
 	default:
 		return pass("")
