@@ -142,6 +142,7 @@ func TestRequests(t *testing.T) {
 	require.Equal(t, dateOf(t, "2027-02-22"), q.DueBy())
 	require.Empty(t, due("2026-12-22"))
 
+	d.now = d.now.Add(time.Second)
 	q, err = r.Refuse(ctx, q.ID, "asked daily", audience.Source{Actor: "op7"})
 	require.NoError(t, err)
 	require.True(t, q.IsClosed())

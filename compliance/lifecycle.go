@@ -1,0 +1,314 @@
+package compliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// ActionKind is what a life-cycle rule does with a contact.
+type ActionKind string
+
+// The kinds.
+const (
+	ActionReengage ActionKind = "re-engage" // tag her, for the host to ask her to come back
+	ActionSunset   ActionKind = "sunset"    // write no more marketing to her: a withdrawal in the ledger
+	ActionTag      ActionKind = "tag"       // tag her, such as for a mistyped address
+	ActionDelete   ActionKind = "delete"    // what [store.Tx.Delete] does: refusals stay
+	ActionErase    ActionKind = "erase"     // what [store.Tx.Erase] does: refusals stay
+)
+
+// MechanismSunset is that of a withdrawal that the host made, because a
+// contact was silent for long.
+const MechanismSunset audience.Mechanism = "sunset"
+
+// LifeCycleRule is a policy: whom it is about, what happens to them, why, and
+// what comes next. Whom it is about is a segment, so that the same text can be
+// looked at, previewed and explained.
+type LifeCycleRule struct {
+	Name string // stable, such as "sunset-180d"
+	// Who gives whom the rule is about, such as the members of a segment. It is
+	// called anew for each preview and run.
+	Who  func(ctx context.Context) iter.Seq2[audience.ContactID, error]
+	Do   ActionKind
+	Tag  string // of ActionTag and ActionReengage
+	Why  string // for the audit and for people, without personal data
+	Next string // what comes after it, in words
+	// Hold keeps contacts from being deleted or erased, for a legal reason that
+	// it gives; "" lets them go. nil: nobody is held. It must neither block nor
+	// call the audience.
+	Hold func(c *audience.Contact) string
+}
+
+// Action is what a rule does, or would do, with one contact.
+type Action struct {
+	Contact audience.ContactID `json:"contact"`
+	Rule    string             `json:"rule"`
+	Do      ActionKind         `json:"do"`
+	Why     string             `json:"why"`
+	Next    string             `json:"next,omitempty"`
+	Skipped string             `json:"skipped,omitempty"` // why nothing happens to her
+}
+
+// LifeCycleReport counts what a run did.
+type LifeCycleReport struct {
+	Rule    string `json:"rule"`
+	Read    int    `json:"read"`
+	Done    int    `json:"done"`
+	Skipped int    `json:"skipped"`
+}
+
+// LifeCycle runs rules over contacts. Nothing that it does raises anybody's
+// status, and nothing cleans refusals away. Whoever is restricted (GDPR Art.
+// 18) is left as she is. It is safe for concurrent use.
+type LifeCycle struct {
+	ledger *Ledger
+	gate   *Gate
+}
+
+// NewLifeCycle makes the life cycle of a gate's audience.
+func NewLifeCycle(g *Gate) (*LifeCycle, error) {
+	if g == nil {
+		return nil, &audience.FieldError{Path: "gate", Rule: "empty", Hint: "a gate"}
+	}
+	return &LifeCycle{ledger: g.ledger, gate: g}, nil
+}
+
+func (r *LifeCycleRule) check() error {
+	bad := func(path, hint string) error {
+		return &audience.FieldError{Path: "rule." + path, Rule: "empty", Hint: hint}
+	}
+	switch {
+	case r.Name == "":
+		return bad("name", "a name")
+	case r.Who == nil:
+		return bad("who", "whom it is about")
+	case r.Why == "":
+		return bad("why", "the reason, which the audit keeps")
+	case (r.Do == ActionTag || r.Do == ActionReengage) && r.Tag == "":
+		return bad("tag", "a tag")
+	}
+	switch r.Do {
+	case ActionReengage, ActionSunset, ActionTag, ActionDelete, ActionErase:
+		return nil
+	default:
+		return &audience.FieldError{Path: "rule.do", Rule: "unknown", Hint: "re-engage, sunset, tag, delete or erase"}
+	}
+}
+
+// Preview gives what a run would do now, in the order of the rule's contacts;
+// at most one error, last. Nothing is written.
+func (l *LifeCycle) Preview(ctx context.Context, rule LifeCycleRule) iter.Seq2[Action, error] {
+	return func(yield func(Action, error) bool) {
+		err := l.each(ctx, &rule, func(ids []audience.ContactID) error {
+			var actions []Action
+			err := l.ledger.aud.View(ctx, func(r *store.Reader) (err error) {
+				actions, err = l.decide(ctx, r, &rule, ids, l.ledger.aud.Now())
+				return err
+			})
+			for i := range actions {
+				if err == nil && !yield(actions[i], nil) {
+					return errStop
+				}
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(Action{}, err)
+		}
+	}
+}
+
+var errStop = errors.New("compliance: stopped")
+
+// Run does what the rule says. Each thousand contacts are one transaction, in
+// which it is decided again about each of them: what changed since a preview
+// counts. Run again it does nothing twice. progress (nil: nobody listens) is
+// called after each transaction.
+func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(LifeCycleReport)) (LifeCycleReport, error) {
+	out := LifeCycleReport{Rule: rule.Name}
+	err := l.each(ctx, &rule, func(ids []audience.ContactID) error {
+		var actions []Action
+		_, err := l.ledger.aud.Update(ctx, func(tx *store.Tx) (err error) {
+			if _, err := tx.Lock(ctx, ids...); err != nil {
+				return err
+			}
+			if actions, err = l.decide(ctx, &tx.Reader, &rule, ids, tx.At()); err != nil {
+				return err
+			}
+			return l.do(ctx, tx, &rule, actions)
+		})
+		if err != nil {
+			return err
+		}
+		out.Read += len(actions)
+		for i := range actions {
+			if actions[i].Skipped == "" {
+				out.Done++
+			}
+		}
+		out.Skipped = out.Read - out.Done
+		if progress != nil {
+			progress(out)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// each calls fn for batches of the rule's contacts, in ascending order of id
+// within a batch.
+func (l *LifeCycle) each(ctx context.Context, rule *LifeCycleRule, fn func([]audience.ContactID) error) error {
+	if err := rule.check(); err != nil {
+		return err
+	}
+	ids := make([]audience.ContactID, 0, batch)
+	for id, err := range rule.Who(ctx) {
+		if err != nil {
+			return err
+		}
+		if ids = append(ids, id); len(ids) == batch {
+			if err := fn(ids); err != nil {
+				return err
+			}
+			ids = ids[:0]
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return fn(ids)
+}
+
+// decide says what happens to contacts.
+func (l *LifeCycle) decide(ctx context.Context, r *store.Reader, rule *LifeCycleRule, ids []audience.ContactID, at time.Time) ([]Action, error) {
+	in := Intent{}
+	if rule.Do == ActionReengage {
+		in.Ask = AskReturn
+	}
+	looks, err := l.gate.lookAt(ctx, r, ids, in, at)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Action, len(ids))
+	for i := range looks {
+		out[i] = Action{Contact: ids[i], Rule: rule.Name, Do: rule.Do, Why: rule.Why, Next: rule.Next, Skipped: l.skip(rule, &looks[i])}
+	}
+	return out, nil
+}
+
+// skip says why nothing happens to a contact, or "".
+func (l *LifeCycle) skip(rule *LifeCycleRule, k *look) string {
+	switch {
+	case k.profile == nil:
+		return "she is gone"
+	case k.profile.History.Restricted(k.at):
+		return "her data is restricted to being stored (GDPR Art. 18)"
+	}
+	c := &k.profile.Contact
+	switch rule.Do {
+	case ActionReengage:
+		if !l.gate.mayAtAll(k) {
+			return "she may not be asked to come back"
+		}
+		fallthrough
+	case ActionTag:
+		if c.HasTag(rule.Tag) {
+			return "she has the tag"
+		}
+	case ActionSunset:
+		if k.profile.Status(k.at).Status != audience.StatusSubscribed {
+			return "nothing is written to her anyway"
+		}
+	case ActionDelete, ActionErase:
+		if rule.Hold != nil {
+			if why := rule.Hold(c); why != "" {
+				return "held: " + why
+			}
+		}
+	}
+	return ""
+}
+
+// do acts on those who are not skipped, and writes it into the audit.
+func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, actions []Action) error {
+	var refs []audience.Ref
+	seen := make(map[audience.ContactID]bool)
+	source := audience.Source{Kind: audience.SourceComputed, Name: rule.Name}
+	for i := range actions {
+		if a := &actions[i]; a.Skipped == "" && !seen[a.Contact] {
+			seen[a.Contact] = true
+			refs = append(refs, audience.ID(a.Contact))
+			if err := l.ledger.audit(ctx, tx, "lifecycle."+string(rule.Do), a.Contact, rule.Name, source); err != nil {
+				return err
+			}
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	switch rule.Do {
+	case ActionDelete:
+		return tx.Delete(ctx, source, refs...)
+	case ActionErase:
+		return tx.Erase(ctx, source, refs...)
+	case ActionSunset:
+		ds := make([]Declaration, len(refs))
+		for i, ref := range refs {
+			ds[i] = Declaration{Contact: ref, Kind: audience.ConsentWithdrawn, Scope: audience.MarketingScope(), Mechanism: MechanismSunset, Source: source}
+		}
+		_, err := l.ledger.RecordIn(ctx, tx, ds...)
+		return err
+	default:
+		writes := make([]audience.ContactWrite, len(refs))
+		for i, ref := range refs {
+			writes[i] = audience.ContactWrite{Match: ref, Mode: audience.UpdateOnly, AddTags: []string{rule.Tag}, Source: source}
+		}
+		_, err := tx.Put(ctx, writes...)
+		return err
+	}
+}
+
+// SunsetPolicy says when silence counts. Zero periods are those of the
+// comments.
+type SunsetPolicy struct {
+	// Signals are the event types that show that she is there, by something she
+	// does on purpose; nil: email.clicked and purchase. email.opened is refused:
+	// machines open mail (CNIL: an open is no contact by the person).
+	Signals  []string
+	Reengage audience.Period // of silence, then she is asked to come back: 180d
+	Sunset   audience.Period // of silence, then nothing more is sent: 270d
+}
+
+// Segments gives the policy in the segment language: whom to ask to come back,
+// and whom to stop writing to. Silence is no longer than she has been there.
+func (p SunsetPolicy) Segments() (reengage, sunset string, err error) {
+	signals := p.Signals
+	if len(signals) == 0 {
+		signals = []string{"email.clicked", "purchase"}
+	}
+	if slices.Contains(signals, "email.opened") {
+		return "", "", &audience.FieldError{Path: "signals", Rule: "deliberate", Hint: "what she does on purpose: machines open mail"}
+	}
+	first, last := p.Reengage, p.Sunset
+	if first == (audience.Period{}) {
+		first, _ = audience.ParsePeriod("180d")
+	}
+	if last == (audience.Period{}) {
+		last, _ = audience.ParsePeriod("270d")
+	}
+	silent := func(since audience.Period) string {
+		out := fmt.Sprintf("contact.status == %q && contact.created_at < ago(%q)", audience.StatusSubscribed, since)
+		for _, s := range signals {
+			out += fmt.Sprintf("\n  && events(%q).within(%q).none()", s, since.String())
+		}
+		return out
+	}
+	return silent(first), silent(last), nil
+}
