@@ -143,11 +143,13 @@ type inspection struct {
 	own     bool // it is an export of ours: cells are read as they are
 	mapping Mapping
 	notes   []Note
+	lists   listFacts
 	used    map[string]bool // names of fields
 }
 
 // read goes through the rows once.
 func (in *inspection) read(ctx context.Context, table Table, p *Proposal, limits Limits) error {
+	in.listColumns()
 	for row, err := range table.Rows(ctx) {
 		if err != nil && !isRowError(err) {
 			return err
@@ -161,6 +163,7 @@ func (in *inspection) read(ctx context.Context, table Table, p *Proposal, limits
 		for i := range min(len(row.Cells), len(in.facts)) {
 			in.facts[i].add(row.Cells[i], row.Kind(i))
 		}
+		in.addLists(row)
 		if len(p.Sample) < sampleRows {
 			cells := make([]string, len(in.facts))
 			copy(cells, row.Cells)
