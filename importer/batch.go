@@ -190,6 +190,9 @@ func (b *batch) settle(e *entry) {
 	default:
 		e.skip(SkippedUnchanged)
 	}
+	if e.records() {
+		e.result.Recorded = e.consent.write.Kind
+	}
 	if e.result.Contact = e.who.id; b.preview && e.who.mine {
 		e.result.Contact = 0
 	}

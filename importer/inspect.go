@@ -23,8 +23,8 @@ type Proposal struct {
 	Content [32]byte // SHA-256 of the file
 	// Questions are those of the layout and of the mapping: an import does not
 	// run before they are answered in its plan. Another answer than the assumed
-	// one to a question of the layout changes what is read: inspect again, with a
-	// format that was told.
+	// one to a question of the layout changes what is read: inspect again, with
+	// the answers.
 	Questions []Question
 	Notes     []Note     // of the layout, then of the mapping
 	Sample    [][]string // the first rows; cells of secret columns are empty
@@ -34,6 +34,10 @@ type Proposal struct {
 type InspectOptions struct {
 	Formats []Format // those that a file may have; the first that knows it is taken
 	Limits  Limits
+	// Answers are to questions that an earlier look at the file had, by their
+	// IDs, as in a [Plan]: where a question of the layout has another answer than
+	// the assumed one, the file is read as it says. Others are not looked at.
+	Answers map[string]string
 }
 
 // sampleRows is how many rows a Proposal shows.
@@ -53,7 +57,7 @@ func Inspect(ctx context.Context, src Source, schema audience.Schema, opts Inspe
 	if p.Content, p.Bytes, err = digestOf(ctx, src, limits); err != nil {
 		return nil, err
 	}
-	format, layout, err := detect(ctx, src, opts.Formats, limits)
+	format, layout, err := detectAnswered(ctx, src, &opts, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +147,13 @@ type inspection struct {
 	own     bool // it is an export of ours: cells are read as they are
 	mapping Mapping
 	notes   []Note
+	lists   listFacts
 	used    map[string]bool // names of fields
 }
 
 // read goes through the rows once.
 func (in *inspection) read(ctx context.Context, table Table, p *Proposal, limits Limits) error {
+	in.listColumns()
 	for row, err := range table.Rows(ctx) {
 		if err != nil && !isRowError(err) {
 			return err
@@ -161,6 +167,7 @@ func (in *inspection) read(ctx context.Context, table Table, p *Proposal, limits
 		for i := range min(len(row.Cells), len(in.facts)) {
 			in.facts[i].add(row.Cells[i], row.Kind(i))
 		}
+		in.addLists(row)
 		if len(p.Sample) < sampleRows {
 			cells := make([]string, len(in.facts))
 			copy(cells, row.Cells)

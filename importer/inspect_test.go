@@ -12,6 +12,7 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/importer"
 	"github.com/audiencekit/audiencekit/importer/csvimport"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 // becomes gives what the columns of a file become, as "name: target" or "name:
@@ -346,6 +347,51 @@ func TestProposalHidesCells(t *testing.T) {
 	var back importer.Plan
 	require.NoError(t, json.Unmarshal(plan, &back))
 	require.Equal(t, p.Mapping, back.Mapping)
+}
+
+// TestInspectTellsOfUnknownLists: before the rows that name them are rejected.
+// What the note counts is what an import rejects.
+func TestInspectTellsOfUnknownLists(t *testing.T) {
+	const own, listmonk = "external_id,email,lists,score:double", "uuid,email,name,attributes,lists,status"
+	schema := audience.Schema{Lists: []audience.List{{Name: "vip", Kind: audience.ListStatic}, {Name: "secret: a, b", Kind: audience.ListTest}, {Name: "news", Kind: audience.ListTopic}}}
+	tests := []struct {
+		name, header string
+		cells        []string
+		want         int // rows
+	}{
+		{"declared", own, []string{"vip", `"vip,""secret: a, b"""`, ""}, 0},
+		{"declared nowhere", own, []string{"vip", "secret", `"vip,secret"`, "secret", ""}, 3},
+		{"by another case", own, []string{"VIP"}, 1},
+		{"topics of our own exports", own, []string{"news", `"news,secret"`}, 1},
+		{"topics of others", listmonk, []string{"news", `"news,secret"`, "vip"}, 2},
+		{"no list", own, []string{`"""vip"`, "vip"}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			lines := []string{tt.header}
+			for i, cell := range tt.cells {
+				line := fmt.Sprintf("u%d,a%d@example.com,%s,1", i, i, cell)
+				if tt.header == listmonk {
+					line = fmt.Sprintf("u%d,a%d@example.com,,{},%s,enabled", i, i, cell)
+				}
+				lines = append(lines, line)
+			}
+			w := newWorld(t, func(o *store.Options) { o.Schema = schema })
+			src, formats := rowsOf(lines...), []importer.Format{csvimport.Format()}
+			p := inspect(t, src, schema)
+			report, err := importer.Run(t.Context(), w.Audience, src, &importer.Plan{Layout: p.Layout, Mapping: p.Mapping}, importer.Options{Formats: formats})
+			require.NoError(t, err)
+			require.Equal(t, tt.want, report.Rejected)
+			if tt.want == 0 {
+				require.Empty(t, p.Notes)
+				return
+			}
+			require.Len(t, p.Notes, 1)
+			require.Equal(t, "unknown-lists", p.Notes[0].Code)
+			require.Contains(t, p.Notes[0].Text, fmt.Sprintf("%d rows name a list", tt.want))
+			require.NotContains(t, p.String(), "secret")
+		})
+	}
 }
 
 func TestInspectErrors(t *testing.T) {

@@ -19,9 +19,12 @@ import (
 //	batch/JOB/NUMBER        whom a batch made, and the rows that the store refused
 //	contact/JOB/ID/NUMBER   what a batch changed about somebody who was there, as a record of hers
 //
+//	sweep                   behind which key to go on removing what has expired
+//
 // JOB is a hash of the name. Heads stay; the others expire when the import can
 // no longer be undone, batches after 30 days at the earliest: going on needs
-// them too, and nothing in them is personal.
+// them too, and nothing in them is personal. What has expired is removed by
+// [Sweep] and, a part at a time, by imports.
 const namespace = "imports"
 
 // undoFor is how long imports can be undone if nobody says otherwise.

@@ -85,7 +85,7 @@ type Mode uint8
 const (
 	Overwrite  Mode = iota // create contacts, and replace what is known of others
 	FillBlanks             // create contacts, and say of others what was not known
-	InsertOnly             // create contacts; rows about others are skipped, also what they refuse
+	InsertOnly             // create contacts; rows about others are skipped, but for what they refuse, which is recorded
 	UpdateOnly             // rows about nobody we know are skipped
 )
 
@@ -159,7 +159,7 @@ type SkipReason uint8
 const (
 	SkippedUnchanged SkipReason = iota + 1 // it says what is known
 	SkippedDuplicate                       // another row of the file is about the same contact
-	SkippedExisting                        // InsertOnly, and the contact is there
+	SkippedExisting                        // InsertOnly, the contact is there, and the row says of no refusal that is new
 	SkippedUnknown                         // UpdateOnly, and she is not
 )
 
@@ -179,5 +179,9 @@ type RowResult struct {
 	Merged    bool               // an earlier row of the file is about the same contact
 	FirstLine int                // where that one stands
 	Changes   []FieldDiff        // in order: only when they are asked for
-	Err       *RowError          // of a rejected row
+	// Recorded is what the row put into her ledger: a request, a grant, a
+	// refusal; 0: nothing. A row that InsertOnly skips but for its refusal is
+	// Updated and tells the refusal here.
+	Recorded audience.ConsentKind
+	Err      *RowError // of a rejected row
 }

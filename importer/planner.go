@@ -154,9 +154,11 @@ func (d *planner) decide(ctx context.Context, i int, e *entry, labels []label) e
 	}
 	e.result.Merged, e.result.FirstLine = who.line > 0, who.line
 	if d.plan.Mode == InsertOnly && !who.mine {
-		e.skip(SkippedExisting)
-		e.result.Contact = who.id
-	} else if err := d.update(i, e, who, labels, from); err != nil {
+		err = d.leave(e, who)
+	} else {
+		err = d.update(i, e, who, labels, from)
+	}
+	if err != nil {
 		if !errors.Is(err, errCut) {
 			e.reject(err)
 			err = nil
@@ -214,6 +216,26 @@ func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) 
 		who.known.now = next
 	}
 	d.write(i, e, &w)
+}
+
+// leave plans what a row says of somebody whom the plan leaves as she is: a
+// refusal, which is never lost, and nothing else. Its error is the row's.
+func (d *planner) leave(e *entry, who *person) error {
+	if e.says.IsRefusal() {
+		if err := d.weigh(e, who); err != nil {
+			return err
+		}
+	}
+	if e.records() { // which makes it an update
+		if d.opts.Diffs {
+			d.diff(e, who, &who.know().now)
+		}
+		return nil
+	}
+	e.consent = nil
+	e.skip(SkippedExisting)
+	e.result.Contact = who.id
+	return nil
 }
 
 // update plans what a row changes about a contact who is there; its error is

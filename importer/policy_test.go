@@ -1,6 +1,8 @@
 package importer_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +100,97 @@ func TestPolicies(t *testing.T) {
 			require.Equal(t, tt.skip, got.Skip)
 			require.Equal(t, want, w.dump(false))
 		})
+	}
+}
+
+// TestInsertOnlyRecordsRefusals: whatever a plan leaves as it is, a refusal is
+// never lost.
+func TestInsertOnlyRecordsRefusals(t *testing.T) {
+	tests := []struct {
+		name   string
+		plan   importer.Plan
+		before []string // what an import said of her first
+		rows   [][]string
+		want   []importer.RowResult // without lines
+		status string
+	}{
+		{
+			name: "unsubscribed", rows: [][]string{{"key=u1", "first=Bea", "city=Rome", "tags=z", "list=vip", "further=new", "status=unsubscribed"}},
+			want: []importer.RowResult{{Outcome: importer.Updated, Contact: 1, Recorded: audience.ConsentWithdrawn}}, status: "unsubscribed",
+		},
+		{
+			name: "bounced, by the address", rows: [][]string{{"email=ann", "status=bounced"}},
+			want: []importer.RowResult{{Outcome: importer.Updated, Contact: 1, Recorded: audience.ConsentBounced}}, status: "bounced",
+		},
+		{
+			name: "complained", before: []string{"key=u1", "status=bounced"}, rows: [][]string{{"key=u1", "status=complained"}},
+			want: []importer.RowResult{{Outcome: importer.Updated, Contact: 1, Recorded: audience.ConsentComplained}}, status: "complained",
+		},
+		{
+			name: "said again", before: []string{"key=u1", "status=unsubscribed"}, rows: [][]string{{"key=u1", "status=unsubscribed"}, {"key=u1", "status=bounced"}},
+			want: []importer.RowResult{
+				{Outcome: importer.Skipped, Skip: importer.SkippedExisting, Contact: 1},
+				{Outcome: importer.Skipped, Skip: importer.SkippedExisting, Contact: 1, Merged: true},
+			}, status: "unsubscribed",
+		},
+		{
+			name: "no consent comes in", rows: [][]string{{"key=u1", "status=subscribed"}, {"key=u1", "status=pending"}},
+			want: []importer.RowResult{
+				{Outcome: importer.Skipped, Skip: importer.SkippedExisting, Contact: 1},
+				{Outcome: importer.Skipped, Skip: importer.SkippedExisting, Contact: 1, Merged: true},
+			}, status: "none",
+		},
+		{
+			name: "of the row that does not count", plan: importer.Plan{Duplicates: importer.DuplicatesFirst}, rows: [][]string{{"key=u1"}, {"key=u1", "status=unsubscribed"}},
+			want: []importer.RowResult{
+				{Outcome: importer.Updated, Contact: 1, Recorded: audience.ConsentWithdrawn},
+				{Outcome: importer.Skipped, Skip: importer.SkippedDuplicate},
+			}, status: "unsubscribed",
+		},
+	}
+	for _, tt := range tests {
+		for _, diffs := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt.name, diffs), func(t *testing.T) {
+				w := newWorld(t)
+				w.put(row("key=u1", "email=ann", "first=Ann", "city=Oslo", "tags=x,y").Write)
+				if tt.before != nil {
+					w.run(&importer.Plan{Job: "before"}, importer.Options{}, row(tt.before...))
+				}
+				before := w.dump(false)
+				tt.plan.Job, tt.plan.Mode, tt.plan.Attestation = "insert", importer.InsertOnly, importer.Attestation{Text: "opt-in"}
+				var got []importer.RowResult
+				opts := importer.Options{Diffs: diffs, OnRow: func(r importer.RowResult) {
+					if diffs && r.Recorded != 0 {
+						require.Len(t, r.Changes, 1)
+						require.Equal(t, "status", r.Changes[0].Name)
+					} else {
+						require.Empty(t, r.Changes)
+					}
+					r.Line, r.FirstLine, r.Changes = 0, 0, nil
+					got = append(got, r)
+				}}
+				var rows []*importer.Contact
+				for _, parts := range tt.rows {
+					rows = append(rows, row(parts...))
+				}
+				report := w.run(&tt.plan, opts, rows...)
+				require.Equal(t, tt.want, got)
+				require.Equal(t, tt.status, w.status(audience.Key("u1")))
+				require.Zero(t, report.Kept)
+				if report.Recorded == 0 {
+					require.Equal(t, before, w.dump(false))
+					return
+				}
+				after := strings.Replace(before, " none suppressed false", " "+tt.status+" suppressed ", 1)
+				after = strings.Replace(after, " bounced suppressed true", " "+tt.status+" suppressed ", 1)
+				require.Contains(t, w.dump(false), after, "nothing but the status has changed")
+
+				undone, err := importer.Undo(t.Context(), w.Audience, "insert", importer.UndoOptions{})
+				require.NoError(t, err)
+				require.Equal(t, 1, undone.Refusals, "which stays, as everywhere")
+				require.Equal(t, tt.status, w.status(audience.Key("u1")))
+			})
+		}
 	}
 }
 

@@ -405,6 +405,10 @@ func (in *inspection) note(mail int) {
 			add("secret-column", c.Index, "it is not read, shown or written anywhere, because "+c.Why)
 		case c.Target == TargetPhone && !in.own && f.items.hits[0]+f.items.hits[3] > 0:
 			add("more-phones", c.Index, "of several numbers in one cell the first is kept")
+		case c.Target == TargetLists:
+			if text := in.listsNote(c.Index); text != "" {
+				add("unknown-lists", c.Index, text)
+			}
 		case c.Target == TargetCreatedAt || c.Target == TargetActed || c.Target == TargetField && c.Type == audience.TypeTimestamp:
 			if f.dates.timed > f.dates.zoned {
 				add("local-times", c.Index, "its times name no zone; they are read in the zone of the audience")

@@ -15,6 +15,9 @@ func (r *runner) runJournaled(ctx context.Context) (err error) {
 	if err := r.begin(ctx); err != nil || r.journal.head.State == JobDone {
 		return err
 	}
+	if err := sweepSome(ctx, r.aud); err != nil {
+		return err
+	}
 	if err := r.lookAhead(ctx); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/audiencekit/audiencekit/importer"
@@ -29,19 +28,20 @@ import (
 // empty. Rows of empty cells are passed over. Spaces between quotes and
 // delimiters do not count. Apostrophes that guard a cell against being run as a
 // formula are taken off.
+//
+// Settings that are known are given with [importer.Choose]: they are not
+// detected, and not asked. One that does not exist is an error of Detect.
 func Format() importer.Format { return format{} }
-
-// FormatWith is [Format] with settings that are known: they are not detected,
-// and not asked. So questions about a layout are answered. A setting that does
-// not exist is an error of Detect.
-func FormatWith(settings map[string]string) importer.Format {
-	return format{known: maps.Clone(settings)}
-}
 
 type format struct{ known map[string]string }
 
 // Name is "csv".
 func (f format) Name() string { return "csv" }
+
+// DetectAs is Detect with settings that are known: see [importer.Choose].
+func (format) DetectAs(ctx context.Context, src importer.Source, limits importer.Limits, settings map[string]string) (*importer.Layout, error) {
+	return format{known: settings}.Detect(ctx, src, limits)
+}
 
 // Detect reads the file once, in memory that does not depend on its size.
 func (f format) Detect(ctx context.Context, src importer.Source, limits importer.Limits) (*importer.Layout, error) {

@@ -183,7 +183,7 @@ func TestDetectAnswered(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, csvimport.FormatWith(tt.known), tt.file)
+			layout, rows := read(t, importer.Choose(csvimport.Format(), tt.known), tt.file)
 			require.Equal(t, tt.layout, brief(layout))
 			require.Empty(t, layout.Questions)
 			require.Equal(t, tt.rows, rows)
@@ -252,7 +252,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		{"bom": "x"},
 		{"nothing": "x"},
 	} {
-		_, err := csvimport.FormatWith(s).Detect(t.Context(), src, importer.Limits{})
+		_, err := importer.Choose(csvimport.Format(), s).Detect(t.Context(), src, importer.Limits{})
 		require.ErrorIs(t, err, audience.ErrInvalid, "%v", s)
 		_, err = csvimport.Format().Open(t.Context(), src, &importer.Layout{Columns: []string{"email", "name"}, HeaderLine: 1, Settings: s}, importer.Limits{})
 		require.ErrorIs(t, err, audience.ErrInvalid, "%v", s)

@@ -1,7 +1,7 @@
 // Package csvimport reads CSV files. [Format] is for contacts: given to
 // [importer.Inspect] and [importer.Run] it finds out how any file is written, and
-// asks what the file leaves open; [FormatWith] is told. [Rows] gives the rows of a
-// file as values of a struct of the host's own. [Events] reads files in our own
+// asks what the file leaves open; [importer.Choose] tells it. [Rows] gives the rows
+// of a file as values of a struct of the host's own. [Events] reads files in our own
 // shape into an audience: UTF-8 text with a header row, cells between commas,
 // quotes as in RFC 4180.
 //

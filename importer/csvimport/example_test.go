@@ -73,7 +73,7 @@ func ExampleRows() {
 }
 
 // What a file leaves open is asked, and answered by a setting.
-func ExampleFormatWith() {
+func ExampleFormat_settings() {
 	ctx := context.Background()
 	file := importer.Bytes("customers.csv", []byte("E-mail;Name\nzoe@example.com;Zo\xeb\n"))
 	layout, err := csvimport.Format().Detect(ctx, file, importer.Limits{})
@@ -84,7 +84,7 @@ func ExampleFormatWith() {
 	for _, q := range layout.Questions {
 		fmt.Println(q.ID, q.Options)
 	}
-	layout, err = csvimport.FormatWith(map[string]string{"encoding": "windows-1252"}).Detect(ctx, file, importer.Limits{})
+	layout, err = importer.Choose(csvimport.Format(), map[string]string{"encoding": "windows-1252"}).Detect(ctx, file, importer.Limits{})
 	fmt.Println(layout.Columns, layout.Settings["delimiter"], len(layout.Questions), err)
 	// Output:
 	// encoding [windows-1252 utf-8]

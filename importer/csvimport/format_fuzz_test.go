@@ -76,7 +76,7 @@ func requireComesBack(t *testing.T, layout *importer.Layout, rows []*importer.Ro
 	known := maps.Clone(layout.Settings)
 	known["header"], known["footer"], known["encoding"] = "1", "0", "utf-8"
 	delete(known, "start")
-	again, err := csvimport.FormatWith(known).Detect(t.Context(), importer.Bytes("r.csv", out.Bytes()), importer.Limits{})
+	again, err := importer.Choose(csvimport.Format(), known).Detect(t.Context(), importer.Bytes("r.csv", out.Bytes()), importer.Limits{})
 	require.NoError(t, err)
 	back, badBack, err := rowsOf(t, importer.Bytes("r.csv", out.Bytes()), again, importer.Limits{})
 	require.NoError(t, err)

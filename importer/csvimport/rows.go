@@ -122,7 +122,7 @@ func readsItself(t reflect.Type) bool {
 
 // openRows finds the columns of the fields: -1 for one that is missing.
 func openRows(ctx context.Context, src importer.Source, opts RowOptions, fields []structField) (importer.Table, []int, error) {
-	f := FormatWith(opts.Settings)
+	f := format{known: opts.Settings}
 	layout, err := f.Detect(ctx, src, opts.Limits)
 	if err != nil {
 		return nil, nil, err

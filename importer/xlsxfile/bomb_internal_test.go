@@ -115,7 +115,7 @@ func TestDenseSheets(t *testing.T) {
 	require.Greater(t, text.Len(), freeRatio)
 	content := bomb(t, bombPart{name: "xl/s.xml", text: text.String()})
 	require.Greater(t, text.Len(), 20*len(content))
-	layout, err := New(Options{}).Detect(t.Context(), importer.Bytes("x", content), importer.Limits{})
+	layout, err := Format(Options{}).Detect(t.Context(), importer.Bytes("x", content), importer.Limits{})
 	require.NoError(t, err)
 	require.Len(t, layout.Columns, 1)
 }

@@ -21,7 +21,7 @@ type Options struct {
 	Zone *time.Location
 }
 
-// New is the format "xlsx".
+// Format reads Excel workbooks: the format "xlsx".
 //
 // The header is the first row that has at least half as many cells as the
 // widest one of the first rows, if all of them are texts without an @. Rows
@@ -35,7 +35,7 @@ type Options struct {
 // together. A sheet has at most 1,048,576 rows, empty ones included.
 //
 // Rejects are a workbook of one sheet, with the columns that the file has.
-func New(opts Options) importer.Format { return format{opts} }
+func Format(opts Options) importer.Format { return format{opts} }
 
 type format struct{ opts Options }
 

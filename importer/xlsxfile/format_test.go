@@ -131,14 +131,14 @@ func TestCells(t *testing.T) {
 					style(t, f, tt.code, "B2")
 				}
 			}, [][]any{{"a", "b"}, {"x", tt.value}})
-			_, rows := read(t, xlsxfile.New(xlsxfile.Options{}), content, importer.Limits{})
+			_, rows := read(t, xlsxfile.Format(xlsxfile.Options{}), content, importer.Limits{})
 			require.Equal(t, []string{"2 s:x | " + tt.want}, rows)
 		})
 	}
 	content := workbook(t, nil, [][]any{{"a"}, {noon}})
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
-	_, rows := read(t, xlsxfile.New(xlsxfile.Options{Zone: berlin}), content, importer.Limits{})
+	_, rows := read(t, xlsxfile.Format(xlsxfile.Options{Zone: berlin}), content, importer.Limits{})
 	require.Equal(t, []string{"2 @2026-01-31T11:30:05.25Z"}, rows)
 }
 
@@ -151,7 +151,7 @@ func TestFormulasErrorsAndRichText(t *testing.T) {
 		s = strings.Replace(s, "</f>", "</f><v>2</v>", 1)
 		return strings.Replace(s, `<c r="C2" t="s"><v>3</v></c>`, `<c r="C2" t="e"><v>#N/A</v></c>`, 1)
 	})
-	layout, rows := read(t, xlsxfile.New(xlsxfile.Options{}), content, importer.Limits{})
+	layout, rows := read(t, xlsxfile.Format(xlsxfile.Options{}), content, importer.Limits{})
 	require.Len(t, rows, 1)
 	require.Equal(t, []string{"2 s:2 | s:a b | t:"}, rows)
 	require.Equal(t, "error-cells", layout.Notes[0].Code)
@@ -199,7 +199,7 @@ func TestLayouts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			layout, rows := read(t, xlsxfile.New(xlsxfile.Options{}), workbook(t, nil, tt.rows), importer.Limits{})
+			layout, rows := read(t, xlsxfile.Format(xlsxfile.Options{}), workbook(t, nil, tt.rows), importer.Limits{})
 			require.Equal(t, tt.columns, layout.Columns)
 			require.Equal(t, tt.line, layout.HeaderLine)
 			require.Len(t, layout.Notes, tt.notes)
@@ -215,7 +215,7 @@ func TestSheets(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, f.MergeCell("Sheet3", "A2", "B2"))
 	}, [][]any{}, [][]any{{"a"}, {1}}, [][]any{{"b", "c"}, {2, nil}})
-	f := xlsxfile.New(xlsxfile.Options{})
+	f := xlsxfile.Format(xlsxfile.Options{})
 	layout, rows := read(t, f, content, importer.Limits{})
 	require.Len(t, layout.Questions, 1)
 	require.Equal(t, []string{"Sheet3", "Sheet2"}, layout.Questions[0].Options, "hidden ones last, empty ones not at all")
@@ -240,7 +240,7 @@ func TestDates1904(t *testing.T) {
 		require.NoError(t, f.SetWorkbookProps(&excelize.WorkbookPropsOptions{Date1904: &on}))
 		style(t, f, "yyyy-mm-dd", "A2")
 	}, [][]any{{"a"}, {44591}})
-	_, rows := read(t, xlsxfile.New(xlsxfile.Options{}), content, importer.Limits{})
+	_, rows := read(t, xlsxfile.Format(xlsxfile.Options{}), content, importer.Limits{})
 	require.Equal(t, []string{"2 @2026-01-31"}, rows)
 }
 
@@ -304,25 +304,25 @@ func TestHostile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := xlsxfile.New(xlsxfile.Options{}).Detect(t.Context(), importer.Bytes("x", tt.content), importer.Limits{})
+			_, err := xlsxfile.Format(xlsxfile.Options{}).Detect(t.Context(), importer.Bytes("x", tt.content), importer.Limits{})
 			require.ErrorIs(t, err, tt.want)
 			require.ErrorContains(t, err, tt.message)
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
-	_, err := xlsxfile.New(xlsxfile.Options{}).Detect(t.Context(), importer.Bytes("x", good), importer.Limits{Rows: 1})
+	_, err := xlsxfile.Format(xlsxfile.Options{}).Detect(t.Context(), importer.Bytes("x", good), importer.Limits{Rows: 1})
 	require.ErrorIs(t, err, audience.ErrLimit)
-	_, err = xlsxfile.New(xlsxfile.Options{}).Detect(t.Context(), importer.Bytes("x", good), importer.Limits{Bytes: 1000})
+	_, err = xlsxfile.Format(xlsxfile.Options{}).Detect(t.Context(), importer.Bytes("x", good), importer.Limits{Bytes: 1000})
 	require.ErrorIs(t, err, audience.ErrLimit)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = xlsxfile.New(xlsxfile.Options{}).Detect(ctx, importer.Bytes("x", good), importer.Limits{})
+	_, err = xlsxfile.Format(xlsxfile.Options{}).Detect(ctx, importer.Bytes("x", good), importer.Limits{})
 	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestLongCell(t *testing.T) {
 	content := workbook(t, nil, [][]any{{"a"}, {strings.Repeat("x", 100)}, {"y"}})
-	_, rows := read(t, xlsxfile.New(xlsxfile.Options{}), content, importer.Limits{CellBytes: 50})
+	_, rows := read(t, xlsxfile.Format(xlsxfile.Options{}), content, importer.Limits{CellBytes: 50})
 	require.Equal(t, []string{"line 2, column 1: row: max-cell: at most 50 bytes in one cell", "3 s:y"}, rows)
 }
 
@@ -344,7 +344,7 @@ func TestSources(t *testing.T) {
 	content := workbook(t, nil, [][]any{{"a"}, {1}})
 	name := filepath.Join(t.TempDir(), "x.xlsx")
 	require.NoError(t, os.WriteFile(name, content, 0o600))
-	f := xlsxfile.New(xlsxfile.Options{})
+	f := xlsxfile.Format(xlsxfile.Options{})
 	layout, want := read(t, f, content, importer.Limits{})
 	require.Equal(t, want, rowsOf(t, f, importer.File(name), layout, importer.Limits{}))
 	for _, n := range []int{0, 3, 100} {
@@ -356,7 +356,7 @@ func TestSources(t *testing.T) {
 func TestRejects(t *testing.T) {
 	content := workbook(t, func(f *excelize.File) { style(t, f, "yyyy-mm-dd", "C2") },
 		[][]any{{"email", "password", "day", "n", "ok", "id"}, {"=a@example.com", "secret", 46053, 1.5, true, 1234567890123456789}, {"b@example.com"}})
-	f := xlsxfile.New(xlsxfile.Options{})
+	f := xlsxfile.Format(xlsxfile.Options{})
 	layout, want := read(t, f, content, importer.Limits{})
 	table, err := f.Open(t.Context(), importer.Bytes("x", content), layout, importer.Limits{})
 	require.NoError(t, err)
@@ -383,7 +383,7 @@ func TestCorpora(t *testing.T) {
 	}
 	content, err := os.ReadFile(filepath.Join(root, "csv-corpora", "csvlint", "spreadsheet.xlsx"))
 	require.NoError(t, err)
-	layout, rows := read(t, xlsxfile.New(xlsxfile.Options{}), content, importer.Limits{})
+	layout, rows := read(t, xlsxfile.Format(xlsxfile.Options{}), content, importer.Limits{})
 	require.Equal(t, []string{"a", "b", "c"}, layout.Columns)
 	require.Empty(t, rows)
 }

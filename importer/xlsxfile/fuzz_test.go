@@ -17,7 +17,7 @@ func FuzzSheet(f *testing.F) {
 	f.Add(`<row r="7"><c r="C7" s="1"><v>46053.5</v></c><c t="s"><v>1</v></c><c t="e"><v>#N/A</v></c></row>`)
 	f.Fuzz(func(t *testing.T, data string) {
 		content := replacePart(t, content, "xl/worksheets/sheet1.xml", func(string) string { return "<worksheet>" + data + "</worksheet>" })
-		fm, src := xlsxfile.New(xlsxfile.Options{}), importer.Bytes("x", content)
+		fm, src := xlsxfile.Format(xlsxfile.Options{}), importer.Bytes("x", content)
 		layout, err := fm.Detect(t.Context(), src, importer.Limits{})
 		if err != nil {
 			return
@@ -37,7 +37,7 @@ func FuzzSheet(f *testing.F) {
 func FuzzWorkbook(f *testing.F) {
 	f.Add(workbook(f, nil, [][]any{{"a", "b"}, {"x", 1}}))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		fm, src := xlsxfile.New(xlsxfile.Options{}), importer.Bytes("x", content)
+		fm, src := xlsxfile.Format(xlsxfile.Options{}), importer.Bytes("x", content)
 		layout, err := fm.Detect(t.Context(), src, importer.Limits{})
 		if err != nil {
 			return

@@ -84,7 +84,7 @@ func exported(t *testing.T, aud *store.Audience, opts export.Options) []byte {
 func imported(t *testing.T, content []byte, local *time.Location) *store.Audience {
 	t.Helper()
 	aud := open(t)
-	src, formats := importer.Bytes("people.xlsx", content), []importer.Format{workbook.New(workbook.Options{Zone: local})}
+	src, formats := importer.Bytes("people.xlsx", content), []importer.Format{workbook.Format(workbook.Options{Zone: local})}
 	p, err := importer.Inspect(t.Context(), src, aud.Schema(), importer.InspectOptions{Formats: formats})
 	require.NoError(t, err)
 	require.Empty(t, p.Questions)

@@ -16,7 +16,7 @@ import (
 // be found out, and imports it.
 func (r *runner) importContacts(ctx context.Context, aud *store.Audience, src importer.Source, opts importer.Options) (*importer.Report, error) {
 	opts.Formats = []importer.Format{csvimport.Format()}
-	p, err := r.inspect(ctx, aud, src, opts.Formats)
+	p, err := importer.Inspect(ctx, src, aud.Schema(), importer.InspectOptions{Formats: opts.Formats, Answers: r.opts.answers})
 	if err != nil {
 		return &importer.Report{}, err
 	}
@@ -38,26 +38,6 @@ func (r *runner) importContacts(ctx context.Context, aud *store.Audience, src im
 		}
 	}
 	return report, err
-}
-
-// inspect inspects a file, once more if an answer says that it is written in
-// another way than it seems.
-func (r *runner) inspect(ctx context.Context, aud *store.Audience, src importer.Source, formats []importer.Format) (*importer.Proposal, error) {
-	p, err := importer.Inspect(ctx, src, aud.Schema(), importer.InspectOptions{Formats: formats})
-	if err != nil {
-		return nil, err
-	}
-	settings := make(map[string]string)
-	for _, q := range p.Layout.Questions {
-		if answer, ok := r.opts.answers[q.ID]; ok && answer != q.Assumed {
-			settings[q.ID] = answer
-		}
-	}
-	if len(settings) == 0 {
-		return p, nil
-	}
-	formats = []importer.Format{csvimport.FormatWith(settings)}
-	return importer.Inspect(ctx, src, aud.Schema(), importer.InspectOptions{Formats: formats})
 }
 
 // noteError tells a note as what is wrong with a file is told.
