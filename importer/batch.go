@@ -98,7 +98,7 @@ const maxRounds = 4
 func (im *importing) writeBatch(ctx context.Context, tx *store.Tx, rows []*entry) (*batch, error) {
 	b := &batch{
 		importing: im, tx: tx, fields: newFields(tx.Schema()),
-		now: make(map[audience.ContactID]sighting), folk: make(map[audience.ContactID]*person),
+		now: make(map[audience.ContactID]sighting, len(rows)), folk: make(map[audience.ContactID]*person, len(rows)),
 	}
 	good := make([]*entry, 0, len(rows))
 	for _, e := range rows {
