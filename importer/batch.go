@@ -22,7 +22,15 @@ type importing struct {
 	// forced are rows, by their number, that the store refused when others had
 	// been written in the same transaction.
 	forced  map[int]error
+	spare   spare
 	preview bool // nothing is kept, and ids of contacts that are made mean nothing
+}
+
+// spare is what deciding about a batch needs and nobody keeps, to be used again
+// for the next one.
+type spare struct {
+	writes []audience.ContactWrite
+	labels []label
 }
 
 // sighting is what an import remembers of a contact whom its rows are about.

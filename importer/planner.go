@@ -28,8 +28,8 @@ var errCut = errors.New("importer: cut")
 // consent or a refusal. For the addresses that she has when that is recorded
 // are suppressed by it, or keep it from being recorded.
 func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
-	d := &planner{batch: b, writes: make([]audience.ContactWrite, 0, len(rows)), at: make([]int, 0, len(rows))}
-	all := make([]label, 0, 2*len(rows))
+	d := &planner{batch: b, writes: slices.Grow(b.spare.writes[:0], len(rows)), at: make([]int, 0, len(rows))}
+	all := slices.Grow(b.spare.labels[:0], 2*len(rows))
 	labels := make([][]label, len(rows))
 	var parts audience.ProfileParts
 	parts.Lists = len(b.plan.AddLists) > 0
@@ -43,6 +43,7 @@ func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 		}
 		parts.Lists = parts.Lists || len(e.contact.Lists) > 0
 	}
+	b.spare = spare{writes: d.writes, labels: all}
 	var err error
 	if d.people, err = findPeople(ctx, &b.tx.Reader, labels); err != nil {
 		return nil, err
