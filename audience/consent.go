@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 )
 
@@ -199,7 +200,11 @@ func (r *ConsentRecord) counts() bool {
 // ChainStart is what the first record of a contact's chain follows: it binds
 // the chain to its audience and contact, so that no chain passes for another.
 func ChainStart(audience string, contact ContactID) [32]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "audiencekit ledger 1\x00%s\x00%d", audience, uint32(contact)))
+	var stack [128]byte
+	b := append(stack[:0], "audiencekit ledger 1\x00"...)
+	b = append(b, audience...)
+	b = append(b, 0)
+	return sha256.Sum256(strconv.AppendUint(b, uint64(contact), 10))
 }
 
 // Commit gives the commitment to evidence: SHA-256 over a domain tag, the
@@ -229,9 +234,12 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 	if err := checkGround(r.Kind, r.Mechanism, r.HasEvidence(), &r.Source); err != nil {
 		return err
 	}
-	want, seq, earliest := ChainStart(audience, r.Contact), uint64(1), MinInstant()
+	var want [32]byte
+	seq, earliest := uint64(1), MinInstant()
 	if prev != nil {
 		want, seq, earliest = prev.Hash, prev.Seq+1, prev.Recorded
+	} else {
+		want = ChainStart(audience, r.Contact)
 	}
 	switch {
 	case r.Kind.String() == "none":
@@ -249,11 +257,11 @@ func (r *ConsentRecord) CheckLink(audience string, prev *ConsentRecord) error {
 	if err := r.checkTexts(); err != nil {
 		return err
 	}
-	b := r.Canonical()
+	hash, size := r.hashAndSize()
 	switch {
-	case len(b) > maxCanonicalBytes:
+	case size > maxCanonicalBytes:
 		return &FieldError{Path: "record", Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", maxCanonicalBytes), Limit: true}
-	case r.Hash != sha256.Sum256(b):
+	case r.Hash != hash:
 		return &FieldError{Path: "hash", Rule: "hash", Hint: "the hash of the canonical bytes"}
 	}
 	return nil

@@ -39,30 +39,45 @@ const maxCanonicalBytes = 64 << 10
 
 // Canonical gives the bytes that the hash is made of: everything but Hash.
 func (r *ConsentRecord) Canonical() []byte {
-	b := append(make([]byte, 0, 256), canonicalVersion)
+	const most = 256 // bytes, nearly always
+	return r.appendCanonical(make([]byte, 0, most))
+}
+
+func (r *ConsentRecord) appendCanonical(b []byte) []byte {
+	b = append(b, canonicalVersion)
 	b = appendNumber(b, tagContact, uint64(r.Contact))
 	b = appendNumber(b, tagSeq, r.Seq)
 	b = appendNumber(b, tagKind, uint64(r.Kind))
-	b = appendBytes(b, tagChannel, []byte(r.Scope.Channel))
-	b = appendBytes(b, tagPurpose, []byte(r.Scope.Purpose))
-	b = appendBytes(b, tagList, []byte(r.Scope.List))
+	b = appendBytes(b, tagChannel, r.Scope.Channel)
+	b = appendBytes(b, tagPurpose, r.Scope.Purpose)
+	b = appendBytes(b, tagList, r.Scope.List)
 	b = appendTime(b, tagActed, r.Acted)
 	b = appendTime(b, tagRecorded, r.Recorded)
 	b = appendTime(b, tagExpires, r.Expires)
-	b = appendBytes(b, tagMechanism, []byte(r.Mechanism))
-	b = appendBytes(b, tagNotice, []byte(r.Notice))
+	b = appendBytes(b, tagMechanism, r.Mechanism)
+	b = appendBytes(b, tagNotice, r.Notice)
 	b = appendNumber(b, tagSourceKind, uint64(r.Source.Kind))
-	b = appendBytes(b, tagSourceName, []byte(r.Source.Name))
-	b = appendBytes(b, tagSourceActor, []byte(r.Source.Actor))
+	b = appendBytes(b, tagSourceName, r.Source.Name)
+	b = appendBytes(b, tagSourceActor, r.Source.Actor)
 	b = appendHash(b, tagEvidence, r.Evidence)
 	b = appendHash(b, tagPrev, r.Prev)
 	return appendNumber(b, tagRetracts, r.Retracts)
 }
 
 // ComputeHash gives the SHA-256 of the canonical bytes.
-func (r *ConsentRecord) ComputeHash() [32]byte { return sha256.Sum256(r.Canonical()) }
+func (r *ConsentRecord) ComputeHash() [32]byte {
+	hash, _ := r.hashAndSize()
+	return hash
+}
 
-func appendBytes(b []byte, tag byte, content []byte) []byte {
+// hashAndSize gives the hash of the canonical bytes and how many they are.
+func (r *ConsentRecord) hashAndSize() ([32]byte, int) {
+	var stack [512]byte // enough for nearly all
+	b := r.appendCanonical(stack[:0])
+	return sha256.Sum256(b), len(b)
+}
+
+func appendBytes[T ~string | ~[]byte](b []byte, tag byte, content T) []byte {
 	if len(content) == 0 {
 		return b
 	}
@@ -75,7 +90,8 @@ func appendNumber(b []byte, tag byte, n uint64) []byte {
 	if n == 0 {
 		return b
 	}
-	return appendBytes(b, tag, binary.AppendUvarint(nil, n))
+	var digits [binary.MaxVarintLen64]byte
+	return appendBytes(b, tag, binary.AppendUvarint(digits[:0], n))
 }
 
 // appendTime writes the microseconds since the zero Time, which is the first

@@ -32,9 +32,9 @@ type keyRing struct {
 }
 
 type namedSecret struct {
-	id      string
-	secret  []byte
-	macs    *sync.Pool // of *addressMAC under the key derived for address hashes, which are made by the million
+	id     string
+	secret []byte
+	macs   *sync.Pool // of *addressMAC under the key derived for address hashes, which are made by the million
 }
 
 // addressMAC is a keyed hash and a place for the message.

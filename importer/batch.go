@@ -22,7 +22,15 @@ type importing struct {
 	// forced are rows, by their number, that the store refused when others had
 	// been written in the same transaction.
 	forced  map[int]error
+	spare   spare
 	preview bool // nothing is kept, and ids of contacts that are made mean nothing
+}
+
+// spare is what deciding about a batch needs and nobody keeps, to be used again
+// for the next one.
+type spare struct {
+	writes []audience.ContactWrite
+	labels []label
 }
 
 // sighting is what an import remembers of a contact whom its rows are about.
@@ -98,7 +106,7 @@ const maxRounds = 4
 func (im *importing) writeBatch(ctx context.Context, tx *store.Tx, rows []*entry) (*batch, error) {
 	b := &batch{
 		importing: im, tx: tx, fields: newFields(tx.Schema()),
-		now: make(map[audience.ContactID]sighting), folk: make(map[audience.ContactID]*person),
+		now: make(map[audience.ContactID]sighting, len(rows)), folk: make(map[audience.ContactID]*person, len(rows)),
 	}
 	good := make([]*entry, 0, len(rows))
 	for _, e := range rows {

@@ -15,8 +15,9 @@ type planner struct {
 	people     *people
 	suppressed map[string][]audience.Suppression // of addresses that nobody has, by their compare form
 	writes     []audience.ContactWrite
-	at         []int // for each write, the position of its row
-	rows       int   // that were decided
+	at         []int    // for each write, the position of its row
+	rows       int      // that were decided
+	made       []person // to be used
 }
 
 // errCut says that a row has to wait until those in front of it are written.
@@ -27,8 +28,8 @@ var errCut = errors.New("importer: cut")
 // consent or a refusal. For the addresses that she has when that is recorded
 // are suppressed by it, or keep it from being recorded.
 func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
-	d := &planner{batch: b, writes: make([]audience.ContactWrite, 0, len(rows)), at: make([]int, 0, len(rows))}
-	all := make([]label, 0, 2*len(rows))
+	d := &planner{batch: b, writes: slices.Grow(b.spare.writes[:0], len(rows)), at: make([]int, 0, len(rows))}
+	all := slices.Grow(b.spare.labels[:0], 2*len(rows))
 	labels := make([][]label, len(rows))
 	var parts audience.ProfileParts
 	parts.Lists = len(b.plan.AddLists) > 0
@@ -42,6 +43,7 @@ func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 		}
 		parts.Lists = parts.Lists || len(e.contact.Lists) > 0
 	}
+	b.spare = spare{writes: d.writes, labels: all}
 	var err error
 	if d.people, err = findPeople(ctx, &b.tx.Reader, labels); err != nil {
 		return nil, err
@@ -191,15 +193,17 @@ func checkList(s *audience.Schema, name string) error {
 
 // create plans a new contact.
 func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) {
-	who := &person{mine: true, line: e.line(), addressed: suppressed}
-	w := d.shape(e.contact, nil)
+	who := d.person()
+	who.mine, who.line, who.addressed = true, e.line(), suppressed
+	w := d.next()
+	*w = d.shape(e.contact, nil)
 	if at, ok := d.survey.birth(e.n); ok {
 		w.CreatedAt = at
 	}
 	var next audience.Contact
 	var err error
 	if d.opts.Diffs {
-		next, err = d.apply(who, &w)
+		next, err = d.apply(who, w)
 	}
 	if err == nil {
 		err = d.weigh(e, who)
@@ -215,7 +219,7 @@ func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) 
 		d.diff(e, who, &next)
 		who.known.now = next
 	}
-	d.write(i, e, &w)
+	d.write(i, e)
 }
 
 // leave plans what a row says of somebody whom the plan leaves as she is: a
@@ -249,8 +253,9 @@ func (d *planner) update(i int, e *entry, who *person, labels []label, suppresse
 		}
 		k.now = next
 	}
-	w := d.shape(e.contact, who)
-	next, err := d.apply(who, &w)
+	w := d.next()
+	*w = d.shape(e.contact, who)
+	next, err := d.apply(who, w)
 	if err != nil {
 		return err
 	}
@@ -271,7 +276,7 @@ func (d *planner) update(i int, e *entry, who *person, labels []label, suppresse
 		d.diff(e, who, &next)
 	}
 	if next.Version != k.now.Version {
-		d.write(i, e, &w)
+		d.write(i, e)
 	}
 	k.now = next
 	return nil
@@ -313,7 +318,27 @@ func (who *person) isOn(list string) bool {
 	return on
 }
 
-func (d *planner) write(i int, e *entry, w *audience.ContactWrite) {
+// next gives the place of the next write, which is not one before [planner.write].
+func (d *planner) next() *audience.ContactWrite {
+	d.writes = append(d.writes, audience.ContactWrite{})
+	w := &d.writes[len(d.writes)-1]
+	d.writes = d.writes[:len(d.writes)-1]
+	return w
+}
+
+// write makes what next gave a write, the row's.
+func (d *planner) write(i int, e *entry) {
 	e.write = len(d.writes)
-	d.writes, d.at = append(d.writes, *w), append(d.at, i)
+	d.writes, d.at = d.writes[:e.write+1], append(d.at, i)
+}
+
+// person makes somebody. They come in blocks, since nearly every row makes one.
+func (d *planner) person() *person {
+	const block = 64
+	if len(d.made) == 0 {
+		d.made = make([]person, block)
+	}
+	who := &d.made[0]
+	d.made = d.made[1:]
+	return who
 }

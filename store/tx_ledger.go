@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -108,6 +109,7 @@ type consentBatch struct {
 	suppressions *heldSuppressions
 	records      []audience.ConsentRecord
 	evidence     []Record
+	salts        []byte // to be used
 	changes      []Change
 }
 
@@ -139,6 +141,13 @@ func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]*
 		kind := writes[i].Kind
 		looksBack = looksBack || kind.IsRefusal() || kind == audience.ConsentRetracted
 		onlyRequests = onlyRequests && kind == audience.ConsentRequested
+	}
+	if !looksBack && !onlyRequests && len(writes) > fewHashes {
+		some, err := tx.anySuppression(ctx)
+		if err != nil {
+			return nil, err
+		}
+		onlyRequests = !some // of grants too, there is nothing that they could lift
 	}
 	if onlyRequests {
 		addresses = nil // they touch no suppression
@@ -258,12 +267,17 @@ func (b *consentBatch) checkRecord(r *audience.ConsentRecord) error {
 // commitEvidence keeps evidence with a fresh salt, and puts the commitment
 // to both into the record.
 func (b *consentBatch) commitEvidence(r *audience.ConsentRecord, evidence []byte) {
-	var salt [32]byte
-	_, _ = rand.Read(salt[:]) // it never fails
+	const size = 32
+	if len(b.salts) < size { // many at a time: asking for them takes longer than making them
+		b.salts = make([]byte, size*(cap(b.records)-len(b.records)))
+		_, _ = rand.Read(b.salts) // it never fails
+	}
+	salt := [size]byte(b.salts)
+	b.salts = b.salts[size:]
 	r.Evidence = audience.Commit(salt, evidence)
 	b.evidence = append(b.evidence, Record{
 		Namespace: namespaceEvidence, Key: evidenceKey(r.Contact, r.Seq),
-		Value: append(salt[:], evidence...), Contact: r.Contact,
+		Value: slices.Concat(salt[:], evidence), Contact: r.Contact,
 	})
 }
 

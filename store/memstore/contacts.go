@@ -122,7 +122,7 @@ func (w *writer) putContact(row *store.ContactRow) error {
 		return &audience.ConflictError{Kind: "version", Contact: id, Hint: "the row was changed; read it again"}
 	}
 	c := row.Contact
-	w.v.contacts.set(w.edit, idKey(id), &c)
+	w.v.contacts.fill(w.edit, idKey(id), &c)
 	return nil
 }
 
@@ -163,13 +163,9 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 // claim gives an identity to a contact. Of a claim of nobody nothing stays:
 // nobody else writes before the transaction ends.
 func (w *writer) claim(key identityKey, contact audience.ContactID) error {
-	switch holder := w.p.identities.get(w.edit, key); {
-	case holder == contact:
-		return nil
-	case holder != 0:
+	if holder := w.p.identities.claim(w.edit, key, contact); holder != contact {
 		return wrap(&audience.ConflictError{Kind: "identity", Contact: holder, Hint: "it belongs to that contact; release it or merge the two"})
 	}
-	w.p.identities.set(w.edit, key, contact)
 	return nil
 }
 
@@ -181,10 +177,7 @@ func (w *writer) ReleaseIdentities(ctx context.Context, claims []store.Claim) er
 			if err := sometimes(ctx, i); err != nil {
 				return err
 			}
-			key := keys.of(claim.Identity)
-			if holder := w.p.identities.get(w.edit, key); holder != 0 && holder == claim.Contact {
-				w.p.identities.set(w.edit, key, 0)
-			}
+			w.p.identities.release(w.edit, keys.of(claim.Identity), claim.Contact)
 		}
 		return nil
 	})

@@ -9,18 +9,23 @@
 // number of views read in parallel, each its own commit for as long as it
 // likes. Update works on a version of its own, which shares everything it
 // does not change, and commits by moving the pointer; to roll back is to
-// forget. There is one writer at a time per partition; waiting for the turn
+// forget. Only who holds which identity is no part of a version, but a hash
+// table for all of them, whose entries say from which commit on they hold: an
+// Update that is rolled back takes out what it put in, and what no view can
+// see any more is forgotten by the next Update. There is one writer at a time per partition; waiting for the turn
 // ends with the context. Update within Update on the same partition waits
 // for itself until its context ends.
 //
 // # Costs
 //
-// With n contacts, everything is kept in ordered trees of 32 entries per
-// node, so that a read is one way down the tree and a write copies one way
-// down, whatever n is: four nodes for a million contacts.
+// With n contacts, everything but identities is kept in ordered trees of 32
+// entries per node, so that a read is one way down the tree and a write copies
+// one way down, whatever n is: four nodes for a million contacts.
 //
-//   - Reading or writing one contact, identity, list member, suppression,
-//     record or merge: O(log n). Nothing is ever copied as a whole.
+//   - Reading or writing one contact, list member, suppression, record or
+//     merge: O(log n). Nothing is ever copied as a whole.
+//   - Resolving, claiming or releasing an identity: O(1). A claim now and then
+//     makes room in one of the 256 parts of the table, O(n/256).
 //   - Reading k rows in order: O(log n + k).
 //   - Events are in a tree per contact. Appending, revising, counting: as the
 //     logarithm of that contact's events. Reading costs what is read, not what

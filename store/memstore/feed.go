@@ -49,9 +49,12 @@ func (f *feed) locate(incarnation store.Incarnation, pos store.Position) (uint64
 // append adds a commit.
 func (f *feed) append(edit uint64, at time.Time, changes []store.Change) {
 	f.head++
-	// Cloned to give back the space that growing left.
-	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: slices.Clone(changes)})
-	mention(changes, f.head, func(k numberedKey) { f.mentions.set(edit, k, struct{}{}) })
+	const much = 8
+	if cap(changes)-len(changes) > len(changes)/much {
+		changes = slices.Clone(changes) // to give back the space that growing left
+	}
+	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: changes})
+	mention(changes, f.head, func(k numberedKey) { f.mentions.fill(edit, k, struct{}{}) })
 	if at.After(f.last) {
 		f.last = at
 	}
@@ -102,7 +105,11 @@ func (w *writer) AppendChanges(ctx context.Context, at time.Time, changes []stor
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	w.pending = append(w.pending, changes...)
+	if w.pending == nil { // mostly it is all
+		w.pending = slices.Clone(changes)
+	} else {
+		w.pending = append(w.pending, changes...)
+	}
 	if len(changes) > 0 && at.After(w.at) {
 		w.at = at
 	}

@@ -20,6 +20,7 @@ import (
 type identities struct {
 	parts   [parts]atomic.Pointer[table]
 	written []writing // by the transaction under way, in order
+	removed claim     // stands in slots that are to be passed over
 	stale   []*claim  // of ended transactions, ascending by edit: what they replaced waits to be forgotten
 }
 
@@ -59,9 +60,6 @@ type slot struct {
 	claim atomic.Pointer[claim]
 }
 
-// isRemoved tells a slot that is to be passed over: its claim has no kind.
-func (c *claim) isRemoved() bool { return c.kind == unique.Handle[string]{} }
-
 func (c *claim) is(k identityKey) bool { return c.key == k.key && c.kind == k.kind }
 
 // get gives who has an identity as of an edit; 0 when nobody has.
@@ -70,11 +68,16 @@ func (i *identities) get(edit uint64, k identityKey) audience.ContactID {
 	if t == nil {
 		return 0
 	}
-	s, _ := t.find(k)
+	s, _ := i.find(t, k)
 	if s == nil {
 		return 0
 	}
-	for c := s.claim.Load(); c != nil; c = c.older {
+	return s.claim.Load().holder(edit)
+}
+
+// holder gives who has the identity as of an edit; 0 when nobody has.
+func (c *claim) holder(edit uint64) audience.ContactID {
+	for ; c != nil; c = c.older {
 		if c.edit <= edit {
 			return c.contact
 		}
@@ -86,7 +89,7 @@ func (i *identities) part(hash uint64) *atomic.Pointer[table] { return &i.parts[
 
 // find gives the slot of an identity, nil when it has none, and the first slot
 // on the way to it that a new one may take.
-func (t *table) find(k identityKey) (s, free *slot) {
+func (i *identities) find(t *table, k identityKey) (s, free *slot) {
 	mask := uint64(len(t.slots) - 1)
 	for at := k.hash & mask; ; at = (at + 1) & mask {
 		s = &t.slots[at]
@@ -97,7 +100,7 @@ func (t *table) find(k identityKey) (s, free *slot) {
 				free = s
 			}
 			return nil, free
-		case c.isRemoved():
+		case c == &i.removed:
 			if free == nil {
 				free = s
 			}
@@ -107,32 +110,61 @@ func (t *table) find(k identityKey) (s, free *slot) {
 	}
 }
 
-// set makes a contact hold an identity from an edit on, and 0 nobody.
-func (i *identities) set(edit uint64, k identityKey, contact audience.ContactID) {
+// claim gives an identity to a contact from an edit on, and gives who has it
+// then: somebody else keeps it.
+func (i *identities) claim(edit uint64, k identityKey, contact audience.ContactID) (holder audience.ContactID) {
+	s := i.slot(k)
+	before := s.claim.Load()
+	if holder := before.holder(edit); holder != 0 || contact == 0 {
+		return holder
+	}
+	i.put(s, before, &claim{kind: k.kind, key: k.key, edit: edit, contact: contact}, k.hash)
+	return contact
+}
+
+// release takes an identity from a contact that has it.
+func (i *identities) release(edit uint64, k identityKey, contact audience.ContactID) {
+	if contact == 0 || i.get(edit, k) != contact {
+		return
+	}
+	s := i.slot(k)
+	i.put(s, s.claim.Load(), &claim{kind: k.kind, key: k.key, edit: edit}, k.hash)
+}
+
+// slot gives the slot of an identity, or one that it may take.
+func (i *identities) slot(k identityKey) *slot {
 	p := i.part(k.hash)
 	t := p.Load()
 	if t == nil || t.used >= len(t.slots)/4*3 {
-		t = t.larger()
+		t = i.larger(t)
 		p.Store(t)
 	}
-	put := &claim{kind: k.kind, key: k.key, edit: edit, contact: contact}
-	s, free := t.find(k)
+	s, free := i.find(t, k)
 	if s == nil {
-		if s = free; s.claim.Load() == nil {
-			t.used++
-		}
-		t.live++
-		s.hash.Store(k.hash)
-	} else {
-		put.older = s.claim.Load()
+		return free
 	}
-	s.claim.Store(put)
-	i.written = append(i.written, writing{k.hash, put, put.older})
+	return s
+}
+
+// put puts a claim in the place of what its slot holds.
+func (i *identities) put(s *slot, before, c *claim, hash uint64) {
+	t := i.part(hash).Load()
+	if before == nil {
+		t.used++
+	}
+	if before == nil || before == &i.removed {
+		before = nil
+		t.live++
+		s.hash.Store(hash)
+	}
+	c.older = before
+	s.claim.Store(c)
+	i.written = append(i.written, writing{hash, c, before})
 }
 
 // larger gives a table with room for as much again. Readers of the one that it
 // is made of find there all that they may see.
-func (t *table) larger() *table {
+func (i *identities) larger(t *table) *table {
 	const least = 8
 	size := least
 	if t != nil {
@@ -147,7 +179,7 @@ func (t *table) larger() *table {
 	mask := uint64(size - 1)
 	for n := range t.slots {
 		c := t.slots[n].claim.Load()
-		if c == nil || c.isRemoved() {
+		if c == nil || c == &i.removed {
 			continue
 		}
 		hash := t.slots[n].hash.Load()
@@ -169,12 +201,12 @@ func (i *identities) replace(hash uint64, c, by *claim) bool {
 	if t == nil { // closed meanwhile
 		return false
 	}
-	s, _ := t.find(identityKey{hash: hash, kind: c.kind, key: c.key})
+	s, _ := i.find(t, identityKey{hash: hash, kind: c.kind, key: c.key})
 	if s == nil || s.claim.Load() != c {
 		return false
 	}
 	if by == nil {
-		by = &claim{}
+		by = &i.removed
 		t.live--
 	}
 	s.claim.Store(by)

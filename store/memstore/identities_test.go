@@ -43,7 +43,7 @@ func (i *identities) held() (current, former int) {
 		}
 		for k := range t.slots {
 			c := t.slots[k].claim.Load()
-			if c == nil || c.isRemoved() {
+			if c == nil || c == &i.removed {
 				continue
 			}
 			current++

@@ -97,7 +97,7 @@ func (w *writer) AppendLedger(ctx context.Context, records []audience.ConsentRec
 			if err := record.CheckLink(w.p.name, w.v.chainEnd(record.Contact)); err != nil {
 				return wrap(err)
 			}
-			w.v.ledger.set(w.edit, numberedKey{record.Contact, record.Seq}, &record)
+			w.v.ledger.fill(w.edit, numberedKey{record.Contact, record.Seq}, &record)
 		}
 		return nil
 	})

@@ -98,6 +98,12 @@ func (t *tree[K, V]) set(edit uint64, k K, v V) {
 	t.insert(insertion[K, V]{edit: edit, key: k, val: v})
 }
 
+// fill is set for keys that come ascending and many at a time: nodes at the
+// right edge get their full size at once.
+func (t *tree[K, V]) fill(edit uint64, k K, v V) {
+	t.insert(insertion[K, V]{edit: edit, key: k, val: v, full: true})
+}
+
 // add stores a value unless the key has one, which it then gives.
 func (t *tree[K, V]) add(edit uint64, k K, v V) (old V, added bool) {
 	return t.insert(insertion[K, V]{edit: edit, key: k, val: v, keep: true})
@@ -233,6 +239,7 @@ type insertion[K ordered[K], V any] struct {
 	key   K
 	val   V
 	keep  bool // leave the value of a key that is there
+	full  bool // make nodes at the right edge of their full size
 	old   V
 	added bool // the key is new
 }
@@ -280,6 +287,9 @@ func (in *insertion[K, V]) add(n *node[K, V], i int, k K, kid *node[K, V], last 
 		// Ascending keys, the usual case, leave full nodes behind. Only at the
 		// right edge: elsewhere falling keys would leave nodes of one entry.
 		right = &node[K, V]{edit: in.edit}
+		if in.full && kid == nil {
+			right.keys, right.vals = make([]K, 0, fan), make([]V, 0, fan)
+		}
 		in.put(right, 0, k, kid)
 		return n, right, k
 	}
