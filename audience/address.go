@@ -77,7 +77,7 @@ func ParseAddress(s string) (Address, error) {
 	if len(s) > maxAddressInput {
 		return Address{}, addressTooLong("max-length", maxAddressBytes, "the address")
 	}
-	original := strings.Trim(s, " \t")
+	original := trimBlanks(s)
 	canonical, err := canonicalAddress(original)
 	if err != nil {
 		return Address{}, err

@@ -27,6 +27,18 @@ func addressTooLong(rule string, limit int, what string) error {
 	return &FieldError{Path: "email", Rule: rule, Hint: fmt.Sprintf("%s has at most %d bytes", what, limit), Limit: true}
 }
 
+// trimBlanks takes spaces and tabs off the ends; strings.Trim makes a set of
+// characters first.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
 // canonicalAddress gives the compare form of an address without spaces around
 // it, or why it is refused.
 func canonicalAddress(s string) (string, error) {
@@ -84,7 +96,16 @@ func isPlainAddress(s string) bool {
 		return false
 	}
 	top := strings.LastIndexByte(s[at+1:], '.')
-	return top > 0 && strings.Trim(s[at+1+top+1:], "0123456789") != ""
+	return top > 0 && !isAllDigits(s[at+1+top+1:])
+}
+
+func isAllDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // checkAddressText refuses what must not stand anywhere in an address, also

@@ -155,9 +155,7 @@ func (c *Contact) TagList() Value {
 	if len(c.Tags) == 0 {
 		return Value{}
 	}
-	names := c.TagNames()
-	l := list(&names)
-	return Value{content: &l}
+	return newList(c.TagNames())
 }
 
 // Value gives the value of a custom field; the zero Value when absent.

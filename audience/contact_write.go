@@ -120,16 +120,16 @@ func (w *ContactWrite) mask() string {
 // the schema or on stored data is checked by the store.
 func (w *ContactWrite) Check(l Limits) error {
 	l = l.withDefaults()
-	if err := w.checkIdentities(l); err != nil {
+	if err := w.checkIdentities(&l); err != nil {
 		return err
 	}
-	if err := w.checkNames(l); err != nil {
+	if err := w.checkNames(&l); err != nil {
 		return err
 	}
-	if err := w.checkTags(l); err != nil {
+	if err := w.checkTags(&l); err != nil {
 		return err
 	}
-	if err := w.checkFields(l); err != nil {
+	if err := w.checkFields(&l); err != nil {
 		return err
 	}
 	if w.Mode > UpdateOnly {
@@ -144,12 +144,12 @@ func (w *ContactWrite) Check(l Limits) error {
 	return checkInstant("created_at", w.CreatedAt) // the zero Time is in range
 }
 
-func (w *ContactWrite) checkIdentities(l Limits) error {
+func (w *ContactWrite) checkIdentities(l *Limits) error {
 	if len(w.Addresses)+len(w.External)+len(w.Detach) > l.Identities {
 		return &FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Identities), Limit: true}
 	}
 	if x := w.Match.external; !x.ID.IsZero() {
-		if err := x.Check("match", l); err != nil {
+		if err := x.check("match", l); err != nil {
 			return err
 		}
 	}
@@ -159,8 +159,8 @@ func (w *ContactWrite) checkIdentities(l Limits) error {
 		}
 	}
 	for i, x := range w.External {
-		if x.Check("", l) != nil { // the path is made for errors alone
-			return x.Check(fmt.Sprintf("external[%d]", i), l)
+		if x.check("", l) != nil { // the path is made for errors alone
+			return x.check(fmt.Sprintf("external[%d]", i), l)
 		}
 	}
 	if w.Match.IsZero() && w.Email.IsZero() && len(w.Addresses) == 0 && len(w.External) == 0 {
@@ -184,7 +184,7 @@ func (w *ContactWrite) adds(i Identity) bool {
 		slices.ContainsFunc(w.External, func(x ExternalID) bool { return ExternalIdentity(x).Equal(i) })
 }
 
-func (w *ContactWrite) checkNames(l Limits) error {
+func (w *ContactWrite) checkNames(l *Limits) error {
 	names := []struct {
 		path string
 		p    Private
@@ -203,7 +203,7 @@ func (w *ContactWrite) checkNames(l Limits) error {
 	return nil
 }
 
-func (w *ContactWrite) checkTags(l Limits) error {
+func (w *ContactWrite) checkTags(l *Limits) error {
 	if w.SetTags != nil && (len(w.AddTags) > 0 || len(w.RemoveTags) > 0) {
 		return &FieldError{Path: "tags", Rule: "exclusive", Hint: "either SetTags or AddTags and RemoveTags"}
 	}
@@ -212,7 +212,7 @@ func (w *ContactWrite) checkTags(l Limits) error {
 			return &FieldError{Path: "tags", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Tags), Limit: true}
 		}
 		for _, t := range tags {
-			if err := CheckName("tags", t, l); err != nil {
+			if err := checkName("tags", t, l); err != nil {
 				return err
 			}
 		}
@@ -220,7 +220,7 @@ func (w *ContactWrite) checkTags(l Limits) error {
 	return nil
 }
 
-func (w *ContactWrite) checkFields(l Limits) error {
+func (w *ContactWrite) checkFields(l *Limits) error {
 	if len(w.Set) > l.Fields {
 		return &FieldError{Path: "fields", Rule: "max-items", Hint: fmt.Sprintf("at most %d", l.Fields), Limit: true}
 	}
@@ -231,12 +231,12 @@ func (w *ContactWrite) checkFields(l Limits) error {
 		if isNameField(name) {
 			continue
 		}
-		if err := CheckFieldName(name, l); err != nil {
+		if err := CheckFieldName(name, *l); err != nil {
 			return &FieldError{Path: fmt.Sprintf("clear[%d]", i), Rule: "unknown", Hint: "a custom field, first_name, last_name or phone"}
 		}
 	}
 	return firstByName(w.Set, func(name string, v Value) error {
-		if err := CheckFieldName(name, l); err != nil {
+		if err := CheckFieldName(name, *l); err != nil {
 			return err
 		}
 		if v.IsZero() {
@@ -245,8 +245,8 @@ func (w *ContactWrite) checkFields(l Limits) error {
 		if slices.Contains(w.Clear, name) {
 			return &FieldError{Path: "fields." + name, Rule: "exclusive", Hint: "either set or cleared"}
 		}
-		if v.Check("", l) != nil { // the path is made for errors alone
-			return v.Check("fields."+name, l)
+		if v.check("", l) != nil { // the path is made for errors alone
+			return v.check("fields."+name, l)
 		}
 		return nil
 	})

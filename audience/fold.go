@@ -91,6 +91,9 @@ type MergedHistory struct {
 // follows them. Whether somebody is on the list asks for more: see
 // [History.OnList].
 func (h *History) Fold(scope Scope, at time.Time) Standing {
+	if len(h.Records) == 0 && len(h.Merged) == 0 {
+		return Standing{} // as of most people in a file
+	}
 	h = h.Resolved()
 	return h.until(at, func(t time.Time) Standing { return h.foldAt(scope, t) }, scope)
 }

@@ -40,13 +40,21 @@ func (x ExternalID) Check(path string, l Limits) error {
 		return nil
 	}
 	l = l.withDefaults()
+	return x.check(path, &l)
+}
+
+// check is Check with limits in force. Paths are made for errors alone.
+func (x ExternalID) check(path string, l *Limits) error {
 	if x.System == "" || x.ID.IsZero() {
 		return &FieldError{Path: path, Rule: "empty", Hint: "a system and an id"}
 	}
-	if err := CheckName(path+".system", x.System, l); err != nil {
-		return err
+	if checkName("", x.System, l) != nil {
+		return checkName(path+".system", x.System, l)
 	}
-	return checkText(path+".id", x.ID.Reveal(), l.KeyBytes)
+	if checkText("", x.ID.Reveal(), l.KeyBytes) != nil {
+		return checkText(path+".id", x.ID.Reveal(), l.KeyBytes)
+	}
+	return nil
 }
 
 // isPlain reports what most ids are, of printable ASCII within the limits. The

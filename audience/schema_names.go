@@ -14,6 +14,14 @@ func CheckName(path, name string, l Limits) error {
 		return nil
 	}
 	l = l.withDefaults()
+	return checkName(path, name, &l)
+}
+
+// checkName is CheckName with limits in force.
+func checkName(path, name string, l *Limits) error {
+	if len(name) <= l.NameBytes && isPlainName(name) {
+		return nil
+	}
 	if name == "" {
 		return &FieldError{Path: path, Rule: "empty", Hint: "a name"}
 	}

@@ -119,9 +119,18 @@ func DateValue(d Date) Value { return Value{content: &d} }
 func StringListValue(items ...string) Value {
 	set := slices.Clone(items)
 	slices.Sort(set)
-	set = slices.Compact(set)
-	l := list(&set)
-	return Value{content: &l}
+	return newList(slices.Compact(set))
+}
+
+// newList makes a list value of sorted items, which are its own from now on.
+// Both pointers of a list point into one allocation.
+func newList(items []string) Value {
+	l := &struct {
+		items   []string
+		content list
+	}{items: items}
+	l.content = &l.items
+	return Value{content: &l.content}
 }
 
 // Type is the value's type, or the zero Type when absent.
@@ -364,7 +373,17 @@ func Fit(v Value, want Type, path string) (Value, error) {
 // UTF-8 without NUL and within the limits, a double finite, an instant or
 // date in the years 1 to 9999. It is a [*FieldError] for the path.
 func (v Value) Check(path string, l Limits) error {
+	switch v.content.(type) {
+	case nil, *int64, *bool:
+		return nil
+	}
 	l = l.withDefaults()
+	return v.check(path, &l)
+}
+
+// check is Check with limits in force: copying them takes longer than most
+// checks.
+func (v Value) check(path string, l *Limits) error {
 	switch x := v.content.(type) {
 	case *string:
 		return checkText(path, *x, l.StringBytes)
@@ -390,12 +409,29 @@ func checkText(path, s string, maxBytes int) error {
 	switch {
 	case len(s) > maxBytes:
 		return &FieldError{Path: path, Rule: "max-length", Hint: fmt.Sprintf("at most %d bytes", maxBytes), Limit: true}
+	case isShortASCII(s):
+		return nil
 	case !utf8.ValidString(s):
 		return &FieldError{Path: path, Rule: "utf8", Hint: "valid UTF-8"}
 	case strings.IndexByte(s, 0) >= 0:
 		return &FieldError{Path: path, Rule: "nul", Hint: "text without NUL"}
 	}
 	return nil
+}
+
+// isShortASCII reports texts in which a single look finds nothing wrong, as in
+// most names.
+func isShortASCII(s string) bool {
+	const short = 32
+	if len(s) > short {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c == 0 || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func checkTexts(path string, items []string, maxItems, maxBytes int) error {

@@ -23,28 +23,31 @@ func (env *readEnv) field(c Column) (readCell, error) {
 	}
 	path := "fields." + name
 	parse := env.value(t, c.Format, path)
-	return func(d *draft, cell string, kind CellKind) error {
+	checked := remember(func(cell string, kind CellKind) (audience.Value, error) {
 		v, err := parse(cell, kind)
-		if err != nil || v.IsZero() {
-			return err
+		if err == nil {
+			err = v.Check(path, env.limits)
 		}
-		return d.set(name, path, v, env.limits)
+		return v, err
+	})
+	return func(d *draft, cell string, kind CellKind) error {
+		v, err := checked(cell, kind)
+		if err == nil && !v.IsZero() {
+			d.set(name, v)
+		}
+		return err
 	}, nil
 }
 
-// set keeps a value that can be stored; of two columns for one field the first
+// set keeps a value that was checked; of two columns for one field the first
 // counts. Names were checked when the columns were compiled.
-func (d *draft) set(name, path string, v audience.Value, limits audience.Limits) error {
-	if err := v.Check(path, limits); err != nil {
-		return err
-	}
+func (d *draft) set(name string, v audience.Value) {
 	if d.Write.Set == nil {
 		d.Write.Set = make(map[string]audience.Value, d.fields)
 	} else if _, double := d.Write.Set[name]; double {
-		return nil
+		return
 	}
 	d.Write.Set[name] = v
-	return nil
 }
 
 type parseCell = func(cell string, kind CellKind) (audience.Value, error)
@@ -242,9 +245,10 @@ func (env *readEnv) object(columns []Column) readCell {
 			if v.IsZero() {
 				continue
 			}
-			if err := d.set(m.field, m.path, v, env.limits); err != nil {
+			if err := v.Check(m.path, env.limits); err != nil {
 				return err
 			}
+			d.set(m.field, v)
 		}
 		return nil
 	}

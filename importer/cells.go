@@ -30,13 +30,13 @@ func compile(m *Mapping, plan *Plan, env readEnv) (*rowReader, error) {
 			return nil, err
 		}
 		if m.Vendor == nameOwn && c.Target == TargetPhone { // our own exports give it as it is
-			read = readText(c.Format, func(d *draft, s string) { setOnce(&d.Write.Phone, s) })
+			read = readPrivate(c.Format, func(d *draft) *audience.Private { return &d.Write.Phone })
 		}
 		if m.Vendor == nameOwn && c.Target == TargetExternalID { // an apostrophe is part of it
 			read = readExternal(c.Name, false)
 		}
 		if m.Vendor == nameOwn && c.Target == TargetLists {
-			read = readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = joinItems(d.Lists, env.withoutTopics(items)) })
+			read = readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = append(d.Lists, env.withoutTopics(items)...) })
 		}
 		if read == nil {
 			continue
@@ -85,17 +85,20 @@ func (env *readEnv) cell(c Column) (readCell, error) {
 	case TargetExternalID:
 		return readExternal(c.Name, true), nil
 	case TargetFirstName:
-		return readText(c.Format, func(d *draft, s string) { setOnce(&d.Write.FirstName, s) }), nil
+		return readPrivate(c.Format, func(d *draft) *audience.Private { return &d.Write.FirstName }), nil
 	case TargetLastName:
-		return readText(c.Format, func(d *draft, s string) { setOnce(&d.Write.LastName, s) }), nil
+		return readPrivate(c.Format, func(d *draft) *audience.Private { return &d.Write.LastName }), nil
 	case TargetFullName:
-		return readText(formatTrim, func(d *draft, s string) { d.full = s }), nil
+		return func(d *draft, cell string, _ CellKind) error {
+			d.full = textOf(cell, formatTrim)
+			return nil
+		}, nil
 	case TargetPhone:
 		return readPhone(c.Format), nil
 	case TargetTags:
-		return readItems("tags", c.Format, func(d *draft, items []string) { d.Write.SetTags = joinItems(d.Write.SetTags, items) }), nil
+		return readItems("tags", c.Format, func(d *draft, items []string) { d.Write.SetTags = append(d.Write.SetTags, items...) }), nil
 	case TargetLists:
-		return readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = joinItems(d.Lists, items) }), nil
+		return readItems("lists", c.Format, func(d *draft, items []string) { d.Lists = append(d.Lists, items...) }), nil
 	case TargetTag:
 		return readTag(c.Name), nil
 	case TargetStatus:
@@ -127,10 +130,19 @@ func setOnce(p *audience.Private, s string) {
 	}
 }
 
-func readText(format string, set func(d *draft, s string)) readCell {
-	return func(d *draft, cell string, _ CellKind) error {
-		set(d, textOf(cell, format))
-		return nil
+// readPrivate reads a text of which the first one counts.
+func readPrivate(format string, field func(d *draft) *audience.Private) readCell {
+	private := remember(func(cell string, _ CellKind) (audience.Private, error) {
+		return audience.NewPrivate(textOf(cell, format)), nil
+	})
+	return func(d *draft, cell string, kind CellKind) error {
+		p := field(d)
+		if !p.IsZero() {
+			return nil
+		}
+		var err error
+		*p, err = private(cell, kind)
+		return err
 	}
 }
 
@@ -193,41 +205,46 @@ func readExternal(system string, guarded bool) readCell {
 	if system == "" {
 		system = audience.HostSystem
 	}
+	var free []audience.ExternalID // room for those to come
 	return func(d *draft, cell string, _ CellKind) error {
 		id := trimBlanks(cell)
 		if guarded {
 			id = unguarded(id)
 		}
-		if id != "" {
-			d.Write.External = append(d.Write.External, audience.External(system, id))
+		if id == "" {
+			return nil
 		}
+		if d.Write.External == nil {
+			if len(free) == 0 {
+				free = make([]audience.ExternalID, contactBlock)
+			}
+			d.Write.External, free = free[:0:1], free[1:]
+		}
+		d.Write.External = append(d.Write.External, audience.External(system, id))
 		return nil
 	}
 }
 
+// readItems reads several items, which add may not change.
 func readItems(path, format string, add func(d *draft, items []string)) readCell {
-	return func(d *draft, cell string, kind CellKind) error {
+	read := remember(func(cell string, kind CellKind) ([]string, error) {
 		form := format
 		if kind == CellList {
 			form = ""
 		}
 		items, ok := itemsOf(cell, form)
 		if !ok {
-			return &audience.FieldError{Path: path, Rule: "type", Hint: listHintOf(form)}
+			return nil, &audience.FieldError{Path: path, Rule: "type", Hint: listHintOf(form)}
 		}
+		return items, nil
+	})
+	return func(d *draft, cell string, kind CellKind) error {
+		items, err := read(cell, kind)
 		if len(items) > 0 {
 			add(d, items)
 		}
-		return nil
+		return err
 	}
-}
-
-// joinItems joins the items of two columns; mostly there is one.
-func joinItems(a, b []string) []string {
-	if a == nil {
-		return b
-	}
-	return append(a, b...)
 }
 
 func listHintOf(format string) string {
@@ -243,7 +260,7 @@ func listHintOf(format string) string {
 // withoutTopics passes over the topics among the lists of our own exports:
 // who is on one has consented, which comes back by evidence alone.
 func (env *readEnv) withoutTopics(lists []string) []string {
-	return slices.DeleteFunc(lists, func(name string) bool {
+	return slices.DeleteFunc(slices.Clone(lists), func(name string) bool {
 		list, ok := env.schema.ListNamed(name)
 		return ok && list.Kind == audience.ListTopic
 	})

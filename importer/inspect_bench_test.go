@@ -42,6 +42,18 @@ func vendorFile() importer.Source {
 	return importer.Bytes("brevo.csv", b.Bytes())
 }
 
+// distinctFile is a file in which no cell of a contact is that of another one: what
+// reading remembers is of no use.
+func distinctFile() importer.Source {
+	var b bytes.Buffer
+	b.WriteString("external_id,email,first_name,last_name,tags,created_at,age,active:bool\n")
+	for i := range benchRows {
+		fmt.Fprintf(&b, "u%d,name%d@example.com,Jürgen%d,\"Doe, Jr. %d\",\"customer,vip,\"\"a, b%d\"\"\",2025-03-%02dT%02d:%02d:%02dZ,%d,true\n",
+			i, i, i, i, i, 1+i%28, i%24, i%60, i*7%60, i)
+	}
+	return importer.Bytes("distinct.csv", b.Bytes())
+}
+
 // cpu is the time that the process has used: on a busy machine it says more
 // than the clock.
 func cpu(b *testing.B) time.Duration {
@@ -94,7 +106,7 @@ func BenchmarkInspect(b *testing.B) {
 // BenchmarkContacts reads a file as typed and checked contacts, from the bytes
 // on and, under rows, from the cells on.
 func BenchmarkMappedContacts(b *testing.B) {
-	for name, src := range map[string]importer.Source{"shop": shopFile(), "brevo": vendorFile()} {
+	for name, src := range map[string]importer.Source{"shop": shopFile(), "brevo": vendorFile(), "distinct": distinctFile()} {
 		p := inspect(b, src, audience.Schema{})
 		plan := planOf(p, nil)
 		b.Run(name, func(b *testing.B) {

@@ -74,6 +74,9 @@ func gapAt(s string, at int, between byte) string {
 
 // trimCurrency takes the sign or code of a currency off one end.
 func trimCurrency(s string) string {
+	if s != "" && isDigits(s[:1]) && isDigits(s[len(s)-1:]) {
+		return s // no sign has digits
+	}
 	for _, sign := range []string{
 		"$", "€", "£", "¥", "₹", "zł", "kr", "EUR", "USD", "GBP", "PLN", "SEK", "NOK", "DKK", "CHF", "CAD", "AUD", "US$",
 	} {

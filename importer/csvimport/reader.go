@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,6 +39,7 @@ type reader struct {
 	line       int // of start
 	read       int64
 	cells      []cell // of the record at start, reused
+	doubled    bool   // one of them holds doubled quotes
 	scratch    []byte
 	texts      []string // for the cells of the rows to come
 }
@@ -275,7 +275,7 @@ func (r *reader) cellTexts(n int) ([]string, *importer.RowError) {
 // unquoted gives the text of a row in which the cells are as they mean, and
 // moves them to where they are in it.
 func (r *reader) unquoted(row []byte) string {
-	if !slices.ContainsFunc(r.cells, func(c cell) bool { return c.doubled }) {
+	if !r.doubled {
 		return string(row)
 	}
 	out := r.scratch[:0]

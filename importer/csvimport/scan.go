@@ -31,7 +31,7 @@ func (s *scan) refuse(column int, rule, hint string, limit bool) {
 // Line ends are LF, CRLF and CR.
 func (r *reader) scan() scan {
 	b := r.buf[r.start:r.end]
-	r.cells = r.cells[:0]
+	r.cells, r.doubled = r.cells[:0], false
 	s := scan{lines: 1}
 	for at := 0; ; {
 		var open bool
@@ -121,7 +121,7 @@ func (r *reader) quoted(s *scan, b []byte, from int) (at int, open bool) {
 		case at == len(b) && !r.eof:
 			return at, true // doubled or closing
 		case at < len(b) && b[at] == r.quote:
-			c.doubled = true
+			c.doubled, r.doubled = true, true
 			at++
 			continue
 		}
