@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -92,20 +90,23 @@ func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactI
 	w := renderer{dialect: s.dialect, audience: r.p.id, at: audience.Micros(at), after: int64(after), columns: columns}
 	own := w
 	own.own = true
-	w.collect(p)
-	b, err := w.literal(p, true)
+	parts := conjuncts(nil, p)
+	w.collect(parts)
+	all, err := w.literals(parts)
+	b := allBounds(all)
 	switch {
 	case err != nil:
 		return rendered{}, err
 	case b.upper.isAlways():
 		return rendered{}, fmt.Errorf("%w: a predicate of which SQL can say nothing", audience.ErrUnsupported)
 	}
-	out := rendered{regular: w.query(b, limit)}
+	out := rendered{regular: w.query(planOf(parts, all), b, limit)}
 	if w.readsOrigins {
 		if b, err = own.literal(p, true); err != nil {
 			return rendered{}, err
 		}
-		out.irregular = own.query(within(allOf(w.irregular(), b.upper), never()), limit)
+		b = within(allOf(w.irregular(), b.upper), never())
+		out.irregular = own.query(plan{conditions: []fragment{b.upper}}, b, limit)
 	}
 	for _, q := range []*fragment{out.regular, out.irregular} {
 		if q != nil && len(q.args) > s.dialect.mostParameters {
@@ -113,33 +114,6 @@ func (r *reader) render(p store.Predicate, at time.Time, after audience.ContactI
 		}
 	}
 	return out, nil
-}
-
-// query gives the query for those in the upper bound, nil for nobody.
-func (r *renderer) query(b bounds, limit int) *fragment {
-	if b.upper.isNever() {
-		return nil
-	}
-	certain := "1"
-	switch {
-	case b.given.isAlways():
-	case b.given.isNever():
-		certain = "0"
-	default:
-		certain = "CASE WHEN " + b.given.text + " THEN 1 ELSE 0 END"
-	}
-	var out strings.Builder
-	args := slices.Clone(b.given.args)
-	out.WriteString("SELECT c.id, " + certain + " FROM {contacts} c")
-	for _, s := range r.sources {
-		if strings.Contains(b.upper.text, s.alias+".") || strings.Contains(certain, s.alias+".") {
-			args = append(args, s.write(r, &out)...)
-		}
-	}
-	where := allOf(condition("c.audience = ?", r.audience), condition("c.id > ?", r.after), b.upper)
-	out.WriteString(" WHERE " + where.text + " ORDER BY c.id LIMIT ?")
-	q := condition(out.String(), append(append(args, where.args...), int64(limit))...)
-	return &q
 }
 
 // irregular is about those who have merged contacts and, where it matters,

@@ -9,6 +9,11 @@ type fragment struct {
 	text  string
 	args  []any
 	depth int // of nested connectives
+	// of is the source of which alone it reads, and which has a row for
+	// everybody whom it is about; nil when there is none.
+	of *source
+	// row: it is only that there is this row.
+	row bool
 }
 
 type fragmentKind uint8
@@ -88,7 +93,7 @@ func chain(word string, parts []fragment) fragment {
 		parts = groups
 	}
 	var b strings.Builder
-	out := fragment{}
+	out := fragment{of: parts[0].of}
 	b.WriteByte('(')
 	for i, p := range parts {
 		if i > 0 {
@@ -97,6 +102,9 @@ func chain(word string, parts []fragment) fragment {
 		b.WriteString(p.text)
 		out.args = append(out.args, p.args...)
 		out.depth = max(out.depth, p.depth+1)
+		if p.of != out.of {
+			out.of = nil
+		}
 	}
 	b.WriteByte(')')
 	out.text = b.String()

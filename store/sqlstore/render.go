@@ -21,8 +21,8 @@ type renderer struct {
 	after    int64 // contacts up to this one do not matter
 	columns  map[string]bool
 	sources  []*source
-	wide     eventWindow // that of windows without a beginning
-	own      bool        // those leaves say nothing
+	wide     []eventWindow // those of windows without a beginning, no type in two
+	own      bool          // those leaves say nothing
 	// readsOrigins: there is a leaf that reads what is written under several
 	// contacts once these were merged; readsNames: one of standings by name.
 	readsOrigins, readsNames bool
@@ -49,6 +49,18 @@ func (r *renderer) literal(p store.Predicate, want bool) (bounds, error) {
 	default:
 		return r.leaf(p, want)
 	}
+}
+
+// literals gives the bounds for each of some predicates to be true.
+func (r *renderer) literals(all []store.Predicate) ([]bounds, error) {
+	out := make([]bounds, len(all))
+	for i, p := range all {
+		var err error
+		if out[i], err = r.literal(p, true); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // parts connects the literals of the parts of an And or an Or.

@@ -36,7 +36,7 @@ func (r *renderer) countWithin(w eventWindow, op store.CompareOp, n int64) bound
 	case plain:
 		return exactly(s.none(r))
 	}
-	counted := condition(s.count()+" "+operator+" ?", n)
+	counted := s.condition(s.count()+" "+operator+" ?", n)
 	if ofNone {
 		counted = anyOf(s.unmatched(), counted)
 	}
@@ -73,7 +73,11 @@ func (r *renderer) compareRate(p *store.CompareRate, op store.CompareOp) bounds 
 	if !s.chosen.isAlways() { // else there is a row for one at least
 		divisor = "NULLIF(" + divisor + ", 0)"
 	}
-	return exactly(condition(d.double(n)+" / "+divisor+" "+operator+" "+d.double("?"), p.Value))
+	f := condition(d.double(n)+" / "+divisor+" "+operator+" "+d.double("?"), p.Value)
+	if s.source == t.source {
+		f.of = s.source
+	}
+	return exactly(f)
 }
 
 func (r *renderer) compareEdge(p *store.CompareEdge, op store.CompareOp) bounds {
@@ -94,7 +98,7 @@ func (r *renderer) compareEdge(p *store.CompareEdge, op store.CompareOp) bounds 
 	if p.Last {
 		edge = "MAX"
 	}
-	return exactly(condition(s.edge(edge)+" "+operator+" ?", at))
+	return exactly(s.condition(s.edge(edge)+" "+operator+" ?", at))
 }
 
 // narrowed gives the window in which there is an event exactly when the edge

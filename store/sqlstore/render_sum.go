@@ -33,7 +33,7 @@ func (r *renderer) amounts(f *store.EventFilter, props []audience.PropID) (a amo
 	doubts := s.column("COUNT(" + s.when(terms.missed(), "1") + ")" + tooLarge)
 	return amounts{
 		eventsOf: s, terms: terms, sum: s.column(sum),
-		uncertain: condition(doubts + " > 0"), certain: condition(doubts + " = 0"),
+		uncertain: s.condition(doubts + " > 0"), certain: s.condition(doubts + " = 0"),
 	}, false, true
 }
 
@@ -115,7 +115,7 @@ func (r *renderer) compareSum(p *store.CompareSum, op store.CompareOp) bounds {
 	case !ok:
 		return unknownBounds()
 	}
-	b := compareRounded(op, p.Value, true, func(operator string, n int64) fragment { return condition(a.sum+operator+"?", n) })
+	b := compareRounded(op, p.Value, true, func(operator string, n int64) fragment { return a.condition(a.sum+operator+"?", n) })
 	b = bounds{upper: anyOf(b.upper, a.uncertain), lower: allOf(b.lower, a.certain), given: allOf(b.given, a.certain)}
 	if ofNone {
 		without := a.unmatched()
@@ -144,9 +144,9 @@ func (r *renderer) compareAvg(p *store.CompareAvg, op store.CompareOp) bounds {
 		const beyond = 1 << 53 // no amount is
 		n = max(-beyond, min(n, beyond))
 		most = min(most, math.MaxInt64/max(n, -n, 1))
-		return condition(a.sum+operator+r.dialect.wide(count)+" * "+r.dialect.wide("?"), n)
+		return a.condition(a.sum+operator+r.dialect.wide(count)+" * "+r.dialect.wide("?"), n)
 	})
-	some, few, many := condition(count+" > 0"), condition(count+" <= ?", most), condition(count+" > ?", most)
+	some, few, many := a.condition(count+" > 0"), a.condition(count+" <= ?", most), a.condition(count+" > ?", most)
 	return bounds{
 		upper: anyOf(allOf(b.upper, some), a.uncertain, many),
 		lower: allOf(b.lower, some, a.certain, few),

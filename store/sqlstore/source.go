@@ -52,7 +52,11 @@ func (r *renderer) joinTable(table string, columns []string, values ...string) (
 }
 
 // matched is about those who have a row, unmatched about all others.
-func (s *source) matched() fragment   { return condition(s.alias + ".contact = c.id") }
+func (s *source) matched() fragment {
+	f := s.condition(s.alias + ".contact IS NOT NULL")
+	f.row = true
+	return f
+}
 func (s *source) unmatched() fragment { return condition(s.alias + ".contact IS NULL") }
 
 // exists and lacks are that where nothing else of the row matters. SQLite does
@@ -83,10 +87,18 @@ func (s *source) rows(r *renderer) fragment {
 
 // is compares a column of the source.
 func (s *source) is(column, comparison string, args ...any) fragment {
-	return condition(s.alias+"."+column+" "+comparison, args...)
+	return s.condition(s.alias+"."+column+" "+comparison, args...)
 }
 
-// write writes the join.
+// condition is one on columns of the source that no contact without a row
+// fulfills.
+func (s *source) condition(text string, args ...any) fragment {
+	f := condition(text, args...)
+	f.of = s
+	return f
+}
+
+// write writes an outer join.
 func (s *source) write(r *renderer, b *strings.Builder) []any {
 	table, args := s.table, []any(nil)
 	if s.query != nil {

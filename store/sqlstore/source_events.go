@@ -56,12 +56,16 @@ func (q *eventQuery) build(r *renderer) (string, []any) {
 
 // rows chooses the events.
 func (q *eventQuery) rows(r *renderer) fragment {
+	where := q.chosen(r)
+	return condition(" FROM {events} e WHERE "+where.text, where.args...)
+}
+
+func (q *eventQuery) chosen(r *renderer) fragment {
 	parts := []fragment{condition("e.audience = ?", r.audience), r.typeAmong(q.window.types), q.window.times(nil), condition("e.retracted = 0")}
 	if r.after > 0 {
 		parts = append(parts, condition("e.contact > ?", r.after))
 	}
-	where := allOf(parts...)
-	return condition(" FROM {events} e WHERE "+where.text, where.args...)
+	return allOf(parts...)
 }
 
 func (r *renderer) typeAmong(types textList) fragment {
@@ -80,16 +84,18 @@ type eventsOf struct {
 }
 
 // events joins the events of a window. What has no beginning is read in one
-// pass for the whole predicate, and with it other windows that lie inside;
-// any other window is a part of the index of its own, which may be small.
+// pass for all conditions that share types, and with it other windows that lie
+// inside; any other window is a part of the index of its own, which may be small.
 func (r *renderer) events(w eventWindow) (eventsOf, bool) {
-	if !w.inside(&r.wide) {
+	i := slices.IndexFunc(r.wide, func(wide eventWindow) bool { return w.inside(&wide) })
+	if i < 0 {
 		s, ok := r.join(w.key(), func() source { return source{query: &eventQuery{window: w}} })
 		return eventsOf{source: s, chosen: always()}, ok
 	}
-	s, ok := r.join(r.wide.key(), func() source { return source{query: &eventQuery{window: r.wide}} })
-	chosen := w.times(&r.wide)
-	if len(w.types) < len(r.wide.types) {
+	wide := &r.wide[i]
+	s, ok := r.join(wide.key(), func() source { return source{query: &eventQuery{window: *wide}} })
+	chosen := w.times(wide)
+	if len(w.types) < len(wide.types) {
 		chosen = allOf(r.typeAmong(w.types), chosen)
 	}
 	return eventsOf{source: s, chosen: chosen}, ok
@@ -123,7 +129,7 @@ func (e eventsOf) some(r *renderer) fragment {
 	if e.chosen.isAlways() {
 		return e.exists(r)
 	}
-	return condition(e.count() + " > 0")
+	return e.condition(e.count() + " > 0")
 }
 
 func (e eventsOf) none(r *renderer) fragment {
@@ -134,49 +140,75 @@ func (e eventsOf) none(r *renderer) fragment {
 }
 
 // collect finds the types of windows without a beginning, and how far these
-// reach together.
-func (r *renderer) collect(p store.Predicate) {
+// reach together: of each condition that has to hold, and of several when they
+// share types. What they share is read once; what they do not is read apart,
+// so that one of them can keep others from being read.
+func (r *renderer) collect(all []store.Predicate) {
+	for _, p := range all {
+		var w eventWindow
+		w.collect(p)
+		if w.isEmpty() {
+			continue
+		}
+		apart := r.wide[:0:0]
+		for _, other := range r.wide {
+			if w.shares(&other) {
+				w.widen(other)
+			} else {
+				apart = append(apart, other)
+			}
+		}
+		r.wide = append(apart, w)
+	}
+}
+
+func (w *eventWindow) collect(p store.Predicate) {
 	switch p := p.(type) {
 	case store.And:
 		for _, part := range p {
-			r.collect(part)
+			w.collect(part)
 		}
 	case store.Or:
 		for _, part := range p {
-			r.collect(part)
+			w.collect(part)
 		}
 	case store.Not:
-		r.collect(p.Part)
+		w.collect(p.Part)
 	case store.IsTrue:
-		r.collect(p.Part)
+		w.collect(p.Part)
 	case store.CompareCount:
-		r.widen(&p.Events)
+		w.widen(windowOf(&p.Events))
 	case store.CompareSum:
-		r.widen(&p.Events)
+		w.widen(windowOf(&p.Events))
 	case store.CompareAvg:
-		r.widen(&p.Events)
+		w.widen(windowOf(&p.Events))
 	case store.CompareRate:
-		r.widen(&p.Of)
-		r.widen(&p.Over)
+		w.widen(windowOf(&p.Of))
+		w.widen(windowOf(&p.Over))
 	case store.CompareEdge:
 		if op, _ := sqlOf(p.Op); !p.Last || op == "" || op[0] != '>' { // those look for one event after it
-			r.widen(&p.Events)
+			w.widen(windowOf(&p.Events))
 		}
 	default:
 	}
 }
 
-func (r *renderer) widen(f *store.EventFilter) {
-	w := windowOf(f)
-	if w.from != nil || w.isEmpty() {
+// widen widens a window without a beginning by another one.
+func (w *eventWindow) widen(other eventWindow) {
+	if other.from != nil || other.isEmpty() {
 		return
 	}
-	if len(r.wide.types) == 0 {
-		r.wide.until = w.until
-	} else if r.wide.until != nil && (w.until == nil || *w.until > *r.wide.until) {
-		r.wide.until = w.until
+	if len(w.types) == 0 {
+		w.until = other.until
+	} else if w.until != nil && (other.until == nil || *other.until > *w.until) {
+		w.until = other.until
 	}
-	r.wide.types = append(r.wide.types, w.types...)
-	slices.Sort(r.wide.types)
-	r.wide.types = slices.Compact(r.wide.types)
+	w.types = slices.Concat(w.types, other.types)
+	slices.Sort(w.types)
+	w.types = slices.Compact(w.types)
+}
+
+// shares reports whether there is a type in both.
+func (w *eventWindow) shares(other *eventWindow) bool {
+	return slices.ContainsFunc(w.types, func(t string) bool { return slices.Contains(other.types, t) })
 }

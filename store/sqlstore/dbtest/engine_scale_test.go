@@ -43,22 +43,29 @@ func TestEngineScale(t *testing.T) {
 		t.Skipf("%s is not set to a number", envScaleContacts)
 	}
 	Run(t, func(t *testing.T, d Database) {
-		s := &scale{TB: t, shop: audiencetest.Shop{Contacts: contacts, Seed: 1, End: instant(0)}}
-		source := d.Fresh(t)
-		if d.Engine == SQLite { // what hosts are told to set; with 2 MB it writes pages again and again
-			source.DSN += "&" + url.Values{"_pragma": {"cache_size(-65536)"}, "_cache_size": {"-65536"}}.Encode()
-		}
-		s.db = source.Open(t)
-		s.store = openStore(t, d, s.db, sqlstore.Options{})
-		keys, err := audience.NewKeys("k", map[string][]byte{"k": bytes.Repeat([]byte("k"), 32)})
-		require.NoError(t, err)
-		s.aud, err = store.Open(t.Context(), s.store, "main", store.Options{Schema: s.shop.Schema(), Keys: keys, Clock: func() time.Time { return instant(0) }})
-		require.NoError(t, err)
+		s := openScale(t, d, contacts)
 		s.load()
 		s.find(d)
 		s.start("Q1-Q3", scaleQueries())
 		s.start("100 reference segments", scaleReference(100))
 	})
+}
+
+// openScale opens an audience for a shop, on a fresh database.
+func openScale(t *testing.T, d Database, contacts int) *scale {
+	t.Helper()
+	s := &scale{TB: t, shop: audiencetest.Shop{Contacts: contacts, Seed: 1, End: instant(0)}}
+	source := d.Fresh(t)
+	if d.Engine == SQLite { // what hosts are told to set; with 2 MB it writes pages again and again
+		source.DSN += "&" + url.Values{"_pragma": {"cache_size(-65536)"}, "_cache_size": {"-65536"}}.Encode()
+	}
+	s.db = source.Open(t)
+	s.store = openStore(t, d, s.db, sqlstore.Options{})
+	keys, err := audience.NewKeys("k", map[string][]byte{"k": bytes.Repeat([]byte("k"), 32)})
+	require.NoError(t, err)
+	s.aud, err = store.Open(t.Context(), s.store, "main", store.Options{Schema: s.shop.Schema(), Keys: keys, Clock: func() time.Time { return instant(0) }})
+	require.NoError(t, err)
+	return s
 }
 
 type scale struct {

@@ -98,6 +98,43 @@ func (d dice) number() float64 {
 	}
 }
 
+// conjunction makes conditions on events that hold together, which many fulfill
+// by themselves, beside something else.
+func (d dice) conjunction(profiles []*audience.Profile) store.Predicate {
+	var out store.And
+	op := func() store.CompareOp { return one(d, store.Greater, store.GreaterOrEqual, store.Equal) }
+	filter := func() store.EventFilter {
+		f := d.filter()
+		if d.IntN(3) > 0 {
+			f.From = time.Time{}
+		}
+		return f
+	}
+	for range 2 + d.IntN(3) {
+		f := filter()
+		switch d.IntN(6) {
+		case 0, 1:
+			out = append(out, store.CompareCount{Events: f, Op: op(), N: one(d, int64(0), 1, 1, 2)})
+		case 2:
+			out = append(out, store.CompareSum{Events: f, Props: d.props(f), Op: op(), Value: one(d, 0, 0.5, 1, d.number())})
+		case 3:
+			out = append(out, store.CompareRate{Of: filter(), Over: f, Op: d.op(), Value: one(d, 0.0, 0.5, 1)})
+		case 4:
+			out = append(out, store.CompareEdge{Events: f, Last: d.IntN(2) == 0, Op: d.op(), At: d.instant()})
+		default:
+			out = append(out, d.predicate(1))
+		}
+	}
+	switch d.IntN(4) {
+	case 0: // somebody by her id, mostly one who is there
+		id := profiles[d.IntN(len(profiles))].Contact.ID
+		out = append(out, store.Compare{Feature: store.Feature{Kind: store.FeatureID}, Op: store.Equal, Value: audience.IntValue(int64(id))})
+	case 1:
+		return store.IsTrue{Part: store.And{out[0], store.IsTrue{Part: out[1:]}}}
+	}
+	return out
+}
+
 func (d dice) leaf() store.Predicate {
 	switch d.IntN(16) {
 	case 0, 1, 2:

@@ -63,6 +63,9 @@ func (w *pushdown) compareRandom(t *testing.T, seed uint64, n int) {
 			if i%5 == 0 { // what is not known of a part has to be known of the whole
 				p = store.Not{Part: store.IsTrue{Part: d.leaf()}}
 			}
+			if i%5 == 2 { // what a query begins with and what it works out after
+				p = d.conjunction(w.profiles)
+			}
 			at := d.instant()
 			got, err := r.Candidates(ctx, p, at, 0, len(w.profiles)+1)
 			if errors.Is(err, audience.ErrUnsupported) {
