@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 
@@ -83,13 +84,54 @@ func (r *reader) Resolve(ctx context.Context, identities []audience.Identity) ([
 	for i, identity := range identities {
 		keys[i] = keyOf(identity)
 	}
-	held, err := r.holders(ctx, r.p.store.sql.identities.find, keys)
-	if err != nil {
-		return nil, err
-	}
+	return r.resolve(ctx, keys)
+}
+
+// resolve gives the contact that holds each key. Batches are large, and most of
+// one is unknown when contacts come in: so it looks for the place of what is
+// found rather than to remember it by its text.
+func (s *session) resolve(ctx context.Context, keys []identityKey) ([]audience.ContactID, error) {
 	out := make([]audience.ContactID, len(keys))
-	for i, key := range keys {
-		out[i] = held[key]
+	order := make([]int32, len(keys))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return keys[a].compare(keys[b]) })
+	idents := make(textList, 0, min(len(keys), listItems))
+	places := make([]int32, 0, cap(idents)) // in order, of the first key of each ident
+	for at := 0; at < len(order); {
+		kind := keys[order[at]].kind
+		idents, places = idents[:0], places[:0]
+		for at < len(order) && keys[order[at]].kind == kind {
+			ident := keys[order[at]].ident
+			if n := len(idents); n > 0 && idents[n-1] == ident {
+				at++
+				continue
+			}
+			if len(idents) == listItems {
+				break
+			}
+			idents, places = append(idents, ident), append(places, int32(at))
+			at++
+		}
+		if err := s.query(ctx, s.p.store.sql.identities.find, func(row *sql.Rows) error {
+			var ident sql.RawBytes
+			var contact int64
+			if err := row.Scan(&ident, &contact); err != nil {
+				return err
+			}
+			k, found := slices.BinarySearchFunc(idents, ident, func(a string, b sql.RawBytes) int { return strings.Compare(a, string(b)) })
+			if !found {
+				return errors.New("an identity that was not asked for")
+			}
+			first := keys[order[places[k]]]
+			for i := int(places[k]); i < len(order) && keys[order[i]] == first; i++ {
+				out[order[i]] = audience.ContactID(contact)
+			}
+			return nil
+		}, idents, s.p.id, kind); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -114,19 +156,14 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	if err := w.enterWrite(ctx); err != nil {
 		return err
 	}
-	wanted := make(map[identityKey]audience.ContactID, len(claims))
-	keys := make([]identityKey, 0, len(claims))
-	for _, claim := range claims {
-		key := keyOf(claim.Identity)
-		if err := cmp.Or(w.checkKey("identity", key.ident, longestKey), w.checkKey("identity.kind", key.kind, kindBytes)); err != nil {
-			return err
-		}
-		if other, twice := wanted[key]; twice && other != claim.Contact {
-			return held(other)
-		}
-		wanted[key] = claim.Contact
-		if !w.free[key] {
-			keys = append(keys, key)
+	sorted, err := w.sortClaims(claims)
+	if err != nil {
+		return err
+	}
+	var keys []identityKey // of which it is not known that nobody holds them
+	for i := range sorted {
+		if !w.free[sorted[i].identityKey] {
+			keys = append(keys, sorted[i].identityKey)
 		}
 	}
 	lock := w.p.store.sql.identities.lock
@@ -137,27 +174,56 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	if err != nil {
 		return err
 	}
-	free := make([]identityKey, 0, len(wanted))
+	free := sorted[:0]
 	var nobodys []identityKey
-	for key, contact := range wanted {
-		if holder := holders[key]; holder != 0 && holder != contact {
+	for _, c := range sorted {
+		holder := holders[c.identityKey]
+		if holder != 0 && holder != c.contact {
 			return held(holder)
 		}
-		w.free[key] = contact == 0
-		if contact == 0 {
-			nobodys = append(nobodys, key)
+		if c.contact == 0 {
+			w.free[c.identityKey] = true
+			nobodys = append(nobodys, c.identityKey)
+		} else {
+			delete(w.free, c.identityKey)
 		}
-		if holders[key] == 0 && (contact != 0 || !w.p.store.dialect.oneWriter) {
-			free = append(free, key)
+		if holder == 0 && (c.contact != 0 || !w.p.store.dialect.oneWriter) {
+			free = append(free, c)
 		}
 	}
-	slices.SortFunc(free, identityKey.compare) // the order in which everybody waits for each other
 	if err := w.add(ctx, w.p.store.sql.identities.add, len(free), func(i int, values []any) {
-		values[0], values[1], values[2], values[3] = w.p.id, free[i].kind, free[i].ident, int64(wanted[free[i]])
+		values[0], values[1], values[2], values[3] = w.p.id, free[i].kind, free[i].ident, int64(free[i].contact)
 	}); err != nil || w.p.store.dialect.oneWriter {
 		return err
 	}
 	return w.removeIdentities(ctx, nobodys)
+}
+
+// claimed is an identity, and who is to hold it.
+type claimed struct {
+	identityKey
+	contact audience.ContactID
+}
+
+// sortClaims gives claims in the order in which everybody waits for each other,
+// each once, and refuses those that the database has no room for and one
+// identity for two contacts.
+func (w *writer) sortClaims(claims []store.Claim) ([]claimed, error) {
+	out := make([]claimed, len(claims))
+	for i := range claims {
+		c := claimed{keyOf(claims[i].Identity), claims[i].Contact}
+		if err := cmp.Or(w.checkKey("identity", c.ident, longestKey), w.checkKey("identity.kind", c.kind, kindBytes)); err != nil {
+			return nil, err
+		}
+		out[i] = c
+	}
+	slices.SortFunc(out, func(a, b claimed) int { return a.compare(b.identityKey) })
+	for i := 1; i < len(out); i++ {
+		if out[i].identityKey == out[i-1].identityKey && out[i].contact != out[i-1].contact {
+			return nil, held(out[i-1].contact)
+		}
+	}
+	return slices.Compact(out), nil
 }
 
 func held(by audience.ContactID) error {
