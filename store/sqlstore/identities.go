@@ -97,23 +97,11 @@ func (s *session) resolve(ctx context.Context, keys []identityKey) ([]audience.C
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return keys[a].compare(keys[b]) })
-	idents := make(textList, 0, min(len(keys), listItems))
-	places := make([]int32, 0, cap(idents)) // in order, of the first key of each ident
-	for at := 0; at < len(order); {
-		kind := keys[order[at]].kind
-		idents, places = idents[:0], places[:0]
-		for at < len(order) && keys[order[at]].kind == kind {
-			ident := keys[order[at]].ident
-			if n := len(idents); n > 0 && idents[n-1] == ident {
-				at++
-				continue
-			}
-			if len(idents) == listItems {
-				break
-			}
-			idents, places = append(idents, ident), append(places, int32(at))
-			at++
-		}
+	for len(order) > 0 {
+		part := order[:nextKeys(keys, order)]
+		order = order[len(part):]
+		kind := keys[part[0]].kind
+		idents, places := identsOf(keys, part)
 		if err := s.query(ctx, s.p.store.sql.identities.find, func(row *sql.Rows) error {
 			var ident sql.RawBytes
 			var contact int64
@@ -124,9 +112,8 @@ func (s *session) resolve(ctx context.Context, keys []identityKey) ([]audience.C
 			if !found {
 				return errors.New("an identity that was not asked for")
 			}
-			first := keys[order[places[k]]]
-			for i := int(places[k]); i < len(order) && keys[order[i]] == first; i++ {
-				out[order[i]] = audience.ContactID(contact)
+			for i := places[k]; i < len(part) && keys[part[i]].ident == idents[k]; i++ {
+				out[part[i]] = audience.ContactID(contact)
 			}
 			return nil
 		}, idents, s.p.id, kind); err != nil {
@@ -134,6 +121,29 @@ func (s *session) resolve(ctx context.Context, keys []identityKey) ([]audience.C
 		}
 	}
 	return out, nil
+}
+
+// nextKeys gives how many of the first keys, in order, are of one kind and go
+// into one statement. A key that comes again does so in the next one, too, when
+// the statement ends between the two.
+func nextKeys(keys []identityKey, order []int32) int {
+	n := 1
+	for n < min(len(order), listItems) && keys[order[n]].kind == keys[order[0]].kind {
+		n++
+	}
+	return n
+}
+
+// identsOf gives the idents of keys, in order, each once, and where each of them
+// begins.
+func identsOf(keys []identityKey, order []int32) (idents textList, places []int) {
+	idents, places = make(textList, 0, len(order)), make([]int, 0, len(order))
+	for i, k := range order {
+		if n := len(idents); n == 0 || idents[n-1] != keys[k].ident {
+			idents, places = append(idents, keys[k].ident), append(places, i)
+		}
+	}
+	return idents, places
 }
 
 // Resolve gives the contact that holds each identity, and remembers who holds

@@ -75,6 +75,9 @@ const (
 // with keep that is the number of rows inserted in PostgreSQL and SQLite, and
 // at least that in MySQL.
 func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (touched int64, err error) {
+	if n == 0 { // in may be nil, where a dialect has no need for it
+		return 0, nil
+	}
 	if s.copies(in, n) {
 		if copied, done, err := s.copy(ctx, in, n, fill); done {
 			return copied, err
