@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 )
 
 // fewestCopied is from how many rows on a [Copier] is faster than a statement,
@@ -55,16 +56,18 @@ func (in *insertion) names() []string {
 	return names
 }
 
-// slicesOf gives the columns of rows, each as a slice.
-func slicesOf(in *insertion, rows []any) []any {
-	columns := make([]slice, len(in.columns))
+// slicesOf gives the columns of rows, each as a slice, behind the values that
+// they share.
+func slicesOf(in *insertion, shared int, values []any) []any {
+	columns := make([]slice, len(in.columns)-shared)
+	rows := values[shared:]
 	size := len(rows) / len(columns)
 	for i, value := range rows {
 		columns[i%len(columns)].add(value, size)
 	}
-	args := make([]any, len(columns))
+	args := slices.Clone(values[:shared])
 	for k := range columns {
-		args[k] = columns[k].arg(in.columns[k].kind)
+		args = append(args, columns[k].arg(in.columns[shared+k].kind))
 	}
 	return args
 }

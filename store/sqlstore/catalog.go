@@ -28,8 +28,10 @@ func (c *catalog) points(key shardKey, name, text string) *statement {
 	return c.add(key, name, text)
 }
 
-// insert makes an insertion.
+// insert makes an insertion. A transaction is of one audience, whose column is
+// the first one of every table.
 func (c *catalog) insert(in insertion) *insertion {
+	in.same = max(in.same, 1)
 	c.insertions = append(c.insertions, &in)
 	return &in
 }

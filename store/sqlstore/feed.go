@@ -60,7 +60,8 @@ func newFeedStatements(c *catalog) feedStatements {
 		}),
 		insertMentions: c.insert(insertion{
 			name: "add mentions", key: onEachShard, table: "mentions", keys: []string{"audience", "contact", "seq"},
-			columns: []column{{"audience", intColumn}, {"contact", intColumn}, {"seq", intColumn}},
+			columns: []column{{"audience", intColumn}, {"seq", intColumn}, {"contact", intColumn}},
+			same:    2,
 		}),
 	}
 	st.addWriting(c)

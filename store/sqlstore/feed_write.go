@@ -64,7 +64,7 @@ func (w *writer) writeCommit(ctx context.Context) (mark, error) {
 		return mark{}, err
 	}
 	_, err = w.insert(ctx, w.p.store.sql.feed.insertMentions, len(about), func(i int, values []any) {
-		values[0], values[1], values[2] = w.p.id, int64(about[i]), m.seq
+		values[0], values[1], values[2] = w.p.id, m.seq, int64(about[i])
 	})
 	w.pending = nil
 	return m, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 
@@ -83,15 +84,66 @@ func (r *reader) Resolve(ctx context.Context, identities []audience.Identity) ([
 	for i, identity := range identities {
 		keys[i] = keyOf(identity)
 	}
-	held, err := r.holders(ctx, r.p.store.sql.identities.find, keys)
-	if err != nil {
-		return nil, err
-	}
+	return r.resolve(ctx, keys)
+}
+
+// resolve gives the contact that holds each key. Batches are large, and most of
+// one is unknown when contacts come in: so it looks for the place of what is
+// found rather than to remember it by its text.
+func (s *session) resolve(ctx context.Context, keys []identityKey) ([]audience.ContactID, error) {
 	out := make([]audience.ContactID, len(keys))
-	for i, key := range keys {
-		out[i] = held[key]
+	order := make([]int32, len(keys))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return keys[a].compare(keys[b]) })
+	for len(order) > 0 {
+		part := order[:nextKeys(keys, order)]
+		order = order[len(part):]
+		kind := keys[part[0]].kind
+		idents, places := identsOf(keys, part)
+		if err := s.query(ctx, s.p.store.sql.identities.find, func(row *sql.Rows) error {
+			var ident sql.RawBytes
+			var contact int64
+			if err := row.Scan(&ident, &contact); err != nil {
+				return err
+			}
+			k, found := slices.BinarySearchFunc(idents, ident, func(a string, b sql.RawBytes) int { return strings.Compare(a, string(b)) })
+			if !found {
+				return errors.New("an identity that was not asked for")
+			}
+			for i := places[k]; i < len(part) && keys[part[i]].ident == idents[k]; i++ {
+				out[part[i]] = audience.ContactID(contact)
+			}
+			return nil
+		}, idents, s.p.id, kind); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// nextKeys gives how many of the first keys, in order, are of one kind and go
+// into one statement. A key that comes again does so in the next one, too, when
+// the statement ends between the two.
+func nextKeys(keys []identityKey, order []int32) int {
+	n := 1
+	for n < min(len(order), listItems) && keys[order[n]].kind == keys[order[0]].kind {
+		n++
+	}
+	return n
+}
+
+// identsOf gives the idents of keys, in order, each once, and where each of them
+// begins.
+func identsOf(keys []identityKey, order []int32) (idents textList, places []int) {
+	idents, places = make(textList, 0, len(order)), make([]int, 0, len(order))
+	for i, k := range order {
+		if n := len(idents); n == 0 || idents[n-1] != keys[k].ident {
+			idents, places = append(idents, keys[k].ident), append(places, i)
+		}
+	}
+	return idents, places
 }
 
 // Resolve gives the contact that holds each identity, and remembers who holds
@@ -114,19 +166,14 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	if err := w.enterWrite(ctx); err != nil {
 		return err
 	}
-	wanted := make(map[identityKey]audience.ContactID, len(claims))
-	keys := make([]identityKey, 0, len(claims))
-	for _, claim := range claims {
-		key := keyOf(claim.Identity)
-		if err := cmp.Or(w.checkKey("identity", key.ident, longestKey), w.checkKey("identity.kind", key.kind, kindBytes)); err != nil {
-			return err
-		}
-		if other, twice := wanted[key]; twice && other != claim.Contact {
-			return held(other)
-		}
-		wanted[key] = claim.Contact
-		if !w.free[key] {
-			keys = append(keys, key)
+	sorted, err := w.sortClaims(claims)
+	if err != nil {
+		return err
+	}
+	var keys []identityKey // of which it is not known that nobody holds them
+	for i := range sorted {
+		if !w.free[sorted[i].identityKey] {
+			keys = append(keys, sorted[i].identityKey)
 		}
 	}
 	lock := w.p.store.sql.identities.lock
@@ -137,27 +184,56 @@ func (w *writer) ClaimIdentities(ctx context.Context, claims []store.Claim) erro
 	if err != nil {
 		return err
 	}
-	free := make([]identityKey, 0, len(wanted))
+	free := sorted[:0]
 	var nobodys []identityKey
-	for key, contact := range wanted {
-		if holder := holders[key]; holder != 0 && holder != contact {
+	for _, c := range sorted {
+		holder := holders[c.identityKey]
+		if holder != 0 && holder != c.contact {
 			return held(holder)
 		}
-		w.free[key] = contact == 0
-		if contact == 0 {
-			nobodys = append(nobodys, key)
+		if c.contact == 0 {
+			w.free[c.identityKey] = true
+			nobodys = append(nobodys, c.identityKey)
+		} else {
+			delete(w.free, c.identityKey)
 		}
-		if holders[key] == 0 && (contact != 0 || !w.p.store.dialect.oneWriter) {
-			free = append(free, key)
+		if holder == 0 && (c.contact != 0 || !w.p.store.dialect.oneWriter) {
+			free = append(free, c)
 		}
 	}
-	slices.SortFunc(free, identityKey.compare) // the order in which everybody waits for each other
 	if err := w.add(ctx, w.p.store.sql.identities.add, len(free), func(i int, values []any) {
-		values[0], values[1], values[2], values[3] = w.p.id, free[i].kind, free[i].ident, int64(wanted[free[i]])
+		values[0], values[1], values[2], values[3] = w.p.id, free[i].kind, free[i].ident, int64(free[i].contact)
 	}); err != nil || w.p.store.dialect.oneWriter {
 		return err
 	}
 	return w.removeIdentities(ctx, nobodys)
+}
+
+// claimed is an identity, and who is to hold it.
+type claimed struct {
+	identityKey
+	contact audience.ContactID
+}
+
+// sortClaims gives claims in the order in which everybody waits for each other,
+// each once, and refuses those that the database has no room for and one
+// identity for two contacts.
+func (w *writer) sortClaims(claims []store.Claim) ([]claimed, error) {
+	out := make([]claimed, len(claims))
+	for i := range claims {
+		c := claimed{keyOf(claims[i].Identity), claims[i].Contact}
+		if err := cmp.Or(w.checkKey("identity", c.ident, longestKey), w.checkKey("identity.kind", c.kind, kindBytes)); err != nil {
+			return nil, err
+		}
+		out[i] = c
+	}
+	slices.SortFunc(out, func(a, b claimed) int { return a.compare(b.identityKey) })
+	for i := 1; i < len(out); i++ {
+		if out[i].identityKey == out[i-1].identityKey && out[i].contact != out[i-1].contact {
+			return nil, held(out[i-1].contact)
+		}
+	}
+	return slices.Compact(out), nil
 }
 
 func held(by audience.ContactID) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,7 +42,17 @@ type insertion struct {
 	table    string
 	keys     []string // of the primary key
 	columns  []column
+	same     int // so many of the first columns are the same in all rows that are inserted at once
 	existing existing
+}
+
+// shared is how many columns are sent once for all rows of a statement. MySQL
+// has no parameters that can be named twice.
+func (in *insertion) shared(d *dialect) int {
+	if d.kind == MySQL {
+		return 0
+	}
+	return in.same
 }
 
 // row fills the values of row i in the order of the columns.
@@ -64,33 +75,42 @@ const (
 // with keep that is the number of rows inserted in PostgreSQL and SQLite, and
 // at least that in MySQL.
 func (s *session) insert(ctx context.Context, in *insertion, n int, fill row) (touched int64, err error) {
+	if n == 0 { // in may be nil, where a dialect has no need for it
+		return 0, nil
+	}
 	if s.copies(in, n) {
 		if copied, done, err := s.copy(ctx, in, n, fill); done {
 			return copied, err
 		}
 	}
 	d := s.p.store.dialect
+	shared := in.shared(d)
+	width := len(in.columns) - shared
 	for from := 0; from < n; {
-		rows := gather(in, d.mostRows(in), from, n, fill)
-		from += len(rows) / len(in.columns)
-		for len(rows) > 0 {
-			size := len(rows) / len(in.columns)
+		values := gather(in, shared, d.mostRows(in), from, n, fill)
+		same := slices.Clone(values[:shared])
+		rows := (len(values) - shared) / width
+		from += rows
+		for rows > 0 {
+			size := rows
 			arrays := d.arrays && size > 1
 			if !arrays {
 				size = 1 << (bits.Len(uint(size)) - 1) // few sizes, so that few statements are prepared
 			}
-			args := rows[:size*len(in.columns)]
-			rows = rows[len(args):]
+			rows -= size
+			args := values[:shared+size*width]
+			values = values[size*width:]
 			switch {
 			case arrays && s.p.store.takesSlices():
-				args = slicesOf(in, args)
+				args = slicesOf(in, shared, args)
 			case arrays:
-				args = arraysOf(args, len(in.columns))
+				args = arraysOf(args, shared, width)
 			}
 			res, err := s.run(ctx, in.name, s.p.store.insertText(in, size, arrays), args)
 			if err != nil {
 				return touched, err
 			}
+			copy(values, same) // over the end of what has been sent, which was longer
 			some, err := res.RowsAffected()
 			if err != nil {
 				return touched, s.p.store.failed(ctx, in.name, err, true)
@@ -107,22 +127,26 @@ func (d *dialect) mostRows(in *insertion) int {
 		return mostInArrays
 	}
 	if d.kind == SQLite {
-		return min(mostEmbedded, d.mostParameters/len(in.columns))
+		shared := in.shared(d)
+		return min(mostEmbedded, (d.mostParameters-shared)/(len(in.columns)-shared))
 	}
 	return min(mostRows, d.mostParameters/len(in.columns))
 }
 
 // gather gives the values of some rows, one row after another: from one on, up
-// to n, until a statement is full.
-func gather(in *insertion, most, from, n int, fill row) []any {
-	width := len(in.columns)
-	out := make([]any, width*min(most, n-from))
+// to n, until a statement is full. Those of columns that are shared stand in
+// front of them, once.
+func gather(in *insertion, shared, most, from, n int, fill row) []any {
+	width := len(in.columns) - shared
+	most = min(most, n-from)
+	out := make([]any, shared+width*most)
+	all := make([]any, len(in.columns))
 	rows, size := 0, 0
-	for rows < min(most, n-from) && size < mostBytes {
-		values := out[rows*width:][:width]
-		fill(from+rows, values)
+	for rows < most && size < mostBytes {
+		fill(from+rows, all)
+		copy(out[shared+rows*width:], all[shared:])
 		rows++
-		for _, v := range values {
+		for _, v := range all[shared:] {
 			switch v := v.(type) {
 			case string:
 				size += len(v)
@@ -133,7 +157,8 @@ func gather(in *insertion, most, from, n int, fill row) []any {
 			}
 		}
 	}
-	return out[:rows*width]
+	copy(out, all[:shared])
+	return out[:shared+rows*width]
 }
 
 type insertKey struct {
@@ -161,9 +186,9 @@ func (in *insertion) text(d *dialect, size int, arrays bool) string {
 	names := in.names()
 	b.WriteString("INSERT INTO {" + in.table + "} (" + strings.Join(names, ", ") + ")")
 	if arrays {
-		in.writeArrays(&b)
+		in.writeArrays(&b, in.shared(d))
 	} else {
-		one := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(names)), ", ") + ")"
+		one := in.parameters(d, size)
 		b.WriteString(" VALUES " + strings.TrimSuffix(strings.Repeat(one+", ", size), ", "))
 	}
 	switch in.existing {
@@ -180,38 +205,42 @@ func (in *insertion) text(d *dialect, size int, arrays bool) string {
 	return b.String()
 }
 
-func (in *insertion) writeArrays(b *strings.Builder) {
-	b.WriteString(" SELECT ")
-	for i, c := range in.columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("c" + strconv.Itoa(i))
-		if c.kind == jsonColumn {
-			b.WriteString("::jsonb")
+// parameters are those of one row among some. Columns that are shared name the
+// first parameters again and again.
+func (in *insertion) parameters(d *dialect, size int) string {
+	marks := make([]string, len(in.columns))
+	for i := range marks {
+		marks[i] = "?"
+		if size > 1 && i < in.shared(d) {
+			marks[i] += strconv.Itoa(i + 1)
 		}
 	}
-	b.WriteString(" FROM unnest(")
-	for i, c := range in.columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("?::" + map[columnKind]string{intColumn: "bigint", textColumn: "text", bytesColumn: "bytea", jsonColumn: "text"}[c.kind] + "[]")
-	}
-	b.WriteString(") AS r(")
-	for i := range in.columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("c" + strconv.Itoa(i))
-	}
-	b.WriteByte(')')
+	return "(" + strings.Join(marks, ", ") + ")"
 }
 
-// arraysOf gives the columns of some rows, each as the text of an array.
-func arraysOf(rows []any, width int) []any {
+func (in *insertion) writeArrays(b *strings.Builder, shared int) {
+	types := map[columnKind]string{intColumn: "bigint", textColumn: "text", bytesColumn: "bytea", jsonColumn: "text"}
+	var read, given, named []string
+	for i, c := range in.columns {
+		name, parameter := "c"+strconv.Itoa(i), "?::"+types[c.kind]
+		if i < shared {
+			read = append(read, parameter)
+			continue
+		}
+		given, named = append(given, parameter+"[]"), append(named, name)
+		if c.kind == jsonColumn {
+			name += "::jsonb"
+		}
+		read = append(read, name)
+	}
+	b.WriteString(" SELECT " + strings.Join(read, ", ") + " FROM unnest(" + strings.Join(given, ", ") + ") AS r(" + strings.Join(named, ", ") + ")")
+}
+
+// arraysOf gives the columns of some rows, each as the text of an array, behind
+// the values that they share.
+func arraysOf(values []any, shared, width int) []any {
 	columns := make([]strings.Builder, width)
-	for i, value := range rows {
+	for i, value := range values[shared:] {
 		b := &columns[i%width]
 		if i < width {
 			b.WriteByte('{')
@@ -231,10 +260,10 @@ func arraysOf(rows []any, width int) []any {
 			b.WriteString("NULL")
 		}
 	}
-	args := make([]any, width)
+	args := slices.Clone(values[:shared])
 	for k := range columns {
 		columns[k].WriteByte('}')
-		args[k] = columns[k].String()
+		args = append(args, columns[k].String())
 	}
 	return args
 }

@@ -12,6 +12,14 @@ import (
 // idList is a list of contact ids.
 type idList []audience.ContactID
 
+func (l idList) slice() any {
+	out := make([]int64, len(l))
+	for i, id := range l {
+		out[i] = int64(id)
+	}
+	return out
+}
+
 func (l idList) size() int      { return len(l) }
 func (l idList) item(i int) any { return int64(l[i]) }
 func (l idList) array() string {
@@ -29,6 +37,7 @@ func (l idList) array() string {
 // numberList is a list of numbers.
 type numberList []int64
 
+func (l numberList) slice() any     { return []int64(l) }
 func (l numberList) size() int      { return len(l) }
 func (l numberList) item(i int) any { return l[i] }
 func (l numberList) array() string {
@@ -46,6 +55,7 @@ func (l numberList) array() string {
 // textList is a list of texts.
 type textList []string
 
+func (l textList) slice() any     { return []string(l) }
 func (l textList) size() int      { return len(l) }
 func (l textList) item(i int) any { return l[i] }
 func (l textList) array() string {
@@ -79,6 +89,7 @@ func writeElement(b *strings.Builder, s string) {
 // bytesList is a list of byte strings.
 type bytesList [][]byte
 
+func (l bytesList) slice() any     { return [][]byte(l) }
 func (l bytesList) size() int      { return len(l) }
 func (l bytesList) item(i int) any { return l[i] }
 func (l bytesList) array() string {

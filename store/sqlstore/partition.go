@@ -19,6 +19,9 @@ type partition struct {
 	outdated    atomic.Bool // the rows have another incarnation now, made by somebody else
 	supplies    *supplies
 	feed        feedState
+	// suppressions is a number that there once were at least, as somebody found
+	// who looked for fewer.
+	suppressions atomic.Int64
 }
 
 func newPartition(s *Store, name string) *partition {

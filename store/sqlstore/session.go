@@ -102,7 +102,7 @@ func (s *Store) prepare(st *statement, args []any) (string, []any) {
 				out = append(make([]any, 0, len(args)+2*pairs.size()), args[:i]...)
 			}
 			if s.dialect.arrays {
-				out = append(out, pairs.numbers.array(), pairs.texts.array())
+				out = append(out, s.arrayOf(pairs.numbers), s.arrayOf(pairs.texts))
 				continue
 			}
 			n := padded(pairs.size())
@@ -120,7 +120,7 @@ func (s *Store) prepare(st *statement, args []any) (string, []any) {
 				out = append(make([]any, 0, len(args)+l.size()), args[:i]...)
 			}
 			if s.dialect.arrays {
-				out = append(out, l.array())
+				out = append(out, s.arrayOf(l))
 				continue
 			}
 			n := padded(l.size())
@@ -134,6 +134,14 @@ func (s *Store) prepare(st *statement, args []any) (string, []any) {
 		out = args
 	}
 	return s.text(st, sizes), out
+}
+
+// arrayOf gives a list as the driver takes it.
+func (s *Store) arrayOf(l list) any {
+	if s.takesSlices() {
+		return l.slice()
+	}
+	return l.array()
 }
 
 // text gives the text of a statement for lists of some sizes.

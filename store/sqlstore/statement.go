@@ -35,6 +35,7 @@ type list interface {
 	size() int
 	item(i int) any
 	array() string // as the text of an array of PostgreSQL
+	slice() any    // as an array for a driver that takes slices
 }
 
 // built is a statement for a dialect and lists of some sizes.

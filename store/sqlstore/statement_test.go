@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,10 +65,12 @@ func TestKeyed(t *testing.T) {
 type pretended struct {
 	texts []string
 	args  [][]any
+	sent  [][]any // args as they were when they came
 	err   error
 }
 
 func (p *pretended) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	p.sent = append(p.sent, slices.Clone(args))
 	p.texts, p.args = append(p.texts, query), append(p.args, args)
 	return pretendedResult(0), p.err
 }
@@ -127,6 +131,37 @@ func TestInsertSizes(t *testing.T) {
 				}
 			}
 			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// TestInsertShared holds that what all rows have alike is sent once, in front
+// of them, with every statement.
+func TestInsertShared(t *testing.T) {
+	in := &insertion{name: "x", table: "x", columns: []column{{"a", intColumn}, {"b", intColumn}, {"c", jsonColumn}}, same: 2}
+	for kind, want := range map[Dialect][]struct {
+		text string
+		args []any
+	}{
+		Postgres: {{"INSERT INTO ak_x (a, b, c) SELECT $1::bigint, $2::bigint, c2::jsonb FROM unnest($3::text[]) AS r(c2)", []any{int64(7), int64(8), `{"0","1","2"}`}}},
+		MySQL: {
+			{"INSERT INTO ak_x (a, b, c) VALUES (?, ?, ?), (?, ?, ?)", []any{int64(7), int64(8), "0", int64(7), int64(8), "1"}},
+			{"INSERT INTO ak_x (a, b, c) VALUES (?, ?, ?)", []any{int64(7), int64(8), "2"}},
+		},
+		SQLite: {
+			{"INSERT INTO ak_x (a, b, c) VALUES (?1, ?2, ?), (?1, ?2, ?)", []any{int64(7), int64(8), "0", "1"}},
+			{"INSERT INTO ak_x (a, b, c) VALUES (?, ?, ?)", []any{int64(7), int64(8), "2"}},
+		},
+	} {
+		t.Run(kind.String(), func(t *testing.T) {
+			s, db := pretendedSession(kind)
+			_, err := s.insert(t.Context(), in, 3, func(i int, values []any) { values[0], values[1], values[2] = int64(7), int64(8), strconv.Itoa(i) })
+			require.NoError(t, err)
+			require.Len(t, db.texts, len(want))
+			for i, w := range want {
+				require.Equal(t, w.text, db.texts[i])
+				require.Equal(t, w.args, db.sent[i])
+			}
 		})
 	}
 }

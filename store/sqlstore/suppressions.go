@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"maps"
 	"slices"
 	"strings"
 
@@ -59,11 +58,15 @@ func (r *reader) Suppressions(ctx context.Context, hashes []audience.AddressHash
 	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
+	if out, done, err := r.amongFew(ctx, hashes); done || err != nil {
+		return out, err
+	}
 	sums := make(map[string][][]byte)
 	seen := make(map[audience.AddressHash]bool, len(hashes))
-	for _, h := range hashes {
-		if !seen[h] {
-			seen[h] = true
+	for i := range hashes {
+		h := &hashes[i]
+		if !seen[*h] {
+			seen[*h] = true
 			sums[h.Key] = append(sums[h.Key], h.Sum[:])
 		}
 	}
@@ -80,6 +83,41 @@ func (r *reader) Suppressions(ctx context.Context, hashes []audience.AddressHash
 		}
 	}
 	return out, nil
+}
+
+// fewestAmongFew is of how many hashes it is worth to look whether there are
+// fewer suppressions than it takes to ask for each.
+const fewestAmongFew = 256
+
+// amongFew gives the suppressions of many hashes by reading all there are, where
+// these are few: an eighth of the hashes costs less than to look for each of
+// them. done is false where there are more; then the partition remembers it. As
+// one statement it sees what is committed by the same instant, as those of
+// [reader.Suppressions] do each.
+func (r *reader) amongFew(ctx context.Context, hashes []audience.AddressHash) (out []audience.Suppression, done bool, err error) {
+	most := len(hashes) / 8
+	if len(hashes) < fewestAmongFew || int64(most) <= r.p.suppressions.Load() {
+		return nil, false, nil
+	}
+	all, err := r.SuppressionsAfter(ctx, audience.Suppression{}, most)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case len(all) == most:
+		r.p.suppressions.Store(int64(most))
+		return nil, false, nil
+	case len(all) == 0:
+		return nil, true, nil
+	}
+	byHash := make(map[audience.AddressHash][]audience.Suppression, len(all))
+	for _, s := range all {
+		byHash[s.Hash] = append(byHash[s.Hash], s)
+	}
+	for _, h := range hashes {
+		out = append(out, byHash[h]...)
+		delete(byHash, h) // each once
+	}
+	return out, true, nil
 }
 
 // SuppressionsAfter gives suppressions in order of key id, sum and reason.
@@ -128,33 +166,33 @@ func (w *writer) Suppressions(ctx context.Context, hashes []audience.AddressHash
 	if err := w.enter(ctx); err != nil {
 		return nil, err
 	}
+	unread := w.notRead(hashes)
 	ask := hashes
 	if w.p.store.dialect.oneWriter { // nobody else changes what is known
-		ask = w.notRead(hashes)
+		ask = unread
 	}
 	found, err := w.reader.Suppressions(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
 	first := make(map[audience.AddressHash][]audience.Suppression)
-	for _, h := range w.notRead(hashes) {
-		first[h] = nil
-	}
 	for _, s := range found {
-		if of, ok := first[s.Hash]; ok {
-			first[s.Hash] = append(of, s)
+		if _, read := w.suppressed[s.Hash]; !read {
+			first[s.Hash] = append(first[s.Hash], s)
 		}
 	}
-	maps.Copy(w.suppressed, first)
+	for _, h := range unread {
+		w.suppressed[h] = first[h]
+	}
 	if len(ask) == len(hashes) {
 		return found, nil
 	}
 	found = found[:0]
-	seen := make(map[audience.AddressHash]bool, len(hashes))
+	given := make(map[audience.AddressHash]bool)
 	for _, h := range hashes {
-		if !seen[h] {
-			seen[h] = true
-			found = append(found, w.suppressed[h]...)
+		if of := w.suppressed[h]; len(of) > 0 && !given[h] {
+			given[h] = true
+			found = append(found, of...)
 		}
 	}
 	return found, nil
@@ -162,6 +200,9 @@ func (w *writer) Suppressions(ctx context.Context, hashes []audience.AddressHash
 
 // notRead gives the hashes of which the transaction has read nothing.
 func (w *writer) notRead(hashes []audience.AddressHash) []audience.AddressHash {
+	if len(w.suppressed) == 0 {
+		return hashes
+	}
 	var out []audience.AddressHash
 	for _, h := range hashes {
 		if _, ok := w.suppressed[h]; !ok {

@@ -34,8 +34,8 @@ import (
 //   - hand: the same, but it is given the rows ready to be written
 //   - bare: the same without the feed
 //
-// Reported are thousands of rows per second for each, and how much longer than
-// hand the others took, and than encoding the audience did (ofcpux): by the clock (x), and by how long
+// Reported are thousands of rows per second for each, how many microseconds
+// processors worked for a row (cpuus), and how much longer than hand the others took, and than encoding the audience did (ofcpux): by the clock (x), and by how long
 // processors worked here and in the server (cpux), which other users of the
 // machine do not disturb. Run it with -benchtime 1x;
 // AUDIENCEKIT_BENCH_CONTACTS says how many contacts there are, and a fifth of
@@ -100,6 +100,7 @@ func report(b *testing.B, spent map[string]cost, rows int) {
 	}
 	for how, c := range spent {
 		b.ReportMetric(float64(rows)/c.clock.Seconds()/1000, how+"-k/s")
+		b.ReportMetric(c.cpu.Seconds()*1e6/float64(rows), how+"-cpuus")
 		if how != "hand" {
 			b.ReportMetric(c.clock.Seconds()/hand.clock.Seconds(), how+"-x")
 			b.ReportMetric(c.cpu.Seconds()/hand.cpu.Seconds(), how+"-cpux")
