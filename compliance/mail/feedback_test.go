@@ -21,7 +21,7 @@ import (
 
 // shop is an audience with a clock that tests set, and one subscriber.
 type shop struct {
-	t      *testing.T
+	t      testing.TB
 	aud    *store.Audience
 	ledger *compliance.Ledger
 	ann    audience.ContactID
@@ -39,7 +39,7 @@ func testKeys(t testing.TB, primary string) audience.Keys {
 	return keys
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t testing.TB) *shop {
 	s := &shop{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), tokens: map[string]mail.Owner{}}
 	s.open(memstore.New(), testKeys(t, "1"))
 	s.ann = s.put("ann", annAddress)
