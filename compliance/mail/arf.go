@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -86,10 +87,8 @@ func (r *Report) addRecipient(s string) {
 // her (RFC 6590): the words that providers put there, or a digest.
 func isPseudonym(a audience.Address) bool {
 	local, _, _ := strings.Cut(a.Canonical(), "@")
-	for _, word := range []string{"redacted", "hashed", "hidden", "removed", "anonymous", "anonymized", "undisclosed", "xxx", "xxxx"} {
-		if local == word {
-			return true
-		}
+	if slices.Contains([]string{"redacted", "hashed", "hidden", "removed", "anonymous", "anonymized", "undisclosed", "xxx", "xxxx"}, local) {
+		return true
 	}
 	switch len(local) {
 	case 32, 40, 56, 64:

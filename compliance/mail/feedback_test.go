@@ -1,10 +1,10 @@
 package mail_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,150 +18,6 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
-
-// shop is an audience with a clock that tests set, and one subscriber.
-type shop struct {
-	t      testing.TB
-	aud    *store.Audience
-	ledger *compliance.Ledger
-	ann    audience.ContactID
-	tokens map[string]mail.Owner
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-const annAddress = "ann@example.net"
-
-func testKeys(t testing.TB, primary string) audience.Keys {
-	keys, err := audience.NewKeys(primary, map[string][]byte{"1": bytes.Repeat([]byte("k"), 32), "2": bytes.Repeat([]byte("l"), 32)})
-	require.NoError(t, err)
-	return keys
-}
-
-func newShop(t testing.TB) *shop {
-	s := &shop{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), tokens: map[string]mail.Owner{}}
-	s.open(memstore.New(), testKeys(t, "1"))
-	s.ann = s.put("ann", annAddress)
-	s.subscribe("ann")
-	require.True(t, s.mailable("ann"))
-	return s
-}
-
-func (s *shop) open(adapter store.Adapter, keys audience.Keys) {
-	aud, err := store.Open(s.t.Context(), adapter, "shop", store.Options{
-		Keys: keys, Clock: s.clock, Schema: audience.Schema{Lists: []audience.List{{Name: "news", Kind: audience.ListTopic}}},
-	})
-	require.NoError(s.t, err)
-	s.aud = aud
-	s.ledger, err = compliance.NewLedger(aud, compliance.LedgerOptions{})
-	require.NoError(s.t, err)
-}
-
-func (s *shop) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *shop) wait(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-}
-
-func (s *shop) put(key, address string) audience.ContactID {
-	res, err := s.aud.Put(s.t.Context(), audience.ContactWrite{Match: audience.Key(key), Email: audience.MustAddress(address)})
-	require.NoError(s.t, err)
-	return res.ID
-}
-
-func (s *shop) subscribe(key string) {
-	s.wait(time.Second)
-	for _, scope := range []audience.Scope{audience.MarketingScope(), {Channel: audience.ChannelEmail, List: "news"}} {
-		_, err := s.ledger.Record(s.t.Context(), compliance.Declaration{
-			Contact: audience.Key(key), Kind: audience.ConsentGranted, Scope: scope,
-			Mechanism: audience.MechanismDoubleOptIn, Evidence: compliance.Evidence{Form: "footer"},
-		})
-		require.NoError(s.t, err)
-	}
-	s.wait(time.Second)
-}
-
-func (s *shop) profile(key string) audience.Profile {
-	p, err := s.aud.Profile(s.t.Context(), audience.Key(key), audience.ProfileParts{Ledger: true, Suppressed: true})
-	require.NoError(s.t, err)
-	return p
-}
-
-func (s *shop) status(key string) audience.Status {
-	p := s.profile(key)
-	return p.Status(s.clock()).Status
-}
-
-func (s *shop) mailable(key string) bool {
-	p := s.profile(key)
-	return p.Mailable(s.clock())
-}
-
-func (s *shop) feedback(opts mail.FeedbackOptions) *mail.Feedback {
-	if opts.Resolve == nil {
-		opts.Resolve = func(_ context.Context, token string) (mail.Owner, error) { return s.tokens[token], nil }
-	}
-	f, err := mail.NewFeedback(s.ledger, opts)
-	require.NoError(s.t, err)
-	return f
-}
-
-func (s *shop) apply(f *mail.Feedback, message string) mail.Applied {
-	r, err := mail.ParseReport(strings.NewReader(message))
-	require.NoError(s.t, err)
-	out, err := f.Apply(s.t.Context(), r)
-	require.NoError(s.t, err)
-	return out
-}
-
-// line is one recipient of a delivery report.
-type line struct{ final, original, action, status, diagnostic string }
-
-func hard(address string) line { return line{final: address, status: "5.1.1"} }
-func soft(address string) line { return line{final: address, status: "4.4.1"} }
-
-// bounce writes a delivery report. Reports with different ids are different.
-func bounce(id, embedded string, recipients ...line) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "From: MAILER-DAEMON@mx.example.com\nMessage-ID: <%s@mx.example.com>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nFailed.\n"+
-		"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.com\n", id)
-	for _, r := range recipients {
-		action := r.action
-		if action == "" {
-			action = "failed"
-		}
-		fmt.Fprintf(&b, "\nFinal-Recipient: rfc822; %s\nAction: %s\nStatus: %s\n", r.final, action, r.status)
-		if r.original != "" {
-			fmt.Fprintf(&b, "Original-Recipient: rfc822; %s\n", r.original)
-		}
-		if r.diagnostic != "" {
-			fmt.Fprintf(&b, "Diagnostic-Code: smtp; %s\n", r.diagnostic)
-		}
-	}
-	fmt.Fprintf(&b, "\n--b\nContent-Type: message/rfc822\n\n%s\n\nCoats.\n--b--\n", embedded)
-	return b.String()
-}
-
-// complaint writes a feedback report.
-func complaint(id, feedbackType, embedded string, recipients ...string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "From: fbl@example.com\nMessage-ID: <%s@fbl.example.com>\nDate: Mon, 2 Jan 2006 10:00:00 EDT\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n"+
-		"--b\nContent-Type: message/feedback-report\n\nFeedback-Type: %s\nUser-Agent: Test/1\nVersion: 1\n", id, feedbackType)
-	for _, r := range recipients {
-		fmt.Fprintf(&b, "Original-Rcpt-To: <%s>\n", r)
-	}
-	fmt.Fprintf(&b, "\n--b\nContent-Type: message/rfc822\n\n%s\n\nCoats.\n--b--\n", embedded)
-	return b.String()
-}
-
-const withToken = "From: news@shop.example\nList-Unsubscribe: <https://u.shop.example/u/TOKEN1>, <mailto:u+token2@shop.example>\nMessage-ID: <a1@shop.example>"
 
 func TestFeedbackRefusals(t *testing.T) {
 	const plain = "From: news@shop.example"
@@ -209,7 +65,7 @@ func TestFeedbackRefusals(t *testing.T) {
 			require.Len(t, got.Records, tt.records)
 			got.Records = nil
 			require.Equal(t, tt.want, got)
-			require.Equal(t, tt.status, s.status("ann"))
+			require.Equal(t, tt.status, s.status())
 			require.Equal(t, tt.status == audience.StatusSubscribed, s.mailable("ann"))
 
 			again := s.apply(f, tt.message)
@@ -294,91 +150,6 @@ func TestO08MailtoUnsubscribe(t *testing.T) {
 	})
 }
 
-func TestFeedbackSoft(t *testing.T) {
-	const days = 24 * time.Hour
-	message := func(i int) string { return bounce(fmt.Sprint(i), "From: a@b.example", soft(annAddress)) }
-	delivered := func(s *shop, eventType string) {
-		_, err := s.aud.Append(s.t.Context(), audience.EventWrite{Contact: audience.Key("ann"), Type: eventType, Time: s.clock()})
-		require.NoError(s.t, err)
-	}
-	tests := []struct {
-		name    string
-		between func(s *shop, f *mail.Feedback, i int) // before the i-th, from 1
-		bounced int                                    // with which it is one too many; 0: never
-	}{
-		{name: "five", bounced: 5, between: func(s *shop, _ *mail.Feedback, _ int) { s.wait(7 * days) }},
-		{name: "too slow", between: func(s *shop, _ *mail.Feedback, _ int) { s.wait(8 * days) }},
-		{name: "delivered between, by event", bounced: 7, between: func(s *shop, _ *mail.Feedback, i int) {
-			s.wait(time.Hour)
-			if i == 3 {
-				delivered(s, "email.delivered")
-				s.wait(time.Hour)
-			}
-		}},
-		{name: "clicked between", bounced: 7, between: func(s *shop, _ *mail.Feedback, i int) {
-			s.wait(time.Hour)
-			if i == 3 {
-				delivered(s, "email.clicked")
-				s.wait(time.Hour)
-			}
-		}},
-		{name: "sent is not delivered", bounced: 5, between: func(s *shop, _ *mail.Feedback, _ int) { s.wait(time.Hour); delivered(s, "email.sent") }},
-		{name: "delivered between, by the host", bounced: 7, between: func(s *shop, f *mail.Feedback, i int) {
-			if i == 3 {
-				require.NoError(s.t, f.Delivered(s.t.Context(), audience.Key("ann"), audience.Key("nobody"), audience.ID(s.ann)))
-			}
-		}},
-		{name: "delivered between, by a report", bounced: 7, between: func(s *shop, f *mail.Feedback, i int) {
-			if i == 3 {
-				s.apply(f, bounce("delivered", "From: a@b.example", line{final: annAddress, action: "delivered", status: "2.1.5"}))
-			}
-		}},
-		{name: "delayed and guessed do not count", bounced: 5, between: func(s *shop, f *mail.Feedback, i int) {
-			s.apply(f, bounce(fmt.Sprintf("d%d", i), "From: a@b.example", line{final: annAddress, action: "delayed", status: "4.4.1"}))
-			s.apply(f, fmt.Sprintf("Message-ID: <g%d>\nX-Failed-Recipients: %s\n\nUser unknown", i, annAddress))
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newShop(t)
-			f := s.feedback(mail.FeedbackOptions{})
-			for i := 1; i <= 9; i++ {
-				tt.between(s, f, i)
-				got := s.apply(f, message(i))
-				if i == tt.bounced {
-					require.Len(t, got.Records, 1)
-					require.Equal(t, audience.StatusBounced, s.status("ann"))
-					require.Equal(t, audience.Mechanism("soft-bounces"), got.Records[0].Mechanism)
-					return
-				}
-				require.Equal(t, mail.Applied{Counted: 1}, got)
-				require.True(t, s.mailable("ann"))
-			}
-			require.Zero(t, tt.bounced)
-		})
-	}
-}
-
-func TestFeedbackFailures(t *testing.T) {
-	s := newShop(t)
-	f := s.feedback(mail.FeedbackOptions{})
-	s.apply(f, bounce("1", "From: a@b.example", soft(annAddress)))
-	s.apply(f, "Message-ID: <g>\nX-Failed-Recipients: "+annAddress+"\n\nUser unknown")
-	got, err := f.Failures(t.Context(), audience.Key("ann"))
-	require.NoError(t, err)
-	require.Equal(t, mail.Failures{Soft: 1, Guessed: 1, Last: s.clock()}, got)
-	_, err = f.Failures(t.Context(), audience.Key("nobody"))
-	require.ErrorIs(t, err, audience.ErrNotFound)
-
-	_, err = s.aud.Update(t.Context(), func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.Key("ann")) })
-	require.NoError(t, err)
-	require.NoError(t, s.aud.View(t.Context(), func(r *store.Reader) error {
-		records, err := r.Records(t.Context(), "compliance/mail", "soft/", "", 10)
-		require.Empty(t, records, "counters go with her")
-		return err
-	}))
-}
-
 // TestFeedbackFormerAddress: a bounce of the address that she had before says
 // nothing about the one she has now.
 func TestFeedbackFormerAddress(t *testing.T) {
@@ -398,20 +169,6 @@ func TestFeedbackFormerAddress(t *testing.T) {
 	require.Equal(t, mail.Applied{Suppressed: 1}, got)
 	require.True(t, s.mailable("ann"))
 	require.True(t, s.suppressed(annAddress))
-}
-
-func (s *shop) suppressed(address string) bool {
-	var held []audience.Suppression
-	require.NoError(s.t, s.aud.View(s.t.Context(), func(r *store.Reader) (err error) {
-		held, err = r.Suppressions(s.t.Context(), audience.MustAddress(address))
-		return err
-	}))
-	for i := range held {
-		if held[i].Stands(s.clock()) {
-			return true
-		}
-	}
-	return false
 }
 
 // TestFeedbackStranger: a complaint of somebody who was deleted outlives that
@@ -442,7 +199,7 @@ func TestFeedbackMerged(t *testing.T) {
 	})
 	require.NoError(t, err)
 	s.apply(s.feedback(mail.FeedbackOptions{}), complaint("1", "abuse", withToken))
-	require.Equal(t, audience.StatusComplained, s.status("ann"))
+	require.Equal(t, audience.StatusComplained, s.status())
 }
 
 // TestFeedbackFlood: reports without end add a bounded number of records; a
@@ -479,7 +236,7 @@ func TestFeedbackRace(t *testing.T) {
 	var wg sync.WaitGroup
 	results := make([]mail.Applied, 5)
 	for i := range results {
-		wg.Go(func() { results[i] = s.apply(f, bounce(fmt.Sprint(i), "From: a@b.example", soft(annAddress))) })
+		wg.Go(func() { results[i] = s.apply(f, bounce(strconv.Itoa(i), "From: a@b.example", soft(annAddress))) })
 	}
 	wg.Wait()
 	counted, records := 0, 0
@@ -488,7 +245,7 @@ func TestFeedbackRace(t *testing.T) {
 	}
 	require.Equal(t, 4, counted)
 	require.Equal(t, 1, records)
-	require.Equal(t, audience.StatusBounced, s.status("ann"))
+	require.Equal(t, audience.StatusBounced, s.status())
 }
 
 func TestFeedbackErrors(t *testing.T) {

@@ -108,10 +108,8 @@ func readFields(b []byte) (out fields, rest []byte) {
 
 // skipFields gives what follows the next empty line.
 func skipFields(b []byte) []byte {
-	if i := bytes.Index(b, []byte("\n\n")); i >= 0 {
-		return b[i+2:]
-	}
-	return nil
+	_, rest, _ := bytes.Cut(b, []byte("\n\n"))
+	return rest
 }
 
 // isFieldName reports whether it is a field name by RFC 5322 section 2.2.
