@@ -58,9 +58,12 @@ func (c *checker) optOut(s shown) {
 // optOutIn reports whether a text offers a way out, with somewhere to go, and
 // whether it asks for more than the address.
 func optOutIn(text string) (offered, demand bool) {
-	lower := strings.ToLower(text)
+	lower, ways := strings.ToLower(text), optOutPhrases()
+	if !hasAny(lower, ways) {
+		return false, false
+	}
 	for _, sentence := range sentences(lower) {
-		if !hasAny(sentence, optOutPhrases()) {
+		if !hasAny(sentence, ways) {
 			continue
 		}
 		if hasAny(sentence, demandPhrases()) && !hasAny(sentence, []string{"no need", "not need", "without", "don't have to", "no login", "no fee"}) {

@@ -54,12 +54,16 @@ func TestFeedbackRefusals(t *testing.T) {
 		{name: "relayed", message: bounce("1", withToken, line{final: annAddress, action: "relayed", status: "2.0.0"}), status: audience.StatusSubscribed},
 		{name: "a full mailbox", message: bounce("1", withToken, line{final: annAddress, status: "5.2.2"}), status: audience.StatusSubscribed, want: mail.Applied{Counted: 1}},
 		{name: "a full mailbox by its words", message: bounce("1", withToken, line{final: annAddress, status: "5.0.0", diagnostic: "552 over quota"}), status: audience.StatusSubscribed, want: mail.Applied{Counted: 1}},
+		{name: "both addresses of hers", message: complaint("1", "abuse", plain, annAddress, "ann.lee@example.net"), status: audience.StatusComplained, records: 1},
+		{name: "guessed by fields in the text", message: "From: mailer-daemon@example.com\n\nReporting-MTA: dns; a\n\nFinal-Recipient: rfc822; " + annAddress + "\nAction: failed\nStatus: 5.1.1\n", status: audience.StatusSubscribed, want: mail.Applied{Counted: 1}},
 		{name: "guessed", message: "From: mailer-daemon@example.com\nX-Failed-Recipients: " + annAddress + "\n\nUser unknown", status: audience.StatusSubscribed, want: mail.Applied{Counted: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newShop(t)
 			s.tokens["TOKEN1"] = mail.Owner{Contact: s.ann}
+			_, err := s.aud.Put(t.Context(), audience.ContactWrite{Match: audience.Key("ann"), Addresses: []audience.Address{audience.MustAddress("ann.lee@example.net")}})
+			require.NoError(t, err)
 			f := s.feedback(mail.FeedbackOptions{})
 			got := s.apply(f, tt.message)
 			require.Len(t, got.Records, tt.records)
@@ -217,6 +221,25 @@ func TestFeedbackFlood(t *testing.T) {
 	require.True(t, s.mailable("ann"))
 	require.Len(t, s.apply(f, bounce("later", "From: a@b.example", hard(annAddress))).Records, 1)
 	require.False(t, s.mailable("ann"))
+}
+
+// TestFeedbackAfterReturn: who left a list and came back can leave it again.
+func TestFeedbackAfterReturn(t *testing.T) {
+	s := newShop(t)
+	s.tokens["abc"] = mail.Owner{Contact: s.ann, Scope: audience.Scope{Channel: audience.ChannelEmail, List: "news"}}
+	f := s.feedback(mail.FeedbackOptions{})
+	onList := func() bool {
+		p := s.profile("ann")
+		return p.OnList(audience.List{Name: "news", Kind: audience.ListTopic}, s.clock())
+	}
+	for i := range 3 {
+		message := strings.Replace(fmt.Sprintf(appleMail, "u+abc@u.shop.example"), "<1@", fmt.Sprintf("<%d@", i), 1)
+		require.True(t, onList())
+		require.Len(t, s.apply(f, message).Records, 1)
+		require.False(t, onList())
+		require.True(t, s.mailable("ann"), "of the list alone")
+		s.subscribe("ann")
+	}
 }
 
 // TestFeedbackForgedID: a report with the id of another one does not keep that

