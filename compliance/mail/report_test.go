@@ -270,6 +270,16 @@ func TestParseReportBounds(t *testing.T) {
 			require.LessOrEqual(t, len(r.Tokens), 16)
 		})
 	}
+	t.Run("parts of all depths together", func(t *testing.T) {
+		inner := func(name string, parts int) string {
+			return "--o\nContent-Type: multipart/mixed; boundary=" + name + "\n\n" + strings.Repeat("--"+name+"\n\na\n", parts) + "--" + name + "--\n"
+		}
+		for parts, guessed := range map[int]bool{40: false, 60: true} {
+			r := parse(t, "Content-Type: multipart/mixed; boundary=o\n\n"+inner("x", parts)+inner("y", parts)+
+				"--o\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@example.net\nAction: failed\nStatus: 5.1.1\n--o--\n")
+			require.Equal(t, guessed, r.Guessed)
+		}
+	})
 	t.Run("what never ends", func(t *testing.T) {
 		_, err := mail.ParseReport(endless{})
 		require.ErrorIs(t, err, mail.ErrNotReport)
