@@ -6,24 +6,15 @@ import (
 	"github.com/audiencekit/audiencekit/compliance"
 )
 
-// The obligations that a message is checked for by more than their text.
-const (
-	obligeUnsubscribe = "list-unsubscribe"
-	obligePostal      = "postal-address"
-	obligeSender      = "sender-identity"
-	obligeContact     = "contact-details"
-	obligeNoTracking  = "no-open-tracking"
-)
-
 // body checks what the reader sees.
 func (c *checker) body(s shown) {
 	if s.images > 0 && countLetters(s.visible) < 20 {
 		c.warn("image-only", "body", "all is in images, which many readers do not see", "provider guidance; WCAG 1.4.5")
 	}
-	if c.commercial() || c.obliged(obligePostal) {
+	if c.commercial() || c.obliged(compliance.OblPostalAddress) {
 		c.postal(s)
 	}
-	if c.commercial() || c.obliged(obligeUnsubscribe) {
+	if c.commercial() || c.obliged(compliance.OblUnsubscribe) {
 		c.optOut(s)
 	}
 	c.purpose(s)
@@ -151,16 +142,16 @@ func (c *checker) obligations(s shown) {
 	for _, o := range c.profile.Obligations {
 		met, known := false, true
 		switch text := letters(c.profile.Texts[o.ID]); {
-		case o.ID == obligeUnsubscribe || o.ID == obligePostal: // have findings of their own
+		case o.ID == compliance.OblUnsubscribe || o.ID == compliance.OblPostalAddress: // have findings of their own
 			continue
-		case o.ID == obligeNoTracking:
+		case o.ID == compliance.OblNoOpenTracking:
 			met = !s.pixel
 		case text != "":
 			met = strings.Contains(seen, text)
-		case o.ID == obligeSender:
+		case o.ID == compliance.OblSender:
 			name := letters(c.profile.Sender.Name)
 			met = name != "" && strings.Contains(letters(c.header.decoded("From"))+seen, name)
-		case o.ID == obligeContact:
+		case o.ID == compliance.OblContactDetails:
 			met = containsAny(seen, c.profile.Sender.Phone, c.profile.Sender.Email, c.profile.Sender.URL)
 		default:
 			known = false

@@ -191,7 +191,7 @@ func TestCheckMessage(t *testing.T) {
 		{name: "hidden by attribute", draft: hidden(`hidden`), want: []string{"unsubscribe-not-conspicuous"}},
 		{name: "hidden by a comment", draft: draft{html: true, body: "<!-- " + footer + " --><p>" + postal + "</p>"}, want: []string{"missing-unsubscribe-body"}},
 		{name: "hidden by a class", draft: draft{html: true, body: "<style>@media screen{.a{color:red}} .b, .x { display:none }</style><p class='a x'>Unsubscribe: https://a.example/</p><p>" + postal + "</p>"}, want: []string{"unsubscribe-not-conspicuous"}},
-		{name: "class hidden on some screens", draft: draft{html: true, body: "<style>@media screen{.x{display:none}}</style><div class=x>" + footer + "</div>"}, want: []string{}},
+		{name: "class hidden on some screens", draft: draft{html: true, body: "<style>@media screen{.a{color:red}.x{display:none}}</style><div class=x>" + footer + "</div>"}, want: []string{}},
 		{name: "white on dark", draft: hidden(`style="color:#fff;background:#222"`), want: []string{}},
 		{name: "white on an image", draft: hidden(`style="color:#fff;background:url(a.png)"`), want: []string{}},
 		{name: "small print", draft: hidden(`style="font-size:9px;color:#777"`), want: []string{}},
@@ -206,6 +206,11 @@ func TestCheckMessage(t *testing.T) {
 		{name: "an attachment is not seen", draft: draft{
 			add:  []string{"Content-Type: multipart/mixed; boundary=b"},
 			body: "--b\r\n\r\nCoats " + postal + "\r\n--b\r\nContent-Disposition: attachment\r\n\r\nUnsubscribe: https://a.example/\r\n--b--",
+		}, want: []string{"missing-unsubscribe-body"}},
+
+		{name: "an attached message is not seen", draft: draft{
+			add:  []string{"Content-Type: multipart/mixed; boundary=b"},
+			body: "--b\r\n\r\nCoats " + postal + "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\nUnsubscribe: https://a.example/\r\n--b--",
 		}, want: []string{"missing-unsubscribe-body"}},
 
 		{name: "a receipt", draft: draft{drop: []string{"List-Unsubscribe", "List-Unsubscribe-Post"}, body: "Your receipt: 20 EUR. Get 20% off!"}, profile: class(compliance.ClassTransactional), want: []string{}},

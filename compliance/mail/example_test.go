@@ -171,14 +171,18 @@ func ExampleFeedback() {
 		log.Fatal(err)
 	}
 
+	tokens, err := compliance.NewTokens(aud)
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := tokens.Mint(compliance.Claims{Use: compliance.TokenUnsubscribe, Contact: ann.ID}) // it goes into List.URL
+	if err != nil {
+		log.Fatal(err)
+	}
+
 	feedback, err := mail.NewFeedback(ledger, mail.FeedbackOptions{
-		Resolve: func(_ context.Context, token string) (mail.Owner, error) {
-			if token == "T1" { // the host verifies a token here
-				return mail.Owner{Contact: ann.ID}, nil
-			}
-			return mail.Owner{}, nil
-		},
-		Alarm: func(r mail.Rate) { fmt.Printf("%s: %.2f %%\n", r.Severity(), 100*r.Share()) },
+		Resolve: mail.ResolveTokens(tokens),
+		Alarm:   func(r mail.Rate) { fmt.Printf("%s: %.2f %%\n", r.Severity(), 100*r.Share()) },
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -187,7 +191,7 @@ func ExampleFeedback() {
 		log.Fatal(err)
 	}
 
-	r, err := mail.ParseReport(strings.NewReader(bounced))
+	r, err := mail.ParseReport(strings.NewReader(strings.Replace(bounced, "T1", token, 1)))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,11 +17,26 @@ type Owner struct {
 	Scope   audience.Scope // of what its holder may refuse; zero: everything
 }
 
+// ResolveTokens gives a [FeedbackOptions.Resolve] for the unsubscribe tokens of
+// an audience. A token of another use finds nobody.
+func ResolveTokens(t *compliance.Tokens) func(ctx context.Context, token string) (Owner, error) {
+	return func(_ context.Context, token string) (Owner, error) {
+		claims, err := t.Verify(token, compliance.TokenUnsubscribe)
+		switch {
+		case errors.Is(err, compliance.ErrToken):
+			return Owner{}, nil
+		case err != nil:
+			return Owner{}, err
+		}
+		return Owner{Contact: claims.Contact, Scope: claims.Scope}, nil
+	}
+}
+
 // FeedbackOptions say how feedback is acted on. The zero value is safe: tokens
 // find nobody, and all else has its default.
 type FeedbackOptions struct {
 	// Resolve gives the owner of a token that was found in a report, the zero
-	// Owner for a text that is none of ours. An error ends [Feedback.Apply]:
+	// Owner for a text that is none of ours: see [ResolveTokens]. An error ends [Feedback.Apply]:
 	// nothing was recorded, and the host tries again.
 	Resolve func(ctx context.Context, token string) (Owner, error)
 	// SoftLimit is how many failures that may pass make an address one that

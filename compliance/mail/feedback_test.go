@@ -87,12 +87,11 @@ func TestFeedbackActsAtOnce(t *testing.T) {
 	got := s.apply(s.feedback(mail.FeedbackOptions{}), complaint("1", "abuse", "From: a@b.example", annAddress))
 	require.Equal(t, s.clock(), got.Records[0].Acted)
 	require.True(t, got.Records[0].HasEvidence())
-	var evidence []byte
-	require.NoError(t, s.aud.View(t.Context(), func(r *store.Reader) (err error) {
-		evidence, err = r.Evidence(t.Context(), got.Records[0])
-		return err
-	}))
-	require.Contains(t, string(evidence), "abuse")
+	evidence, err := s.ledger.Evidence(t.Context(), got.Records[0])
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{
+		"report": "complaint", "type": "abuse", "reporter": "Test/1", "report_id": "<1@fbl.example.com>",
+	}, evidence.Fields)
 }
 
 const appleMail = "Date: Thu, 2 May 2024 17:48:55 +0000 (UTC)\nFrom: somebody@icloud.example\nTo: %s\nMessage-ID: <1@icloud.example>\nSubject: unsubscribe\n" +
@@ -136,6 +135,27 @@ func TestO08MailtoUnsubscribe(t *testing.T) {
 			require.Len(t, s.profile("ann").History.Records, n)
 		})
 	}
+	t.Run("O08 with a token as it is minted", func(t *testing.T) {
+		s := newShop(t)
+		tokens, err := compliance.NewTokens(s.aud)
+		require.NoError(t, err)
+		f := s.feedback(mail.FeedbackOptions{Resolve: mail.ResolveTokens(tokens)})
+		other, err := tokens.Mint(compliance.Claims{Use: compliance.TokenPreferences, Contact: s.ann, Expires: s.clock().Add(time.Hour)})
+		require.NoError(t, err)
+		s.apply(f, complaint("1", "opt-out", "List-Unsubscribe: <https://u.shop.example/u/"+other+">"))
+		require.True(t, s.mailable("ann"), "a token of another use is none")
+
+		local, err := tokens.MintMailto(compliance.Claims{Use: compliance.TokenUnsubscribe, Contact: s.ann, Scope: news})
+		require.NoError(t, err)
+		got := s.apply(f, fmt.Sprintf(appleMail, "U+"+strings.ToUpper(local)+"@u.shop.example"))
+		require.Len(t, got.Records, 1)
+		require.Equal(t, news, got.Records[0].Scope)
+
+		token, err := tokens.Mint(compliance.Claims{Use: compliance.TokenUnsubscribe, Contact: s.ann})
+		require.NoError(t, err)
+		s.apply(f, complaint("2", "abuse", "List-Unsubscribe: <https://u.shop.example/u/"+token+">", "redacted@example.net"))
+		require.Equal(t, audience.StatusComplained, s.status())
+	})
 	t.Run("O08 a delivery report to the same address does nothing", func(t *testing.T) {
 		s := newShop(t)
 		s.tokens[token] = mail.Owner{Contact: s.ann}
@@ -189,9 +209,11 @@ func TestFeedbackStranger(t *testing.T) {
 	require.False(t, s.mailable("ann2"))
 	_, err = s.ledger.Record(t.Context(), compliance.Declaration{
 		Contact: audience.Key("ann2"), Kind: audience.ConsentGranted, Scope: audience.MarketingScope(),
-		Mechanism: audience.MechanismAttested, Evidence: compliance.Evidence{Form: "import"},
+		Mechanism: audience.MechanismAttested, Evidence: compliance.Evidence{Form: "import", Text: "Yes, send me news."},
 	})
-	require.ErrorIs(t, err, audience.ErrDenied)
+	var denied *audience.DeniedError
+	require.ErrorAs(t, err, &denied)
+	require.Equal(t, "suppressed", denied.Rule)
 }
 
 func TestFeedbackMerged(t *testing.T) {

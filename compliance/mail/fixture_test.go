@@ -77,10 +77,12 @@ func (s *shop) put(key, address string) audience.ContactID {
 
 func (s *shop) subscribe(key string) {
 	s.wait(time.Second)
+	notice, err := s.ledger.PutNotice(s.t.Context(), compliance.Notice{Text: "Yes, send me news.", Language: "en", Purposes: []string{audience.PurposeMarketing}})
+	require.NoError(s.t, err)
 	for _, scope := range []audience.Scope{audience.MarketingScope(), {Channel: audience.ChannelEmail, List: "news"}} {
 		_, err := s.ledger.Record(s.t.Context(), compliance.Declaration{
 			Contact: audience.Key(key), Kind: audience.ConsentGranted, Scope: scope,
-			Mechanism: audience.MechanismDoubleOptIn, Evidence: compliance.Evidence{Form: "footer"},
+			Mechanism: audience.MechanismDoubleOptIn, Notice: notice.ID, Evidence: compliance.Evidence{Form: "footer"},
 		})
 		require.NoError(s.t, err)
 	}
