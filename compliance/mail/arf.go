@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -31,7 +32,6 @@ func (r *Report) readFeedback(f found) {
 	if f.jmrp != nil {
 		r.addRecipient(f.jmrp.header.get(jmrpField))
 	}
-	r.addReportedTo(f.reported)
 }
 
 // readAll reads the fields of all blocks as one: some reports have an empty
@@ -67,7 +67,6 @@ func (r *Report) readJMRP(reported *part) {
 	r.Reporter = "Junk Mail Reporting Program"
 	r.addRecipient(reported.header.get(jmrpField))
 	r.readReported(reported)
-	r.addReportedTo(reported)
 }
 
 // addRecipient adds a recipient of a feedback report, each once.
@@ -84,33 +83,15 @@ func (r *Report) addRecipient(s string) {
 	r.Recipients = append(r.Recipients, Recipient{Address: a, Redacted: isPseudonym(a)})
 }
 
-// addReportedTo takes the recipient from the reported message where the report
-// itself names nobody, or nobody who is real: list mail is written to one.
-func (r *Report) addReportedTo(p *part) {
-	if p == nil {
-		return
-	}
-	for i := range r.Recipients {
-		if !r.Recipients[i].Redacted {
-			return
-		}
-	}
-	if to := p.header.all("To"); len(to) == 1 && strings.Count(to[0], "@") == 1 {
-		r.addRecipient(to[0])
-	}
-}
-
 // isPseudonym reports whether an address stands for somebody without naming
 // her (RFC 6590): the words that providers put there, or a digest.
 func isPseudonym(a audience.Address) bool {
 	local, _, _ := strings.Cut(a.Canonical(), "@")
-	for _, word := range []string{"redacted", "hashed", "hidden", "removed", "anonymous", "anonymized", "undisclosed", "xxx", "xxxx"} {
-		if local == word {
-			return true
-		}
+	if slices.Contains([]string{"redacted", "hashed", "hidden", "removed", "anonymous", "anonymized", "undisclosed", "xxx", "xxxx"}, local) {
+		return true
 	}
 	switch len(local) {
-	case 32, 40, 56, 64, 96, 128:
+	case 32, 40, 56, 64:
 		return strings.Trim(local, "0123456789abcdef") == ""
 	default:
 		return false

@@ -55,6 +55,7 @@ type Finding struct {
 	//
 	// Headers, block: missing-from, multiple-from, from-domain-not-sender,
 	// empty-subject, deceptive-subject:fake-reply, duplicate-header:NAME,
+	// control-in-header, line-too-long,
 	// missing-list-unsubscribe, duplicate-list-unsubscribe,
 	// encoded-list-unsubscribe, bad-list-unsubscribe,
 	// bad-list-unsubscribe-post, one-click-without-https, no-one-click (warn
@@ -93,6 +94,7 @@ func CheckMessage(r io.Reader, p Profile) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.lines(b)
 	c.headers()
 	c.body(readShown(top))
 	return c.sorted(), nil

@@ -6,24 +6,15 @@ import (
 	"github.com/audiencekit/audiencekit/compliance"
 )
 
-// The obligations that a message is checked for by more than their text.
-const (
-	obligeUnsubscribe = "list-unsubscribe"
-	obligePostal      = "postal-address"
-	obligeSender      = "sender-identity"
-	obligeContact     = "contact-details"
-	obligeNoTracking  = "no-open-tracking"
-)
-
 // body checks what the reader sees.
 func (c *checker) body(s shown) {
 	if s.images > 0 && countLetters(s.visible) < 20 {
 		c.warn("image-only", "body", "all is in images, which many readers do not see", "provider guidance; WCAG 1.4.5")
 	}
-	if c.commercial() || c.obliged(obligePostal) {
+	if c.commercial() || c.obliged(compliance.OblPostalAddress) {
 		c.postal(s)
 	}
-	if c.commercial() || c.obliged(obligeUnsubscribe) {
+	if c.commercial() || c.obliged(compliance.OblUnsubscribe) {
 		c.optOut(s)
 	}
 	c.purpose(s)
@@ -58,9 +49,12 @@ func (c *checker) optOut(s shown) {
 // optOutIn reports whether a text offers a way out, with somewhere to go, and
 // whether it asks for more than the address.
 func optOutIn(text string) (offered, demand bool) {
-	lower := strings.ToLower(text)
+	lower, ways := strings.ToLower(text), optOutPhrases()
+	if !hasAny(lower, ways) {
+		return false, false
+	}
 	for _, sentence := range sentences(lower) {
-		if !hasAny(sentence, optOutPhrases()) {
+		if !hasAny(sentence, ways) {
 			continue
 		}
 		if hasAny(sentence, demandPhrases()) && !hasAny(sentence, []string{"no need", "not need", "without", "don't have to", "no login", "no fee"}) {
@@ -148,16 +142,16 @@ func (c *checker) obligations(s shown) {
 	for _, o := range c.profile.Obligations {
 		met, known := false, true
 		switch text := letters(c.profile.Texts[o.ID]); {
-		case o.ID == obligeUnsubscribe || o.ID == obligePostal: // have findings of their own
+		case o.ID == compliance.OblUnsubscribe || o.ID == compliance.OblPostalAddress: // have findings of their own
 			continue
-		case o.ID == obligeNoTracking:
+		case o.ID == compliance.OblNoOpenTracking:
 			met = !s.pixel
 		case text != "":
 			met = strings.Contains(seen, text)
-		case o.ID == obligeSender:
+		case o.ID == compliance.OblSender:
 			name := letters(c.profile.Sender.Name)
 			met = name != "" && strings.Contains(letters(c.header.decoded("From"))+seen, name)
-		case o.ID == obligeContact:
+		case o.ID == compliance.OblContactDetails:
 			met = containsAny(seen, c.profile.Sender.Phone, c.profile.Sender.Email, c.profile.Sender.URL)
 		default:
 			known = false

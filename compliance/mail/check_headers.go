@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	netmail "net/mail"
 	"strings"
 	"unicode"
@@ -16,6 +17,27 @@ func (c *checker) headers() {
 	c.from()
 	c.subject(c.header.decoded("Subject"), c.header.has("In-Reply-To") || c.header.has("References"))
 	c.list()
+}
+
+// lines checks the header block as it came. A lone CR is a line end for some
+// programs and none for others: what one takes for a part of the subject is a
+// field to the next.
+func (c *checker) lines(b []byte) {
+	const basis = "RFC 5322 sections 2.1.1 and 2.2"
+	for len(b) > 0 {
+		line, rest, _ := bytes.Cut(b, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if len(line) == 0 {
+			return
+		}
+		if bytes.ContainsAny(line, "\r\x00") {
+			c.block("control-in-header", "headers", "a lone carriage return or a NUL lets another field in", basis)
+		}
+		if len(line) > maxLine {
+			c.block("line-too-long", "headers", "a line has more than 998 octets, so that servers cut or refuse it", basis)
+		}
+		b = rest
+	}
 }
 
 // from checks who the message says it is from.

@@ -14,7 +14,7 @@ const basisOneClick = "RFC 8058; sender requirements of Gmail and Yahoo"
 func (c *checker) list() {
 	const where = "List-Unsubscribe"
 	values, posts := c.header.all(where), c.header.all("List-Unsubscribe-Post")
-	needed := c.class() == compliance.ClassMarketing || c.obliged(obligeUnsubscribe)
+	needed := c.class() == compliance.ClassMarketing || c.obliged(compliance.OblUnsubscribe)
 	switch {
 	case len(values) == 0 && len(posts) == 0 && !needed:
 		return
@@ -42,7 +42,7 @@ func (c *checker) post(uris, posts []string) {
 	switch {
 	case len(posts) == 0:
 		note := c.warn
-		if c.profile.Bulk || c.obliged(obligeUnsubscribe) {
+		if c.profile.Bulk || c.obliged(compliance.OblUnsubscribe) {
 			note = c.block
 		}
 		note("no-one-click", where, "unsubscribing takes more than one click", basisOneClick)

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -163,6 +164,11 @@ func TestCheckMessage(t *testing.T) {
 		{name: "brand of another, encoded", draft: draft{add: []string{"From: =?utf-8?q?Pay=50al_Help?= <news@shop.example.com>"}}, want: []string{"warn:display-name-brand-mismatch"}},
 		{name: "name shows another address", draft: draft{add: []string{`From: "help@bank.example" <news@shop.example.com>`}}, want: []string{"warn:display-name-brand-mismatch"}},
 
+		{name: "O39 a field let in by a lone CR", draft: draft{add: []string{"Subject: Coats\rBcc: b@shop.example.com"}}, want: []string{"control-in-header"}},
+		{name: "NUL in a field", draft: draft{add: []string{"Subject: Coats\x00"}}, want: []string{"control-in-header"}},
+		{name: "longest line", draft: draft{extra: []string{"X-A: " + strings.Repeat("a", 993)}}, want: []string{}},
+		{name: "line too long", draft: draft{extra: []string{"X-A: " + strings.Repeat("a", 994)}}, want: []string{"line-too-long"}},
+
 		{name: "no postal address", draft: draft{body: "Unsubscribe: https://u.shop.example.com/"}, want: []string{"missing-postal-address"}},
 		{name: "postal address over two lines", draft: draft{body: "Unsubscribe: https://a.example\r\nExample Shop Inc.\r\n123 Market St\r\nSpringfield, IL 62701, USA"}, want: []string{}},
 		{name: "profile without postal address", profile: func(p *mail.Profile) { p.Sender.PostalAddress = "" }, want: []string{"missing-postal-address"}},
@@ -185,7 +191,7 @@ func TestCheckMessage(t *testing.T) {
 		{name: "hidden by attribute", draft: hidden(`hidden`), want: []string{"unsubscribe-not-conspicuous"}},
 		{name: "hidden by a comment", draft: draft{html: true, body: "<!-- " + footer + " --><p>" + postal + "</p>"}, want: []string{"missing-unsubscribe-body"}},
 		{name: "hidden by a class", draft: draft{html: true, body: "<style>@media screen{.a{color:red}} .b, .x { display:none }</style><p class='a x'>Unsubscribe: https://a.example/</p><p>" + postal + "</p>"}, want: []string{"unsubscribe-not-conspicuous"}},
-		{name: "class hidden on some screens", draft: draft{html: true, body: "<style>@media screen{.x{display:none}}</style><div class=x>" + footer + "</div>"}, want: []string{}},
+		{name: "class hidden on some screens", draft: draft{html: true, body: "<style>@media screen{.a{color:red}.x{display:none}}</style><div class=x>" + footer + "</div>"}, want: []string{}},
 		{name: "white on dark", draft: hidden(`style="color:#fff;background:#222"`), want: []string{}},
 		{name: "white on an image", draft: hidden(`style="color:#fff;background:url(a.png)"`), want: []string{}},
 		{name: "small print", draft: hidden(`style="font-size:9px;color:#777"`), want: []string{}},
@@ -200,6 +206,11 @@ func TestCheckMessage(t *testing.T) {
 		{name: "an attachment is not seen", draft: draft{
 			add:  []string{"Content-Type: multipart/mixed; boundary=b"},
 			body: "--b\r\n\r\nCoats " + postal + "\r\n--b\r\nContent-Disposition: attachment\r\n\r\nUnsubscribe: https://a.example/\r\n--b--",
+		}, want: []string{"missing-unsubscribe-body"}},
+
+		{name: "an attached message is not seen", draft: draft{
+			add:  []string{"Content-Type: multipart/mixed; boundary=b"},
+			body: "--b\r\n\r\nCoats " + postal + "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\nUnsubscribe: https://a.example/\r\n--b--",
 		}, want: []string{"missing-unsubscribe-body"}},
 
 		{name: "a receipt", draft: draft{drop: []string{"List-Unsubscribe", "List-Unsubscribe-Post"}, body: "Your receipt: 20 EUR. Get 20% off!"}, profile: class(compliance.ClassTransactional), want: []string{}},
@@ -264,6 +275,40 @@ func TestCheckRefusals(t *testing.T) {
 			_, err := mail.CheckSubject(subject, false)
 			require.ErrorIs(t, err, audience.ErrInvalid)
 			require.NotContains(t, err.Error(), "example")
+		})
+	}
+}
+
+// TestCheckMessageBounds: pages that are built to be slow are read; where one
+// takes time that explodes the test never ends.
+func TestCheckMessageBounds(t *testing.T) {
+	var sheet strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&sheet, ".c%d,.x{color:#%06x;%s}", i, i, strings.Repeat("a:b;", 20))
+	}
+	for name, body := range map[string]string{
+		"depth":      strings.Repeat("<div>", 100_000),
+		"formatting": strings.Repeat("<b a=1><i>", 50_000),
+		"formatting, own": func() string {
+			var b strings.Builder
+			for i := range 20_000 {
+				fmt.Fprintf(&b, "<b a=%d><p>", i)
+			}
+			return b.String()
+		}(),
+		"tables":       strings.Repeat("<table><tr><td>", 50_000),
+		"links":        strings.Repeat("<a href=https://a.example/>", 30_000),
+		"rules":        "<style>" + sheet.String() + "</style>" + strings.Repeat("<p class='x c1'>a</p>", 20_000),
+		"braces":       "<style>" + strings.Repeat("{", 500_000) + "</style>",
+		"long style":   "<p style='" + strings.Repeat("color:#fff;", 90_000) + "'>a</p>",
+		"long class":   "<style>.x{color:red}</style><p class='" + strings.Repeat("x ", 400_000) + "'>a</p>",
+		"entities":     strings.Repeat("&lt;", 200_000),
+		"big":          strings.Repeat("<p>a</p>", 1_000_000),
+		"unsubscribes": strings.Repeat("unsubscribe. ", 70_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := mail.CheckMessage(strings.NewReader(draft{html: true, body: body}.String()), shopProfile())
+			require.NoError(t, err)
 		})
 	}
 }

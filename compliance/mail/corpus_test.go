@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func checkExpectation(t *testing.T, want *expectation, got *mail.Report, err err
 			require.Equal(t, w.Status, g.Status)
 			require.Equal(t, w.Effective, g.Code)
 			if w.SMTP != "" {
-				require.Equal(t, w.SMTP, fmt.Sprint(g.SMTP))
+				require.Equal(t, w.SMTP, strconv.Itoa(g.SMTP))
 			}
 			counts["recipient: "+string(g.Class)]++
 		}

@@ -137,6 +137,11 @@ func (r *Report) readReported(p *part) {
 		return
 	}
 	r.MessageID = audience.NewPrivate(unbracket(p.header.get("Message-ID")))
+	if to := p.header.all("To"); len(to) == 1 && strings.Count(to[0], "@") == 1 {
+		if a := parseAddress(to[0]); !isPseudonym(a) {
+			r.To = a
+		}
+	}
 	for _, value := range p.header.all("List-Unsubscribe") {
 		for _, uri := range ParseListUnsubscribe(value) {
 			r.addTokens(tokensOfURI(uri)...)

@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"mime"
+	"slices"
 	"strings"
 )
 
@@ -74,39 +75,41 @@ func decodeWords(s string) string {
 // It is more tolerant than net/textproto, which gives up at the first line
 // without a colon: such lines are left out. Line ends are LF by then.
 func readFields(b []byte) (out fields, rest []byte) {
-	used := 0
-	for len(b) > 0 {
+	var name, value []byte // of the field that is being read, with its folds
+	finish := func() {
+		if name != nil {
+			out = append(out, Header{Name: string(name), Value: string(bytes.TrimSpace(value))})
+		}
+		name, value = nil, nil
+	}
+	defer func() { finish() }()
+	for used := 0; len(b) > 0; {
 		line, after, _ := bytes.Cut(b, []byte("\n"))
-		if len(bytes.TrimRight(line, " \t")) == 0 && (len(line) == 0 || len(out) > 0) {
+		begun := name != nil || len(out) > 0
+		if len(bytes.TrimRight(line, " \t")) == 0 && (len(line) == 0 || begun) {
 			return out, after
 		}
-		used += len(line) + 1
-		if used > maxHeaderBytes || len(out) >= maxFields {
+		if used += len(line) + 1; used > maxHeaderBytes || len(out) >= maxFields {
 			return out, skipFields(b)
 		}
 		b = after
 		if line[0] == ' ' || line[0] == '\t' {
-			if n := len(out); n > 0 {
-				out[n-1].Value = strings.TrimSpace(out[n-1].Value + " " + string(bytes.TrimSpace(line)))
-			}
+			value = append(append(value, ' '), bytes.TrimSpace(line)...)
 			continue
 		}
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		name = bytes.TrimRight(name, " \t")
-		if !ok || !isFieldName(name) {
-			continue
+		finish()
+		n, v, ok := bytes.Cut(line, []byte(":"))
+		if n = bytes.TrimRight(n, " \t"); ok && isFieldName(n) {
+			name, value = n, slices.Clone(v)
 		}
-		out = append(out, Header{Name: string(name), Value: string(bytes.TrimSpace(value))})
 	}
 	return out, nil
 }
 
 // skipFields gives what follows the next empty line.
 func skipFields(b []byte) []byte {
-	if i := bytes.Index(b, []byte("\n\n")); i >= 0 {
-		return b[i+2:]
-	}
-	return nil
+	_, rest, _ := bytes.Cut(b, []byte("\n\n"))
+	return rest
 }
 
 // isFieldName reports whether it is a field name by RFC 5322 section 2.2.

@@ -18,7 +18,6 @@ type part struct {
 	params   map[string]string
 	body     []byte // as it came
 	children []*part
-	inText   bool // of CheckMessage: it is shown, not attached
 }
 
 // reader splits one message into parts within the bounds.

@@ -49,6 +49,8 @@ type Report struct {
 	ID audience.Private
 	// MessageID is that of the message that is reported on, without brackets.
 	MessageID audience.Private
+	// To is whom that message was written to, if to one; zero: not known.
+	To audience.Address
 	// Tokens are the texts of the reported message that may be a token of
 	// ours, likeliest first: of the List-Unsubscribe addresses, the
 	// CFBL-Feedback-ID and the Message-ID; of an opt-out by mail, those in

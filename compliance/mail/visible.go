@@ -85,10 +85,10 @@ func (v *viewer) walk(n *html.Node, l look) {
 		v.write(n.Data, l)
 		return
 	case html.ElementNode:
-		switch n.DataAtom {
-		case atom.Script, atom.Style, atom.Head, atom.Template, atom.Noscript, atom.Iframe, atom.Object:
+		if isUnseen(n.DataAtom) {
 			return
-		case atom.Img:
+		}
+		if n.DataAtom == atom.Img {
 			v.image(n, l)
 			return
 		}
@@ -106,6 +106,16 @@ func (v *viewer) walk(n *html.Node, l look) {
 	}
 	if isBlock(n.DataAtom) {
 		v.write("\n", l)
+	}
+}
+
+// isUnseen reports whether nothing of an element is shown, whatever its style.
+func isUnseen(a atom.Atom) bool {
+	switch a {
+	case atom.Script, atom.Style, atom.Head, atom.Template, atom.Noscript, atom.Iframe, atom.Object:
+		return true
+	default:
+		return false
 	}
 }
 
