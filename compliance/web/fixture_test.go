@@ -56,6 +56,7 @@ type site struct {
 	logged bytes.Buffer
 	logMu  sync.Mutex
 	ip     string
+	base   string
 	header http.Header
 }
 
@@ -113,7 +114,7 @@ func newSite(t testing.TB, change ...func(*web.Options)) *site {
 }
 
 func newSiteOn(t testing.TB, adapter store.Adapter, opts web.Options, primary string, keyIDs ...string) *site {
-	s := &site{t: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), mail: &mailbox{}, ip: "192.0.2.1"}
+	s := &site{t: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), mail: &mailbox{}, ip: "192.0.2.1", base: opts.BaseURL}
 	secrets := make(map[string][]byte)
 	for _, id := range keyIDs {
 		secrets[id] = bytes.Repeat([]byte(id), 32)[:32]
@@ -193,9 +194,9 @@ func (s *site) signup(address string, more ...string) *http.Response {
 }
 
 func (s *site) signupOn(form, address string, more ...string) *http.Response {
-	stamp := hidden(s.t, s.get("https://shop.example/mail/s/"+form), "at")
+	stamp := hidden(s.t, s.get(s.base+"/s/"+form), "at")
 	s.pass(5 * time.Second)
-	return s.post("https://shop.example/mail/s/"+form, append([]string{"email", address, "at", stamp}, more...)...)
+	return s.post(s.base+"/s/"+form, append([]string{"email", address, "at", stamp}, more...)...)
 }
 
 // hidden gives the value of an input of a page.
