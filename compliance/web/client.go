@@ -77,7 +77,7 @@ type unmasked struct {
 }
 
 // MaskTokens gives the pages behind a middleware of the host's that logs
-// requests: it sees URLs with "***" in the place of the token, and no query.
+// requests: it sees URLs with "masked" in the place of the token, and no query.
 //
 //	mux.Handle("/mail/", pages.MaskTokens(accessLog))
 //
@@ -106,9 +106,9 @@ func (p *Pages) maskPath(path string) string {
 		return path
 	}
 	if ok && p.route(kind, hasArg) != nil {
-		return p.prefix + "/" + kind + "/***"
+		return p.prefix + "/" + kind + "/masked"
 	}
-	return "/***"
+	return "/masked"
 }
 
 func (p *Pages) formNamed(id string) *Form {
