@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -94,8 +94,10 @@ func siteOptions() web.Options {
 	return web.Options{
 		BaseURL: "https://shop.example/mail", Name: "The Shop",
 		Forms: []web.Form{
-			{ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news", "promotions"}, Notice: "privacy-3", PrivacyURL: "https://shop.example/privacy",
-				Fields: []web.Field{{Name: "first_name"}, {Name: "company"}}},
+			{
+				ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news", "promotions"}, Notice: "privacy-3", PrivacyURL: "https://shop.example/privacy",
+				Fields: []web.Field{{Name: "first_name"}, {Name: "company"}},
+			},
 			{ID: "two", Purposes: []string{"marketing", "offers"}},
 		},
 		ClientIP: func(r *http.Request) netip.Addr {
@@ -139,7 +141,7 @@ func newSiteOn(t testing.TB, adapter store.Adapter, opts web.Options, primary st
 }
 
 // send sends a request and gives the answer. target is a URL or a path.
-func (s *site) send(method, target, contentType, body string) *http.Response {
+func (s *site) send(method, target, contentType, body string) *answer {
 	u, err := url.Parse(target)
 	require.NoError(s.t, err)
 	u.Scheme, u.Host = "", ""
@@ -148,33 +150,38 @@ func (s *site) send(method, target, contentType, body string) *http.Response {
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	for name, values := range s.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, s.header)
 	w := httptest.NewRecorder()
 	s.pages.ServeHTTP(w, r)
-	res := w.Result()
-	s.checkAnswer(res)
+	res := &answer{StatusCode: w.Code, Header: w.Header(), body: w.Body.String()}
+	checkAnswer(s.t, res)
 	return res
 }
 
-// checkAnswer is what has to hold for every answer that there is.
-func (s *site) checkAnswer(res *http.Response) {
-	require.Empty(s.t, res.Cookies())
-	require.Empty(s.t, res.Header.Get("Location"))
-	require.False(s.t, 300 <= res.StatusCode && res.StatusCode < 400)
-	require.Equal(s.t, "no-store", res.Header.Get("Cache-Control"))
-	require.Equal(s.t, "no-referrer", res.Header.Get("Referrer-Policy"))
-	require.Equal(s.t, "noindex", res.Header.Get("X-Robots-Tag"))
-	require.Contains(s.t, res.Header.Get("Content-Security-Policy"), "default-src 'none'")
-	require.Contains(s.t, res.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
+// answer is what came back.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	body       string
 }
 
-func (s *site) get(target string) string { return text(s.t, s.send(http.MethodGet, target, "", "")) }
+// checkAnswer asks for what has to hold for every answer that there is.
+func checkAnswer(t testing.TB, res *answer) {
+	require.Empty(t, res.Header.Values("Set-Cookie"))
+	require.Empty(t, res.Header.Get("Location"))
+	require.False(t, 300 <= res.StatusCode && res.StatusCode < 400)
+	require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+	require.Equal(t, "no-referrer", res.Header.Get("Referrer-Policy"))
+	require.Equal(t, "noindex", res.Header.Get("X-Robots-Tag"))
+	require.Contains(t, res.Header.Get("Content-Security-Policy"), "default-src 'none'")
+	require.Contains(t, res.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
+}
+
+func (s *site) get(target string) string { return text(s.send(http.MethodGet, target, "", "")) }
 
 const urlencoded = "application/x-www-form-urlencoded"
 
-func (s *site) post(target string, pairs ...string) *http.Response {
+func (s *site) post(target string, pairs ...string) *answer {
 	v := make(url.Values)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		v.Add(pairs[i], pairs[i+1])
@@ -182,18 +189,14 @@ func (s *site) post(target string, pairs ...string) *http.Response {
 	return s.send(http.MethodPost, target, urlencoded, v.Encode())
 }
 
-func text(t testing.TB, res *http.Response) string {
-	b, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return string(b)
-}
+func text(res *answer) string { return res.body }
 
 // signup fills in the form as a person does: gets it, takes her time, sends it.
-func (s *site) signup(address string, more ...string) *http.Response {
+func (s *site) signup(address string, more ...string) *answer {
 	return s.signupOn("footer", address, more...)
 }
 
-func (s *site) signupOn(form, address string, more ...string) *http.Response {
+func (s *site) signupOn(form, address string, more ...string) *answer {
 	stamp := hidden(s.t, s.get(s.base+"/s/"+form), "at")
 	s.pass(5 * time.Second)
 	return s.post(s.base+"/s/"+form, append([]string{"email", address, "at", stamp}, more...)...)
@@ -225,7 +228,7 @@ func (s *site) subscribe(address string, more ...string) audience.ContactID {
 	require.Equal(s.t, compliance.OutgoingConfirm, mails[0].Kind)
 	res := s.post(mails[0].Data["url"], "do", "confirm")
 	require.Equal(s.t, http.StatusOK, res.StatusCode)
-	require.Contains(s.t, text(s.t, res), "You are subscribed")
+	require.Contains(s.t, text(res), "You are subscribed")
 	c, err := s.aud.Contact(s.t.Context(), audience.Email(address))
 	require.NoError(s.t, err)
 	return c.ID

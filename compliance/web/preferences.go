@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -184,7 +185,7 @@ func (p *Pages) pauseOptions(s *preferences, lang string) (out []Option) {
 	}
 	for _, days := range pauses() {
 		key := fmt.Sprintf("pause.%d", days)
-		out = append(out, Option{Value: fmt.Sprint(days), Label: p.texts.text(lang, key), On: days == 0 && s.paused.IsZero()})
+		out = append(out, Option{Value: strconv.Itoa(days), Label: p.texts.text(lang, key), On: days == 0 && s.paused.IsZero()})
 	}
 	return out
 }
@@ -227,7 +228,7 @@ func readWishes(values url.Values, s *preferences) (w wishes, ok bool) {
 	}
 	pause := values.Get("pause")
 	for _, days := range pauses() {
-		if fmt.Sprint(days) == pause {
+		if strconv.Itoa(days) == pause {
 			w.pause = days
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 // save sends the page as it is shown, with some inputs set ("name", "value")
 // and boxes unticked ("-name", "").
-func (s *site) save(link string, change ...string) *http.Response {
+func (s *site) save(link string, change ...string) *answer {
 	page := s.get(link)
 	inputs := map[string]string{"do": "save", "version": hidden(s.t, page, "version"), "frequency": "", "pause": "0"}
 	for line := range strings.SplitSeq(page, "\n") {
@@ -71,13 +71,13 @@ func TestPreferencesLower(t *testing.T) {
 	require.NotContains(t, page, "ann@example.com")
 	require.NotContains(t, page, "secret", "topics of purposes that are not public are not shown")
 
-	require.Contains(t, text(t, s.save(link, "-t.news", "")), "preferences are saved")
+	require.Contains(t, text(s.save(link, "-t.news", "")), "preferences are saved")
 	require.False(t, s.onList(id, "news"))
 	require.True(t, s.onList(id, "promotions"))
 	require.True(t, s.mailable(id))
 	require.Equal(t, "withdrawn email/marketing/news preference-centre", s.kinds(id)[3])
 
-	require.Contains(t, text(t, s.save(link, "-c.marketing", "")), "preferences are saved")
+	require.Contains(t, text(s.save(link, "-c.marketing", "")), "preferences are saved")
 	require.False(t, s.mailable(id))
 	require.False(t, s.onList(id, "promotions"))
 	require.Empty(t, s.deliver(), "what is less needs no confirmation")
@@ -87,7 +87,7 @@ func TestPreferencesRaiseByMailOnly(t *testing.T) {
 	s := newSite(t)
 	id := s.subscribe("ann@example.com")
 	link := s.preferencesURL(id)
-	require.Contains(t, text(t, s.save(link, "t.news", "on")), "please confirm it there")
+	require.Contains(t, text(s.save(link, "t.news", "on")), "please confirm it there")
 	require.False(t, s.onList(id, "news"), "nothing is raised by the page")
 	mails := s.deliver()
 	require.Len(t, mails, 1)
@@ -99,7 +99,7 @@ func TestPreferencesRaiseByMailOnly(t *testing.T) {
 
 	t.Run("after unsubscribing from everything", func(t *testing.T) {
 		s.pass(48 * time.Hour)
-		require.Contains(t, text(t, s.post(link, "do", "all")), "You are unsubscribed")
+		require.Contains(t, text(s.post(link, "do", "all")), "You are unsubscribed")
 		require.False(t, s.mailable(id))
 		s.pass(time.Minute)
 		s.save(link, "c.marketing", "on", "t.news", "on")
@@ -123,7 +123,7 @@ func TestPreferencesRaiseByMailOnly(t *testing.T) {
 		}
 		res := s.save(link, "c.marketing", "on", "frequency", "monthly")
 		require.Equal(t, http.StatusTooManyRequests, res.StatusCode)
-		require.Contains(t, text(t, res), "try again tomorrow")
+		require.Contains(t, text(res), "try again tomorrow")
 		require.Equal(t, "monthly", s.contact(id).Frequency, "the rest is saved")
 	})
 	t.Run("the address went to somebody else", func(t *testing.T) {
@@ -187,11 +187,11 @@ func TestPreferencesOptimisticLock(t *testing.T) {
 	before := s.kinds(id)
 	res := s.post(link, "do", "save", "version", old, "frequency", "", "pause", "0")
 	require.Equal(t, http.StatusConflict, res.StatusCode)
-	page := text(t, res)
+	page := text(res)
 	require.Contains(t, page, "Something changed meanwhile")
 	require.NotEqual(t, old, hidden(t, page, "version"))
 	require.Equal(t, before, s.kinds(id))
-	require.Contains(t, text(t, s.post(link, "do", "all", "version", old)), "You are unsubscribed", "leaving depends on no version")
+	require.Contains(t, text(s.post(link, "do", "all", "version", old)), "You are unsubscribed", "leaving depends on no version")
 	require.Equal(t, 400, s.post(link, "do", "subscribe").StatusCode)
 }
 
@@ -223,7 +223,7 @@ func TestPreferencesSaleAndGPC(t *testing.T) {
 	require.True(t, s.mailable(id))
 	s.pass(time.Minute)
 	t.Run("back in takes two steps", func(t *testing.T) {
-		require.Contains(t, text(t, s.save(link, "-sale_out", "")), "please confirm it there")
+		require.Contains(t, text(s.save(link, "-sale_out", "")), "please confirm it there")
 		require.Len(t, s.kinds(id), 2)
 		s.post(s.deliver()[0].Data["url"], "do", "confirm")
 		require.Equal(t, "granted */sharing/* double-opt-in", s.kinds(id)[2])
@@ -233,7 +233,7 @@ func TestPreferencesSaleAndGPC(t *testing.T) {
 		s.header = http.Header{"Sec-Gpc": {"0", "1"}}
 		require.Contains(t, s.get(link), "recorded when you save")
 		require.Len(t, s.kinds(id), 3, "looking changes nothing")
-		require.Contains(t, text(t, s.save(link, "-sale_out", "")), "Opt-out request honored")
+		require.Contains(t, text(s.save(link, "-sale_out", "")), "Opt-out request honored")
 		require.Equal(t, "withdrawn */sharing/* gpc", s.kinds(id)[3])
 		s.save(link, "-sale_out", "")
 		require.Len(t, s.kinds(id), 4, "and is not argued with")

@@ -133,7 +133,7 @@ func (s *secrets) open(value []byte, namespace, key string, v any) bool {
 // stamp signs when a form was made.
 func (s *secrets) stamp(form string, at time.Time) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(audience.Micros(at)))
-	b = append(b, s.tag("stamp", form, string(base64.RawURLEncoding.EncodeToString(b)))...)
+	b = append(b, s.tag("stamp", form, base64.RawURLEncoding.EncodeToString(b))...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 

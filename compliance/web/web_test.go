@@ -91,7 +91,7 @@ func TestPagesHaveNoScriptAndOneStyle(t *testing.T) {
 		"/mail/s", "/mail/s/footer/x", "/mail/c/", "/mail",
 	} {
 		res := s.send(http.MethodGet, target, "", "")
-		page := text(t, res)
+		page := text(res)
 		_, rest, _ := strings.Cut(page, "<style>")
 		css, _, ok := strings.Cut(rest, "</style>")
 		require.True(t, ok)
@@ -146,7 +146,7 @@ func TestTemplatesOfTheHost(t *testing.T) {
 	s := newSite(t, func(o *web.Options) {
 		o.Templates = fstest.MapFS{"sent.html": {Data: []byte(`{{define "content"}}<p>Own words in {{.Lang}}</p>{{end}}`)}}
 	})
-	require.Contains(t, text(t, s.signup("ann@example.com")), "<p>Own words in en</p>")
+	require.Contains(t, text(s.signup("ann@example.com")), "<p>Own words in en</p>")
 	require.Contains(t, s.get("/mail/u"), "Send me a link")
 }
 
