@@ -105,7 +105,7 @@ func TestCheckFinds(t *testing.T) {
 		`document.querySelector("h1").remove()`:                                                                            "h1",
 		`document.querySelector("main").replaceWith(document.createElement("div"))`:                                        "main",
 		`document.querySelector(".hint").style.color = "#aaa"`:                                                             "contrast",
-		`document.querySelector("button").style.width = "3000px"`:                                                          "wider",
+		`document.querySelector("main").style.cssText = "width:3000px;max-width:none"`:                                     "wider",
 		`document.querySelector("button").style.cssText = "height:10px;min-height:0;padding:0;width:10px;overflow:hidden"`: "small",
 		`document.querySelector("#ak-f0").id = "ak-email"`:                                                                 "twice",
 	} {

@@ -212,7 +212,7 @@ func (p *Pages) fillForm(v *View, form *Form, lang string) {
 	schema := p.aud.Schema()
 	for _, name := range form.Topics {
 		list, _ := schema.ListNamed(name)
-		v.Choices = append(v.Choices, Choice{Name: prefixTopic + name, Label: listTitle(list), Under: true})
+		v.Choices = append(v.Choices, Choice{Name: prefixTopic + name, Label: listTitle(list), Under: len(form.Purposes) > 1})
 	}
 }
 
