@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -196,14 +197,7 @@ func (c *Claims) check() error {
 	return nil
 }
 
-func (u TokenUse) known() bool {
-	for _, k := range tokenUses() {
-		if u == k {
-			return true
-		}
-	}
-	return false
-}
+func (u TokenUse) known() bool { return slices.Contains(tokenUses(), u) }
 
 // isTokenTime reports whether four bytes can hold the instant; 0 is for none.
 func isTokenTime(t time.Time) bool { return t.Unix() > 0 && t.Unix() <= math.MaxUint32 }

@@ -1,0 +1,25 @@
+module github.com/audiencekit/audiencekit/compliance/browsertest
+
+go 1.26.0
+
+replace github.com/audiencekit/audiencekit => ../..
+
+require (
+	github.com/audiencekit/audiencekit v0.0.0-00010101000000-000000000000
+	github.com/chromedp/chromedp v0.14.2
+	github.com/stretchr/testify v1.12.1
+)
+
+require github.com/chromedp/sysutil v1.1.0 // indirect
+
+require (
+	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/gobwas/pool v0.2.1 // indirect
+	github.com/gobwas/ws v1.4.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)

@@ -1,0 +1,117 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/compliance"
+	"github.com/audiencekit/audiencekit/store"
+)
+
+// serveUndo is z/{token}: takes an unsubscription back, for whoever pressed it
+// in error, or had it pressed by somebody the mail was forwarded to.
+func (p *Pages) serveUndo(q *request, token string) {
+	claims, err := p.tokens.Verify(token, compliance.TokenUndo)
+	if err != nil {
+		p.neutral(q)
+		return
+	}
+	if !q.isPost() {
+		v := p.view(q, "undo.title")
+		v.Action, v.Subject = q.URL.Path, p.scopeTitle(claims.Scope, q.lang)
+		p.render(q, http.StatusOK, "undo", v)
+		return
+	}
+	if _, err := q.form(); err != nil {
+		p.render(q, bodyStatus(err), "message", p.view(q, "form.unreadable"))
+		return
+	}
+	_, err = p.aud.Update(q.Context(), func(tx *store.Tx) error {
+		return p.undo(q.Context(), tx, &claims, p.evidence(q, "undo"))
+	})
+	switch {
+	case errors.Is(err, audience.ErrDenied):
+		p.render(q, http.StatusOK, "message", p.view(q, "denied.title"))
+	case err != nil:
+		p.neutralOr(q, err)
+	default:
+		p.render(q, http.StatusOK, "message", p.view(q, "undone.title"))
+	}
+}
+
+// undo grants again what the withdrawal ended and nothing else, as it was
+// granted then; the evidence names withdrawal and earlier grant. It does so
+// only while the withdrawal is the last word: whatever was recorded since, be
+// it a bounce or a complaint, stands, and so does what is held against the
+// address for another reason.
+func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claims, e compliance.Evidence) error {
+	c, h, err := p.lockedHistory(ctx, tx, claims.Contact)
+	if err != nil {
+		return err
+	}
+	rec, err := tx.LoadRecord(ctx, namespaceUndo, undoKey(c.ID, claims.Generation))
+	if err != nil {
+		return err
+	}
+	var was ended
+	if err := json.Unmarshal(rec.Value, &was); err != nil {
+		return &audience.NotFoundError{Kind: "undo"}
+	}
+	if was.Undone {
+		return nil
+	}
+	if lastSeq(&h) != was.Seq || restricted(&h) {
+		return &audience.DeniedError{Rule: "undo", Hint: "nothing that was recorded since"}
+	}
+	if err := onlyWithdrawn(ctx, tx, &c, h.Records[len(h.Records)-1]); err != nil {
+		return err
+	}
+	var ds []compliance.Declaration
+	for _, g := range was.Grants {
+		if !g.Expires.IsZero() && !g.Expires.After(tx.At()) {
+			continue
+		}
+		e.Fields = map[string]string{
+			"undoes":   strconv.FormatUint(was.Seq, 10),
+			"restores": g.Contact.String() + "/" + strconv.FormatUint(g.Seq, 10),
+		}
+		ds = append(ds, compliance.Declaration{
+			Contact: audience.ID(c.ID), Kind: audience.ConsentGranted, Scope: g.Scope, Mechanism: g.Mechanism, Expires: g.Expires,
+			Source: personSource("undo"), Evidence: e,
+		})
+	}
+	if len(ds) == 0 {
+		return &audience.DeniedError{Rule: "undo", Hint: "consent that would still be in force"}
+	}
+	if _, err := p.ledger.RecordIn(ctx, tx, ds...); err != nil {
+		return err
+	}
+	was.Undone = true
+	if rec.Value, err = json.Marshal(was); err != nil {
+		return err
+	}
+	_, err = tx.SaveRecord(ctx, rec)
+	return retryable(err)
+}
+
+// onlyWithdrawn refuses when something stands against her addresses that is
+// not of this withdrawal: a grant would lift it.
+func onlyWithdrawn(ctx context.Context, tx *store.Tx, c *audience.Contact, withdrawal audience.ConsentRecord) error {
+	all, err := tx.SuppressionsOf(ctx, c.Addresses...)
+	if err != nil {
+		return err
+	}
+	for _, some := range all {
+		for i := range some {
+			s := &some[i]
+			if s.Stands(tx.At()) && (s.Reason != audience.SuppressedWithdrawn || !s.At.Equal(withdrawal.Acted)) {
+				return &audience.DeniedError{Rule: "undo", Hint: "an address against which nothing else is held"}
+			}
+		}
+	}
+	return nil
+}
