@@ -1,0 +1,187 @@
+package compliance_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/audiencekit/audiencekit/audience"
+	"github.com/audiencekit/audiencekit/compliance"
+)
+
+// A gate says whether a message may go out, and which rules say no.
+func ExampleGate_Check() {
+	ctx := context.Background()
+	l, jane, err := exampleLedger(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	gate, err := compliance.NewGate(l, compliance.Policy{
+		Facts: func(*audience.Contact, *audience.Schema) compliance.Facts { return compliance.Facts{Country: "FR"} },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	before, _ := gate.Check(ctx, compliance.Intent{Contact: jane})
+	fmt.Println(before.Allow, before.Denied)
+	if err := exampleGrant(ctx, l, jane); err != nil {
+		fmt.Println(err)
+		return
+	}
+	after, _ := gate.Check(ctx, compliance.Intent{Contact: jane})
+	fmt.Println(after.Allow, after.Regimes, "and the message must carry:")
+	for _, o := range after.Obligations {
+		fmt.Println("-", o.ID)
+	}
+	// Output:
+	// false [consent.given]
+	// true [gdpr] and the message must carry:
+	// - list-unsubscribe
+	// - sender-identity
+	// - objection-notice
+	// - no-open-tracking
+}
+
+// A permit holds a place under the caps while the message waits in a queue.
+func ExampleGate_Acquire() {
+	ctx := context.Background()
+	l, jane, err := exampleLedger(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := exampleGrant(ctx, l, jane); err != nil {
+		fmt.Println(err)
+		return
+	}
+	gate, err := compliance.NewGate(l, compliance.Policy{Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	permit, _, _ := gate.Acquire(ctx, compliance.Intent{Contact: jane})
+	_, second, _ := gate.Acquire(ctx, compliance.Intent{Contact: jane})
+	fmt.Println("a second one:", second.Denied)
+
+	// When the message leaves the queue:
+	if d, _ := gate.Recheck(ctx, permit); d.Allow {
+		fmt.Println("handed over:", gate.Commit(ctx, permit) == nil)
+	}
+	for d, err := range gate.CheckAll(ctx, slices.Values([]audience.ContactID{permit.Contact}), compliance.Intent{}) {
+		fmt.Println("all of them:", d.Allow, err)
+	}
+	// Output:
+	// a second one: [cap]
+	// handed over: true
+	// all of them: false <nil>
+}
+
+// Whoever asks proves that the mailbox is hers; then every holder forgets her.
+func ExampleRights_Erase() {
+	ctx := context.Background()
+	l, jane, err := exampleLedger(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	rights, err := compliance.NewRights(l, compliance.RightsOptions{}) // Holders: your own tables
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request, err := rights.Open(ctx, compliance.RequestErasure, compliance.RegimeGDPR, jane, time.Time{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("due by", request.DueBy())
+	code, _ := rights.Challenge(ctx, request.ID) // send it to her address
+	if _, err := rights.Prove(ctx, request.ID, code); err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := rights.Erase(ctx, request.ID)
+	fmt.Println("complete:", report.Complete, err)
+	n, err := rights.WriteRegister(ctx, io.Discard) // to where the backups do not go
+	fmt.Println("in the register:", n, err)
+	// Output:
+	// due by 2026-06-01
+	// complete: true <nil>
+	// in the register: 1 <nil>
+}
+
+// A rule says whom it is about, what happens to them and why; a preview shows
+// it before anything happens.
+func ExampleLifeCycle() {
+	ctx := context.Background()
+	l, jane, err := exampleLedger(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := exampleGrant(ctx, l, jane); err != nil {
+		fmt.Println(err)
+		return
+	}
+	gate, err := compliance.NewGate(l, compliance.Policy{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cycle, err := compliance.NewLifeCycle(gate)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, sunset, _ := compliance.SunsetPolicy{}.Segments()
+	fmt.Println(sunset)
+	rule := compliance.LifeCycleRule{
+		Name: "sunset", Do: compliance.ActionSunset, Why: "silent for 270 days",
+		// Here the members of the segment; a host asks its engine.
+		Who: func(context.Context) iter.Seq2[audience.ContactID, error] {
+			return func(yield func(audience.ContactID, error) bool) { yield(1, nil) }
+		},
+	}
+	for action, err := range cycle.Preview(ctx, rule) {
+		fmt.Println(action.Do, action.Contact, action.Why, err)
+	}
+	report, err := cycle.Run(ctx, rule, nil)
+	fmt.Println(report.Done, err)
+	// Output:
+	// contact.status == "subscribed" && contact.created_at < ago("270d")
+	//   && events("email.clicked").within("270d").none()
+	//   && events("purchase").within("270d").none()
+	// sunset 1 silent for 270 days <nil>
+	// 1 <nil>
+}
+
+// Deadlines of requests are days; where a rule can be read in two ways they
+// are the earlier one.
+func ExampleDeadlinesOf() {
+	arrived, _ := audience.ParseDate("2026-01-31")
+	d, _ := compliance.DeadlinesOf(compliance.RegimeGDPR, compliance.RequestAccess, arrived, nil)
+	fmt.Println(d.Due, d.Latest, d.Extended)
+	// Output: 2026-02-28 2026-03-02 2026-04-28
+}
+
+// An export goes past the gate, too: only those who may be written to leave.
+func ExampleGate_Exports() {
+	ctx := context.Background()
+	l, _, err := exampleLedger(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	gate, err := compliance.NewGate(l, compliance.Policy{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(gate.Exports(compliance.Intent{})) // hand it to exporter.Contacts
+	// Output: compliance for marketing
+}
