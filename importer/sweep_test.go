@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func (w *world) expired() int {
 func TestExpiredUndoIsSwept(t *testing.T) {
 	const people = 1500
 	for _, asked := range []bool{false, true} {
-		t.Run(fmt.Sprint(asked), func(t *testing.T) {
+		t.Run(strconv.FormatBool(asked), func(t *testing.T) {
 			w := newWorld(t)
 			var rows []*importer.Contact
 			for i := range people {
