@@ -32,15 +32,18 @@ func TestRestricted(t *testing.T) {
 		{"of a merged contact, from the merge on", merged(records(), records(rec(1, restricted, 3)), 6, 0), map[int]bool{5: false, 6: true}},
 		{
 			"a release of the winner before the merge says nothing",
-			merged(records(rec(1, released, 4)), records(rec(1, restricted, 3)), 6, 1), map[int]bool{7: true},
+			merged(records(rec(1, released, 4)), records(rec(1, restricted, 3)), 6, 1),
+			map[int]bool{7: true},
 		},
 		{
 			"one after the merge does",
-			merged(records(rec(1, released, 8)), records(rec(1, restricted, 3)), 6, 0), map[int]bool{7: true, 8: false},
+			merged(records(rec(1, released, 8)), records(rec(1, restricted, 3)), 6, 0),
+			map[int]bool{7: true, 8: false},
 		},
 		{
 			"a release of the loser says nothing for the winner",
-			merged(records(rec(1, restricted, 3)), records(rec(1, released, 5)), 6, 1), map[int]bool{7: true},
+			merged(records(rec(1, restricted, 3)), records(rec(1, released, 5)), 6, 1),
+			map[int]bool{7: true},
 		},
 	}
 	for _, tt := range tests {

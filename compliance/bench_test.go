@@ -3,6 +3,7 @@ package compliance_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,7 +50,7 @@ func grantOf(id audience.ContactID, notice string) compliance.Declaration {
 // transaction; one operation is one record.
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{1, 1_000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
 			l, ids := crowd(b, 10_000)
 			n, err := l.PutNotice(b.Context(), notice("v1", "text"))
 			require.NoError(b, err)
