@@ -133,7 +133,7 @@ func ExampleLifeCycle() {
 		fmt.Println(err)
 		return
 	}
-	cycle, err := compliance.NewLifeCycle(gate)
+	cycle, err := compliance.NewLifeCycle(gate, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,6 +118,9 @@ func (h *audienceHolder) Erase(ctx context.Context, s Subject) (ErasedItems, err
 		return err
 	})
 	if err != nil {
+		return ErasedItems{}, err
+	}
+	if err := h.ledger.DestroyKeys(ctx, append(slices.Clone(s.Merged), s.Contact)...); err != nil {
 		return ErasedItems{}, err
 	}
 	return ErasedItems{Removed: count, Kept: []Retention{

@@ -21,7 +21,7 @@ const (
 	ActionSunset   ActionKind = "sunset"    // write no more marketing to her: a withdrawal in the ledger
 	ActionTag      ActionKind = "tag"       // tag her, such as for a mistyped address
 	ActionDelete   ActionKind = "delete"    // what [store.Tx.Delete] does: refusals stay
-	ActionErase    ActionKind = "erase"     // what [store.Tx.Erase] does: refusals stay
+	ActionErase    ActionKind = "erase"     // what [Rights.Erase] does, by every holder: refusals stay
 )
 
 // MechanismSunset is that of a withdrawal that the host made, because a
@@ -70,14 +70,20 @@ type LifeCycleReport struct {
 type LifeCycle struct {
 	ledger *Ledger
 	gate   *Gate
+	rights *Rights
 }
 
-// NewLifeCycle makes the life cycle of a gate's audience.
-func NewLifeCycle(g *Gate) (*LifeCycle, error) {
-	if g == nil {
+// NewLifeCycle makes the life cycle of a gate's audience. The rights are for
+// rules that erase: every holder has to forget then. Without them (nil) such
+// rules are refused.
+func NewLifeCycle(g *Gate, r *Rights) (*LifeCycle, error) {
+	switch {
+	case g == nil:
 		return nil, &audience.FieldError{Path: "gate", Rule: "empty", Hint: "a gate"}
+	case r != nil && r.ledger.aud != g.ledger.aud:
+		return nil, &audience.FieldError{Path: "rights", Rule: "audience", Hint: "the rights of the gate's audience"}
 	}
-	return &LifeCycle{ledger: g.ledger, gate: g}, nil
+	return &LifeCycle{ledger: g.ledger, gate: g, rights: r}, nil
 }
 
 func (r *LifeCycleRule) check() error {
@@ -133,8 +139,12 @@ var errStop = errors.New("compliance: stopped")
 // called after each transaction.
 func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(LifeCycleReport)) (LifeCycleReport, error) {
 	out := LifeCycleReport{Rule: rule.Name}
+	if rule.Do == ActionErase && l.rights == nil {
+		return out, &audience.FieldError{Path: "rule.do", Rule: "rights", Hint: "a life cycle that was made with Rights: every holder has to forget"}
+	}
 	err := l.each(ctx, &rule, func(ids []audience.ContactID) error {
 		var actions []Action
+		var subjects []Subject
 		_, err := l.ledger.aud.Update(ctx, func(tx *store.Tx) (err error) {
 			if _, err := tx.Lock(ctx, ids...); err != nil {
 				return err
@@ -142,9 +152,13 @@ func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(L
 			if actions, err = l.decide(ctx, &tx.Reader, &rule, ids, tx.At()); err != nil {
 				return err
 			}
-			return l.do(ctx, tx, &rule, actions)
+			subjects, err = l.do(ctx, tx, &rule, actions)
+			return err
 		})
 		if err != nil {
+			return err
+		}
+		if err := l.erase(ctx, subjects); err != nil {
 			return err
 		}
 		out.Read += len(actions)
@@ -236,43 +250,75 @@ func (l *LifeCycle) skip(rule *LifeCycleRule, k *look) string {
 	return ""
 }
 
-// do acts on those who are not skipped, and writes it into the audit.
-func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, actions []Action) error {
+// do acts on those who are not skipped, and writes it into the audit. Those to
+// be erased are given back: holders are asked once it is written down.
+func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, actions []Action) ([]Subject, error) {
 	var refs []audience.Ref
+	var subjects []Subject
 	seen := make(map[audience.ContactID]bool)
 	source := audience.Source{Kind: audience.SourceComputed, Name: rule.Name}
 	for i := range actions {
-		if a := &actions[i]; a.Skipped == "" && !seen[a.Contact] {
-			seen[a.Contact] = true
-			refs = append(refs, audience.ID(a.Contact))
-			if err := l.ledger.audit(ctx, tx, "lifecycle."+string(rule.Do), a.Contact, rule.Name, source); err != nil {
-				return err
-			}
+		a := &actions[i]
+		if a.Skipped != "" || seen[a.Contact] {
+			continue
 		}
+		seen[a.Contact] = true
+		refs = append(refs, audience.ID(a.Contact))
+		if err := l.ledger.audit(ctx, tx, "lifecycle."+string(rule.Do), a.Contact, rule.Name, source); err != nil {
+			return nil, err
+		}
+		if rule.Do != ActionErase {
+			continue
+		}
+		s, err := l.rights.subject(ctx, &tx.Reader, a.Contact)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.rights.register(ctx, tx, &s); err != nil {
+			return nil, err
+		}
+		subjects = append(subjects, s)
 	}
 	if len(refs) == 0 {
-		return nil
+		return nil, nil
 	}
 	switch rule.Do {
-	case ActionDelete:
-		return tx.Delete(ctx, source, refs...)
 	case ActionErase:
-		return tx.Erase(ctx, source, refs...)
+		return subjects, nil
+	case ActionDelete:
+		return nil, tx.Delete(ctx, source, refs...)
 	case ActionSunset:
-		ds := make([]Declaration, len(refs))
-		for i, ref := range refs {
-			ds[i] = Declaration{Contact: ref, Kind: audience.ConsentWithdrawn, Scope: audience.MarketingScope(), Mechanism: MechanismSunset, Source: source}
-		}
-		_, err := l.ledger.RecordIn(ctx, tx, ds...)
-		return err
+		return nil, l.sunset(ctx, tx, refs, source)
 	default:
 		writes := make([]audience.ContactWrite, len(refs))
 		for i, ref := range refs {
 			writes[i] = audience.ContactWrite{Match: ref, Mode: audience.UpdateOnly, AddTags: []string{rule.Tag}, Source: source}
 		}
 		_, err := tx.Put(ctx, writes...)
-		return err
+		return nil, err
 	}
+}
+
+func (l *LifeCycle) sunset(ctx context.Context, tx *store.Tx, refs []audience.Ref, source audience.Source) error {
+	ds := make([]Declaration, len(refs))
+	for i, ref := range refs {
+		ds[i] = Declaration{Contact: ref, Kind: audience.ConsentWithdrawn, Scope: audience.MarketingScope(), Mechanism: MechanismSunset, Source: source}
+	}
+	_, err := l.ledger.RecordIn(ctx, tx, ds...)
+	return err
+}
+
+// erase asks every holder. After a failure the next run goes on: who is still
+// there is still whom the rule is about.
+func (l *LifeCycle) erase(ctx context.Context, subjects []Subject) error {
+	for _, s := range subjects {
+		for _, h := range l.rights.holders {
+			if _, err := h.Erase(ctx, s); err != nil {
+				return fmt.Errorf("compliance: erase by %s: %w", h.Name(), err)
+			}
+		}
+	}
+	return nil
 }
 
 // SunsetPolicy says when silence counts. Zero periods are those of the

@@ -56,9 +56,9 @@ func only(ids ...audience.ContactID) func(context.Context) iter.Seq2[audience.Co
 	}
 }
 
-func (d *desk) lifeCycle() *compliance.LifeCycle {
+func (d *desk) lifeCycle(holders ...compliance.Holder) *compliance.LifeCycle {
 	d.t.Helper()
-	l, err := compliance.NewLifeCycle(d.gate(compliance.Policy{}))
+	l, err := compliance.NewLifeCycle(d.gate(compliance.Policy{}), d.rights(holders...))
 	require.NoError(d.t, err)
 	return l
 }
@@ -145,7 +145,8 @@ func TestDeleteAndErase(t *testing.T) {
 	for _, do := range []compliance.ActionKind{compliance.ActionDelete, compliance.ActionErase} {
 		t.Run(string(do), func(t *testing.T) {
 			d := newDesk(t)
-			l := d.lifeCycle()
+			table := &orders{rows: map[string]string{"jane": "a coat"}}
+			l := d.lifeCycle(table)
 			jane, joe, ann := d.put("jane", "jane@example.com"), d.put("joe", "joe@example.com"), d.put("ann", "ann@example.com")
 			d.write(jane, audience.ConsentWithdrawn, audience.Scope{}, "objection")
 			require.NoError(t, d.Restrict(t.Context(), audience.ID(ann), audience.Source{}, "disputed"))
@@ -168,6 +169,7 @@ func TestDeleteAndErase(t *testing.T) {
 				_, err = d.aud.Contact(t.Context(), audience.ID(id))
 				require.NoError(t, err)
 			}
+			require.Equal(t, do == compliance.ActionErase, len(table.rows) == 0, "every holder forgets who is erased")
 			require.NoError(t, d.aud.View(t.Context(), func(r *store.Reader) error {
 				held, err := r.Suppressions(t.Context(), audience.MustAddress("jane@example.com"))
 				require.NotEmpty(t, held, "her refusal stays")
@@ -210,7 +212,13 @@ func TestLifeCycleRules(t *testing.T) {
 	}
 	_, err = l.Run(t.Context(), broken, nil)
 	require.ErrorContains(t, err, "the segment is gone")
-	_, err = compliance.NewLifeCycle(nil)
+	without, err := compliance.NewLifeCycle(d.gate(compliance.Policy{}), nil)
+	require.NoError(t, err)
+	erase := good
+	erase.Do = compliance.ActionErase
+	_, err = without.Run(t.Context(), erase, nil)
+	require.ErrorIs(t, err, audience.ErrInvalid, "nobody could ask the other holders")
+	_, err = compliance.NewLifeCycle(nil, nil)
 	require.ErrorIs(t, err, audience.ErrInvalid)
 	_, sunset, err := compliance.SunsetPolicy{Signals: []string{"login"}}.Segments()
 	require.NoError(t, err)

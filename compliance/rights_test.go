@@ -389,3 +389,23 @@ func TestRectify(t *testing.T) {
 	require.Equal(t, "Joanna", c.FirstName.Reveal())
 	require.ErrorIs(t, r.Rectify(t.Context(), q.ID, "first_name", audience.NewPrivate("x")), audience.ErrConflict, "it is done")
 }
+
+// TestEraseDestroysKeys: with a key store of the host's, the keys of her
+// evidence go with her.
+func TestEraseDestroysKeys(t *testing.T) {
+	safe := newVault()
+	w := newWorld(t, func(o *compliance.LedgerOptions) { o.Keys = safe })
+	id := w.put("jane", "jane@example.com")
+	w.record(w.grant(id))
+	require.Len(t, safe.keys, 1)
+	r, err := compliance.NewRights(w.Ledger, compliance.RightsOptions{})
+	require.NoError(t, err)
+	q, err := r.Open(t.Context(), compliance.RequestErasure, "gdpr", audience.ID(id), time.Time{})
+	require.NoError(t, err)
+	_, err = r.Attest(t.Context(), q.ID, audience.Source{Actor: "op7"})
+	require.NoError(t, err)
+	got, err := r.Erase(t.Context(), q.ID)
+	require.NoError(t, err)
+	require.True(t, got.Complete)
+	require.Empty(t, safe.keys)
+}
