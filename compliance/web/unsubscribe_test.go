@@ -184,7 +184,7 @@ func TestUnsubscribeBodies(t *testing.T) {
 		"multipart with another type case": {"Multipart/Form-Data; boundary=\"B\"", part("List-Unsubscribe", "One-Click") + "--B--\r\n", 200, true},
 		"multipart without boundary":       {"multipart/form-data", part("List-Unsubscribe", "One-Click") + "--B--\r\n", 400, false},
 		"multipart that breaks off":        {boundary, part("List-Unsubscribe", "One-Click"), 400, false},
-		"multipart with a file":            {boundary, "--B\r\nContent-Disposition: form-data; name=\"do\"; filename=\"x\"\r\n\r\nunsubscribe\r\n--B--\r\n", 200, true}, // as if it were empty
+		"multipart with a file":            {boundary, "--B\r\nContent-Disposition: form-data; name=\"do\"; filename=\"x\"\r\n\r\nsubscribe\r\n--B--\r\n", 200, true}, // as if it were empty
 		"multipart with many parts":        {boundary, strings.Repeat(part("x", "y"), 300) + "--B--\r\n", 400, false},
 		"multipart too long":               {boundary, part("x", strings.Repeat("y", 100_000)) + "--B--\r\n", 413, false},
 		"no type":                          {"", oneClick, 200, true},
@@ -439,7 +439,7 @@ func TestUndo(t *testing.T) {
 	h := s.history(id)
 	require.Contains(t, s.evidence(h.Records[3]), `"restores":"1/1"`)
 	require.Contains(t, s.evidence(h.Records[3]), `"undoes":"3"`)
-	s.post(undo, "do", "undo")
+	require.Contains(t, text(s.post(undo, "do", "undo")), "subscribed again")
 	require.Equal(t, before, s.kinds(id), "once")
 	s.leave(id, audience.Scope{})
 	s.post(undo, "do", "undo")
@@ -494,6 +494,24 @@ func TestUndoOnlyGoesBack(t *testing.T) {
 			s.post(undo, "do", "undo")
 			require.Equal(t, name == "nothing else", s.mailable(id))
 		})
+	}
+}
+
+// TestUndoIsTheLastWord leaves marketing alone, which suppresses no address, and refuses again before undoing.
+func TestUndoIsTheLastWord(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		s := newSite(t)
+		id := s.subscribe("ann@example.com")
+		s.pass(time.Hour)
+		undo := s.leave(id, audience.MarketingScope())
+		s.pass(time.Hour)
+		if again {
+			_, err := s.ledger.Record(t.Context(), compliance.Declaration{Contact: audience.ID(id), Kind: audience.ConsentWithdrawn, Scope: audience.MarketingScope()})
+			require.NoError(t, err)
+		}
+		s.pass(time.Hour)
+		s.post(undo, "do", "undo")
+		require.Equal(t, !again, s.mailable(id))
 	}
 }
 
