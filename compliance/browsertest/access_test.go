@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -36,8 +35,8 @@ func pagesOf(t *testing.T, s *site) map[string]string {
 
 func confirmLink(t *testing.T, s *site) string {
 	ctx := newBrowser(t)
-	run(t, ctx, chromedp.Navigate(s.url("/s/footer")), chromedp.SendKeys("#ak-email", "new@example.com", chromedp.ByQuery))
-	press(t, ctx, "button")
+	run(ctx, t, chromedp.Navigate(s.url("/s/footer")), chromedp.SendKeys("#ak-email", "new@example.com", chromedp.ByQuery))
+	press(ctx, t, "button")
 	mails := s.delivered()
 	require.Len(t, mails, 1)
 	return mails[0].Data["url"]
@@ -62,33 +61,33 @@ func TestAccessible(t *testing.T) {
 		if v.name == "phone" || v.name == "dark" {
 			axe = "" // it takes its time, and the others are the extremes of size and colour
 		}
-		run(t, ctx, v.apply())
+		run(ctx, t, v.apply())
 		for name, link := range pages {
 			t.Run(v.name+" "+name, func(t *testing.T) {
-				run(t, ctx, chromedp.Navigate(link), chromedp.WaitReady("h1", chromedp.ByQuery))
-				look(t, ctx, axe)
-				shoot(t, ctx, v.name+"-"+name)
+				run(ctx, t, chromedp.Navigate(link), chromedp.WaitReady("h1", chromedp.ByQuery))
+				look(ctx, t, axe)
+				shoot(ctx, t, v.name+"-"+name)
 			})
 		}
 		t.Run(v.name+" form with a problem", func(t *testing.T) {
-			run(t, ctx, chromedp.Navigate(s.url("/s/two")), chromedp.SendKeys("#ak-email", "new@example.com", chromedp.ByQuery))
+			run(ctx, t, chromedp.Navigate(s.url("/s/two")), chromedp.SendKeys("#ak-email", "new@example.com", chromedp.ByQuery))
 			_, err := chromedp.RunResponse(ctx, chromedp.Click("button", chromedp.ByQuery)) // 422: nothing was chosen
 			require.NoError(t, err)
-			look(t, ctx, axe)
-			shoot(t, ctx, v.name+"-problem")
+			look(ctx, t, axe)
+			shoot(ctx, t, v.name+"-problem")
 		})
 		t.Run(v.name+" saved and unsubscribed", func(t *testing.T) {
-			run(t, ctx, chromedp.Navigate(pages["preferences"]))
-			press(t, ctx, "button[value=save]")
-			look(t, ctx, axe)
-			shoot(t, ctx, v.name+"-saved")
+			run(ctx, t, chromedp.Navigate(pages["preferences"]))
+			press(ctx, t, "button[value=save]")
+			look(ctx, t, axe)
+			shoot(ctx, t, v.name+"-saved")
 			id := s.subscribed(v.name + "@example.com")
 			link, err := s.pages.UnsubscribeURL(id, audience.Scope{})
 			require.NoError(t, err)
-			run(t, ctx, chromedp.Navigate(link))
-			press(t, ctx, "button")
-			look(t, ctx, axe)
-			shoot(t, ctx, v.name+"-unsubscribed")
+			run(ctx, t, chromedp.Navigate(link))
+			press(ctx, t, "button")
+			look(ctx, t, axe)
+			shoot(ctx, t, v.name+"-unsubscribed")
 		})
 	}
 }
@@ -110,29 +109,29 @@ func TestCheckFinds(t *testing.T) {
 		`document.querySelector("#ak-f0").id = "ak-email"`:                                                                 "twice",
 	} {
 		t.Run(finds, func(t *testing.T) {
-			run(t, ctx, chromedp.Navigate(link), chromedp.WaitReady("h1", chromedp.ByQuery), chromedp.Evaluate(fault+"; 0", nil))
-			require.Contains(t, strings.Join(problems(t, ctx), "\n"), finds)
+			run(ctx, t, chromedp.Navigate(link), chromedp.WaitReady("h1", chromedp.ByQuery), chromedp.Evaluate(fault+"; 0", nil))
+			require.Contains(t, strings.Join(problems(ctx, t), "\n"), finds)
 		})
 	}
 }
 
-func problems(t *testing.T, ctx context.Context) (found []string) {
+func problems(ctx context.Context, t *testing.T) (found []string) {
 	t.Helper()
-	run(t, ctx, chromedp.Evaluate(check, &found))
+	run(ctx, t, chromedp.Evaluate(check, &found))
 	return found
 }
 
-func look(t *testing.T, ctx context.Context, axe string) {
+func look(ctx context.Context, t *testing.T, axe string) {
 	t.Helper()
-	require.Empty(t, problems(t, ctx))
+	require.Empty(t, problems(ctx, t))
 	if axe == "" {
 		return
 	}
 	var report string
-	run(t, ctx,
+	run(ctx, t,
 		chromedp.Evaluate(axe+"; 0", nil),
 		chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join(" | "))))`, &report, chromedp.EvalAsValue, awaitPromise))
 	var violations []string
 	require.NoError(t, json.Unmarshal([]byte(report), &violations))
-	require.Empty(t, violations, fmt.Sprintf("%d violations", len(violations)))
+	require.Empty(t, violations)
 }

@@ -142,7 +142,7 @@ func browserPath(t *testing.T) string {
 func newBrowser(t *testing.T) context.Context {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(browserPath(t)), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(2*time.Minute))
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(2*time.Minute))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(allocator)
@@ -154,7 +154,7 @@ func newBrowser(t *testing.T) context.Context {
 }
 
 // run does something in the browser.
-func run(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
+func run(ctx context.Context, t *testing.T, actions ...chromedp.Action) {
 	t.Helper()
 	require.NoError(t, chromedp.Run(ctx, actions...))
 }
@@ -182,19 +182,19 @@ func (v *view) apply() chromedp.Tasks {
 }
 
 // shoot keeps a picture where somebody wants them.
-func shoot(t *testing.T, ctx context.Context, name string) {
+func shoot(ctx context.Context, t *testing.T, name string) {
 	dir := os.Getenv("AUDIENCEKIT_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
 	var png []byte
-	run(t, ctx, chromedp.FullScreenshot(&png, 100))
+	run(ctx, t, chromedp.FullScreenshot(&png, 100))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
 }
 
-func heading(t *testing.T, ctx context.Context) (text string) {
+func heading(ctx context.Context, t *testing.T) (text string) {
 	t.Helper()
-	run(t, ctx, chromedp.WaitVisible("h1", chromedp.ByQuery), chromedp.Text("h1", &text, chromedp.ByQuery))
+	run(ctx, t, chromedp.WaitVisible("h1", chromedp.ByQuery), chromedp.Text("h1", &text, chromedp.ByQuery))
 	return strings.TrimSpace(text)
 }
 

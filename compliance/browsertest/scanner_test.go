@@ -22,8 +22,8 @@ func TestScanner(t *testing.T) {
 	require.NoError(t, err)
 	preferences, err := s.pages.PreferencesURL(t.Context(), id)
 	require.NoError(t, err)
-	run(t, ctx, chromedp.Navigate(s.url("/s/footer")), chromedp.SendKeys("#ak-email", "new@example.com", chromedp.ByQuery))
-	press(t, ctx, "button")
+	run(ctx, t, chromedp.Navigate(s.url("/s/footer")), chromedp.SendKeys("#ak-email", "new@example.com", chromedp.ByQuery))
+	press(ctx, t, "button")
 	mails := s.delivered()
 	require.Len(t, mails, 1)
 	require.Equal(t, compliance.OutgoingConfirm, mails[0].Kind)
@@ -39,7 +39,7 @@ func TestScanner(t *testing.T) {
 		}
 		seen[link] = true
 		var links []string
-		run(t, ctx, chromedp.Navigate(link), chromedp.Sleep(300*time.Millisecond),
+		run(ctx, t, chromedp.Navigate(link), chromedp.Sleep(300*time.Millisecond),
 			chromedp.Evaluate(`[...document.querySelectorAll("a[href], form[action], link[href], [src]")].map(e => e.href || e.action || e.src)`, &links))
 		queue = append(queue, links...)
 	}

@@ -78,12 +78,15 @@ func (p *Pages) pendingFor(ctx context.Context, r *store.Reader, claims *complia
 func (p *Pages) postConfirm(q *request, claims *compliance.Claims) {
 	ctx := q.Context()
 	var s storedPending
-	_, err := p.aud.Update(ctx, func(tx *store.Tx) (err error) {
-		if s, err = p.pendingFor(ctx, &tx.Reader, claims); err != nil || s.State == stateConfirmed {
-			return err
-		}
-		return p.confirm(ctx, tx, &s, p.evidence(q, "confirm"))
-	})
+	notice, err := p.noticeFor(ctx, claims)
+	if err == nil {
+		_, err = p.aud.Update(ctx, func(tx *store.Tx) (err error) {
+			if s, err = p.pendingFor(ctx, &tx.Reader, claims); err != nil || s.State == stateConfirmed {
+				return err
+			}
+			return p.confirm(ctx, tx, &s, notice, p.evidence(q, "confirm"))
+		})
+	}
 	switch {
 	case errors.Is(err, audience.ErrDenied): // a refusal that only the host can lift
 		p.render(q, http.StatusOK, "message", p.view(q, "denied.title"))
@@ -95,9 +98,32 @@ func (p *Pages) postConfirm(q *request, claims *compliance.Claims) {
 	}
 }
 
+// noticeFor stores what the person of a signup was shown, as a notice, and
+// gives its id; "" when she confirmed already. A signup keeps its text for as
+// long as its token is good, so it is that of the confirmation that follows.
+func (p *Pages) noticeFor(ctx context.Context, claims *compliance.Claims) (id string, err error) {
+	var s storedPending
+	err = p.aud.View(ctx, func(r *store.Reader) (err error) {
+		s, err = p.pendingFor(ctx, r, claims)
+		return err
+	})
+	if err != nil || s.State == stateConfirmed {
+		return "", err
+	}
+	n := compliance.Notice{Version: s.Version, Text: s.Statement, Language: s.Language, URL: s.PrivacyURL, Purposes: s.Purposes}
+	schema := p.aud.Schema()
+	for _, name := range s.Lists {
+		if l, ok := schema.ListNamed(name); ok && !contains(n.Purposes, purposeOf(l)) {
+			n.Purposes = append(n.Purposes, purposeOf(l))
+		}
+	}
+	n, err = p.ledger.PutNotice(ctx, n)
+	return n.ID, err
+}
+
 // confirm makes a signup count: the contact, what she typed and her consent,
 // in one transaction.
-func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, e compliance.Evidence) error {
+func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, notice string, e compliance.Evidence) error {
 	a, err := audience.ParseAddress(s.Address)
 	if err != nil {
 		return &audience.NotFoundError{Kind: "signup"}
@@ -106,7 +132,7 @@ func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, e c
 	if err != nil {
 		return err
 	}
-	if err := p.grantAll(ctx, tx, s, id, e); err != nil {
+	if err := p.grantAll(ctx, tx, s, id, notice, e); err != nil {
 		return err
 	}
 	if s.GPC {
@@ -166,7 +192,7 @@ func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPen
 	return out[0].ID, nil
 }
 
-func (p *Pages) grantAll(ctx context.Context, tx *store.Tx, s *storedPending, id audience.ContactID, e compliance.Evidence) error {
+func (p *Pages) grantAll(ctx context.Context, tx *store.Tx, s *storedPending, id audience.ContactID, notice string, e compliance.Evidence) error {
 	sum := sha256.Sum256([]byte(s.Statement))
 	e.Text, e.Form, e.Language, e.Requested = s.Statement, s.Form, s.Language, s.Requested
 	e.Fields = map[string]string{"text_sha256": hex.EncodeToString(sum[:])}
@@ -194,7 +220,7 @@ func (p *Pages) grantAll(ctx context.Context, tx *store.Tx, s *storedPending, id
 	for _, scope := range scopes {
 		ds = append(ds, compliance.Declaration{
 			Contact: audience.ID(id), Kind: audience.ConsentGranted, Scope: scope, Mechanism: audience.MechanismDoubleOptIn,
-			Notice: s.Notice, Source: personSource(s.Form), Evidence: e,
+			Notice: notice, Source: personSource(s.Form), Evidence: e,
 		})
 	}
 	_, err := p.ledger.RecordIn(ctx, tx, ds...)

@@ -230,7 +230,7 @@ func (p *Pages) subscribedAlready(ctx context.Context, tx *store.Tx, s *pending,
 	if errors.Is(err, audience.ErrNotFound) {
 		return 0, nil
 	}
-	if err != nil || profile.IsSuppressed(tx.At()) || restricted(&profile.History) {
+	if err != nil || profile.IsSuppressed(tx.At()) || profile.History.Restricted(tx.At()) {
 		return 0, err
 	}
 	schema := tx.Schema()

@@ -60,7 +60,7 @@ func Example() {
 	outbox := &printer{}
 	pages, err := web.NewPages(ctx, ledger, tokens, outbox, web.Options{
 		BaseURL: "https://shop.example/mail",
-		Forms:   []web.Form{{ID: "footer", Purposes: []string{"marketing"}, Notice: "privacy-3"}},
+		Forms:   []web.Form{{ID: "footer", Purposes: []string{"marketing"}, Version: "3"}},
 	})
 	if err != nil {
 		fmt.Println(err)

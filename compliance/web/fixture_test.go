@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -95,7 +96,7 @@ func siteOptions() web.Options {
 		BaseURL: "https://shop.example/mail", Name: "The Shop",
 		Forms: []web.Form{
 			{
-				ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news", "promotions"}, Notice: "privacy-3", PrivacyURL: "https://shop.example/privacy",
+				ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news", "promotions"}, Version: "3", PrivacyURL: "https://shop.example/privacy",
 				Fields: []web.Field{{Name: "first_name"}, {Name: "company"}},
 			},
 			{ID: "two", Purposes: []string{"marketing", "offers"}},
@@ -277,13 +278,12 @@ func (s *site) log() string {
 	return s.logged.String()
 }
 
-func (s *site) evidence(r audience.ConsentRecord) (out string) {
-	require.NoError(s.t, s.aud.View(s.t.Context(), func(reader *store.Reader) error {
-		b, err := reader.Evidence(s.t.Context(), r)
-		out = string(b)
-		return err
-	}))
-	return out
+func (s *site) evidence(r audience.ConsentRecord) string {
+	e, err := s.ledger.Evidence(s.t.Context(), r)
+	require.NoError(s.t, err)
+	b, err := json.Marshal(e)
+	require.NoError(s.t, err)
+	return string(b)
 }
 
 // records gives how many records a namespace has.

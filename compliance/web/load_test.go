@@ -154,6 +154,7 @@ func TestKnownAndUnknownTakeTheSameTime(t *testing.T) {
 	for name, half := range map[string]bool{"all": false, "faster half": true} {
 		mx, my, tt := welch(cut(known, half), cut(unknown, half))
 		t.Logf("%s: known %.0f ns, unknown %.0f ns, difference %.2f %%, Welch t = %.2f", name, mx, my, 100*(mx-my)/my, tt)
-		require.Less(t, math.Abs(mx-my)/my, 0.05)
+		require.Less(t, math.Abs(tt), 4.5, "what leakage tests call a leak")
+		require.True(t, !half || math.Abs(mx-my)/my < 0.05)
 	}
 }

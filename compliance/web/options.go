@@ -97,12 +97,12 @@ type Form struct {
 	// Topics are lists that can be ticked besides. Each needs its purpose
 	// among Purposes.
 	Topics []string
-	// Statement is what people agree to, by language: it is kept as part of
-	// the evidence. Empty: a sentence with the names of host and purposes.
-	Statement map[string]string
-	// Notice is the id of the privacy notice, PrivacyURL where it can be read.
-	Notice     string
-	PrivacyURL string
+	// Statement is what people agree to, by language. Empty: a sentence with
+	// the names of host and purposes. What somebody agreed to is stored as a
+	// [compliance.Notice] when she confirms, with Version and PrivacyURL.
+	Statement  map[string]string
+	Version    string // of statement and privacy notice, as the host counts them
+	PrivacyURL string // where the privacy notice can be read
 	Title      map[string]string
 	// Fields are asked for besides the address: first_name, last_name, phone
 	// or custom fields of the type string. What somebody typed is written once

@@ -40,7 +40,8 @@ type pending struct {
 	Purposes   []string          `json:"purposes,omitempty"`
 	Lists      []string          `json:"lists,omitempty"`
 	Statement  string            `json:"statement,omitempty"`
-	Notice     string            `json:"notice,omitempty"`
+	Version    string            `json:"version,omitempty"`
+	PrivacyURL string            `json:"privacy_url,omitempty"`
 	Fields     map[string]string `json:"fields,omitempty"`
 	GPC        bool              `json:"gpc,omitempty"`
 	IP         string            `json:"ip,omitempty"`

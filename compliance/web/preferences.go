@@ -56,7 +56,7 @@ func (p *Pages) preferencesOf(ctx context.Context, r *store.Reader, c audience.C
 		return preferences{}, err
 	}
 	schema := r.Schema()
-	s := preferences{contact: c, restricted: restricted(&h)}
+	s := preferences{contact: c, restricted: h.Restricted(at)}
 	public := make(map[string]bool)
 	for _, purpose := range p.ledger.Purposes() {
 		if !purpose.Public || purpose.Class == compliance.ClassSaleShare {

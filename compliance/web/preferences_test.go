@@ -195,6 +195,17 @@ func TestPreferencesOptimisticLock(t *testing.T) {
 	require.Equal(t, 400, s.post(link, "do", "subscribe").StatusCode)
 }
 
+func TestPreferencesOfTheRestricted(t *testing.T) {
+	s := newSite(t)
+	id := s.subscribe("ann@example.com")
+	link := s.preferencesURL(id)
+	require.NotContains(t, s.get(link), "GDPR Art. 18")
+	require.NoError(t, s.ledger.Restrict(t.Context(), audience.ID(id), audience.Source{}, "asked for it"))
+	t.Run("O31 the page says why", func(t *testing.T) {
+		require.Contains(t, s.get(link), "GDPR Art. 18")
+	})
+}
+
 func TestPreferencesTokenEnds(t *testing.T) {
 	s := newSite(t)
 	id := s.subscribe("ann@example.com")

@@ -102,7 +102,10 @@ func (p *Pages) answerSignup(q *request, form string, s pending, a audience.Addr
 // readSignup reads what was chosen and typed; why is what to say when
 // something is missing.
 func (p *Pages) readSignup(q *request, form *Form, values url.Values) (s pending, why string) {
-	s = pending{Form: form.ID, Language: q.lang, Notice: form.Notice, Statement: p.statement(form, q.lang), GPC: GPC(q.Header), Fields: map[string]string{}}
+	s = pending{
+		Form: form.ID, Language: q.lang, Statement: p.statement(form, q.lang), Version: form.Version, PrivacyURL: form.PrivacyURL,
+		GPC: GPC(q.Header), Fields: map[string]string{},
+	}
 	e := p.evidence(q, "signup")
 	s.IP, s.UserAgent = e.IP, e.UserAgent
 	for _, purpose := range form.Purposes {

@@ -60,7 +60,11 @@ func TestSignup(t *testing.T) {
 	})
 	t.Run("O09 the evidence says who, when, how and what", func(t *testing.T) {
 		h := s.history(c.ID)
-		require.Equal(t, "privacy-3", h.Records[0].Notice)
+		n, err := s.ledger.Notice(t.Context(), h.Records[0].Notice)
+		require.NoError(t, err)
+		require.Equal(t, "3", n.Version)
+		require.Equal(t, "https://shop.example/privacy", n.URL)
+		require.Contains(t, n.Text, "I agree that The Shop sends me emails for: News and offers.")
 		require.Equal(t, requested.Add(time.Hour), h.Records[0].Acted)
 		require.Equal(t, audience.Source{Kind: audience.SourcePerson, Name: "footer"}, h.Records[0].Source)
 		e := s.evidence(h.Records[0])

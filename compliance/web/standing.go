@@ -53,6 +53,7 @@ type grant struct {
 	Expires   time.Time
 	Contact   audience.ContactID // under whom it was recorded
 	Seq       uint64
+	Notice    string
 }
 
 // grantsWithin gives the grants by e-mail that a refusal of a scope would end:
@@ -64,7 +65,7 @@ func grantsWithin(h *audience.History, schema *audience.Schema, within audience.
 			return
 		}
 		if r := lastGrant(h, s, at); r != nil {
-			out = append(out, grant{Scope: s, Mechanism: r.Mechanism, Expires: r.Expires, Contact: r.Contact, Seq: r.Seq})
+			out = append(out, grant{Scope: s, Mechanism: r.Mechanism, Expires: r.Expires, Contact: r.Contact, Seq: r.Seq, Notice: r.Notice})
 		}
 	}
 	for _, p := range schema.Purposes {
@@ -114,29 +115,4 @@ func lastSeq(h *audience.History) uint64 {
 		return 0
 	}
 	return h.Records[len(h.Records)-1].Seq
-}
-
-// The kinds of restriction (GDPR Art. 18), which other features record.
-const (
-	consentRestricted audience.ConsentKind = 7
-	consentReleased   audience.ConsentKind = 8
-)
-
-// restricted reports whether processing is restricted: for as long as any
-// chain of hers has a restriction that was not released after it.
-func restricted(h *audience.History) bool {
-	on := false
-	for i := range h.Records {
-		switch h.Records[i].Kind {
-		case consentRestricted:
-			on = true
-		case consentReleased:
-			on = false
-		default:
-		}
-	}
-	for i := range h.Merged {
-		on = on || restricted(&h.Merged[i].History)
-	}
-	return on
 }

@@ -64,7 +64,7 @@ func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claim
 	if was.Undone {
 		return nil
 	}
-	if lastSeq(&h) != was.Seq || restricted(&h) {
+	if lastSeq(&h) != was.Seq || h.Restricted(tx.At()) {
 		return &audience.DeniedError{Rule: "undo", Hint: "nothing that was recorded since"}
 	}
 	if err := onlyWithdrawn(ctx, tx, &c, h.Records[len(h.Records)-1]); err != nil {
@@ -75,12 +75,13 @@ func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claim
 		if !g.Expires.IsZero() && !g.Expires.After(tx.At()) {
 			continue
 		}
+		e.Text = "The withdrawal was taken back, and the earlier consent stands again."
 		e.Fields = map[string]string{
 			"undoes":   strconv.FormatUint(was.Seq, 10),
 			"restores": g.Contact.String() + "/" + strconv.FormatUint(g.Seq, 10),
 		}
 		ds = append(ds, compliance.Declaration{
-			Contact: audience.ID(c.ID), Kind: audience.ConsentGranted, Scope: g.Scope, Mechanism: g.Mechanism, Expires: g.Expires,
+			Contact: audience.ID(c.ID), Kind: audience.ConsentGranted, Scope: g.Scope, Mechanism: g.Mechanism, Expires: g.Expires, Notice: g.Notice,
 			Source: personSource("undo"), Evidence: e,
 		})
 	}
