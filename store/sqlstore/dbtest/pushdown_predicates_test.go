@@ -110,15 +110,27 @@ func (d dice) conjunction(profiles []*audience.Profile) store.Predicate {
 		}
 		return f
 	}
+	apart := d.IntN(2) == 0 // of one type each, so that there is something to begin with and something for each
+	if apart {
+		f := store.EventFilter{Types: eventTypes()[:1]}
+		out = append(out, store.CompareCount{Events: f, Op: store.Greater, N: 1})
+	}
 	for range 2 + d.IntN(3) {
 		f := filter()
+		if apart {
+			f.Types = []string{eventTypes()[1+d.IntN(2)]}
+		}
 		switch d.IntN(6) {
 		case 0, 1:
 			out = append(out, store.CompareCount{Events: f, Op: op(), N: one(d, int64(0), 1, 1, 2)})
 		case 2:
 			out = append(out, store.CompareSum{Events: f, Props: d.props(f), Op: op(), Value: one(d, 0, 0.5, 1, d.number())})
 		case 3:
-			out = append(out, store.CompareRate{Of: filter(), Over: f, Op: d.op(), Value: one(d, 0.0, 0.5, 1)})
+			of := filter()
+			if apart {
+				of.Types = f.Types
+			}
+			out = append(out, store.CompareRate{Of: of, Over: f, Op: d.op(), Value: one(d, 0.0, 0.5, 1)})
 		case 4:
 			out = append(out, store.CompareEdge{Events: f, Last: d.IntN(2) == 0, Op: d.op(), At: d.instant()})
 		default:
