@@ -261,28 +261,3 @@ func (p *Pages) outgoingLink(ctx context.Context, tx *store.Tx, out *compliance.
 	out.Data["preferences"], err = p.preferencesURL(ctx, &tx.Reader, ids[0])
 	return out, err
 }
-
-// forgetQueued removes messages to addresses that wait.
-func (p *Pages) forgetQueued(ctx context.Context, tx *store.Tx, addresses []audience.Address) error {
-	after := ""
-	for {
-		page, err := tx.Records(ctx, namespaceQueue, "", after, purgePage)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, rec := range page {
-			after = rec.Key
-			var m message
-			if !p.secrets.open(rec.Value, rec.Namespace, rec.Key, &m) {
-				continue
-			}
-			a, err := audience.ParseAddress(m.Address)
-			if err != nil || !slices.ContainsFunc(addresses, a.Equal) {
-				continue
-			}
-			if err := tx.DeleteRecord(ctx, rec.Namespace, rec.Key, rec.Version); err != nil {
-				return retryable(err)
-			}
-		}
-	}
-}
