@@ -28,7 +28,7 @@ type Evidence struct {
 	Text       string    `json:"text,omitempty"`        // what was said or signed, when no notice holds it
 	Form       string    `json:"form,omitempty"`        // id of form, page or import
 	Page       string    `json:"page,omitempty"`        // where it was
-	IP         string    `json:"ip,omitempty"`          // as the host wants to keep it; see web.Options
+	IP         string    `json:"ip,omitempty"`          // as the host wants to keep it; see KeepIP of package compliance/web
 	UserAgent  string    `json:"user_agent,omitempty"`
 	Language   string    `json:"language,omitempty"`
 	Requested  time.Time `json:"requested,omitzero"` // of a double opt-in: when it was asked for
