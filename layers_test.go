@@ -66,7 +66,7 @@ func layers() map[string][]string {
 		"segment/internal/timeorder":  {},
 		"segment/segmenttest":         {"audience", "store", "store/memstore", "segment", "testing", testify},
 
-		"compliance":      {"audience", "store"},
+		"compliance": {"audience", "store"},
 		// Whether a reader can see the way out of a message only a parser of HTML as browsers read it can tell.
 		"compliance/mail": {"audience", "store", "compliance", html},
 		"compliance/web":  {"audience", "store", "compliance"},

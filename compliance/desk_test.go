@@ -48,9 +48,12 @@ func newDesk(t *testing.T, purposes ...compliance.Purpose) *desk {
 	})
 	require.NoError(t, err)
 	all := append([]compliance.Purpose{
-		{ID: newsletter}, {ID: promotions}, {ID: tracking, Class: compliance.ClassTracking},
+		{ID: newsletter},
+		{ID: promotions},
+		{ID: tracking, Class: compliance.ClassTracking},
 		{ID: sale, Class: compliance.ClassSaleShare, Basis: map[compliance.Regime]compliance.Basis{compliance.RegimeCCPA: compliance.BasisOptOut}},
-		{ID: "receipts", Class: compliance.ClassTransactional}, {ID: "security", Class: compliance.ClassService},
+		{ID: "receipts", Class: compliance.ClassTransactional},
+		{ID: "security", Class: compliance.ClassService},
 	}, purposes...)
 	d.Ledger, err = compliance.NewLedger(d.aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop", Name: "Shop"}, Purposes: all})
 	require.NoError(t, err)

@@ -69,7 +69,9 @@ func TestRememberedOnce(t *testing.T) {
 // alone, although they were read from the same cells.
 func TestRowsShareNothingThatChanges(t *testing.T) {
 	m := Mapping{Columns: []Column{
-		{Index: 0, Target: TargetExternalID}, {Index: 1, Target: TargetTags}, {Index: 2, Target: TargetLists},
+		{Index: 0, Target: TargetExternalID},
+		{Index: 1, Target: TargetTags},
+		{Index: 2, Target: TargetLists},
 		{Index: 3, Target: TargetField, Name: "city", Type: audience.TypeString},
 	}}
 	r, err := compile(&m, &Plan{}, newReadEnv(audience.Schema{}, nil, audience.Limits{}))
