@@ -117,6 +117,39 @@ func TestCandidatesAheadOfOthers(t *testing.T) {
 			}
 		}
 		require.Equal(t, want, got[:])
+		// Where two queries go on after the same contact.
+		q, everybody := queries[0], store.ContactQuery{Where: store.Not{Part: store.Or{}}}
+		all := readAll(t, plain.Audience, store.ContactQuery{})
+		at := slices.Index(all, want[0][1])
+		everybody.Limit = at + 1
+		page, err := r.ContactIDs(t.Context(), everybody)
+		require.NoError(t, err)
+		require.Equal(t, want[0][1], page.Items[at])
+		everybody.After, q.Limit = page.Next, 1
+		for range 2 {
+			page, err = r.ContactIDs(t.Context(), q)
+			require.NoError(t, err)
+			q.After = page.Next
+		}
+		require.Equal(t, want[0][1:2], page.Items)
+		page, err = r.ContactIDs(t.Context(), everybody)
+		require.NoError(t, err)
+		require.Equal(t, all[at+1], page.Items[0])
+		// The cursor of one instant at another one.
+		q = queries[2]
+		earlier := queries[3]
+		q.Limit = 1
+		for range 2 {
+			page, err = r.ContactIDs(t.Context(), q)
+			require.NoError(t, err)
+			q.After = page.Next
+		}
+		require.Greater(t, len(want[2]), 2)
+		require.Empty(t, want[3])
+		earlier.After = page.Next
+		page, err = r.ContactIDs(t.Context(), earlier)
+		require.NoError(t, err)
+		require.Empty(t, page.Items)
 		// From the middle, and back to an earlier page.
 		first, err := r.ContactIDs(t.Context(), queries[0])
 		require.NoError(t, err)
@@ -166,4 +199,25 @@ func TestCandidatesInLargePages(t *testing.T) {
 		}))
 		require.LessOrEqual(t, double.most, 10_000)
 	}
+}
+
+// Where more are found than are kept, finding goes on behind the last of them,
+// also when a page begins with some that are left.
+func TestCandidatesOfCrowds(t *testing.T) {
+	double, aud, _ := newFinder(t, 1)
+	double.crowd = 150_000
+	require.NoError(t, aud.View(t.Context(), func(r *store.Reader) error {
+		q := store.ContactQuery{Where: store.HasTag{Tag: "third"}, Limit: 1_000} // 65,536 is no multiple of it
+		last := audience.ContactID(0)
+		for id, err := range r.AllContactIDs(t.Context(), q) {
+			require.NoError(t, err)
+			require.Equal(t, last+1, id)
+			last = id
+		}
+		require.EqualValues(t, double.crowd, last)
+		require.Equal(t, 2, double.calls)
+		n, err := r.Count(t.Context(), q)
+		require.Equal(t, double.crowd, n)
+		return err
+	}))
 }
