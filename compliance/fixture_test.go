@@ -148,6 +148,7 @@ type tampering struct {
 	change func(chain []audience.ConsentRecord) []audience.ConsentRecord // of one contact
 	of     audience.ContactID                                            // 0: of everybody
 	broken audience.ContactID                                            // whose rows cannot be decoded
+	end    bool                                                          // the last of them among these
 }
 
 func (x *tampering) chain(id audience.ContactID, chain []audience.ConsentRecord) []audience.ConsentRecord {
@@ -201,6 +202,9 @@ func (r tamperedRoles) Ledger(ctx context.Context, ids []audience.ContactID) (ou
 
 func (r tamperedRoles) LedgerHeadsAfter(ctx context.Context, after audience.ContactID, limit int) (out []audience.ConsentRecord, err error) {
 	heads, err := r.ReadRoles.LedgerHeadsAfter(ctx, after, limit)
+	if r.x.end && slices.ContainsFunc(heads, func(h audience.ConsentRecord) bool { return h.Contact == r.x.broken }) {
+		return nil, errDamaged
+	}
 	if err != nil || r.x.change == nil {
 		return heads, err
 	}

@@ -125,7 +125,7 @@ func (l *Ledger) Seal(ctx context.Context, heads io.Writer) (Seal, error) {
 		}
 		s.At, s.Position = l.aud.Now(), pos.String()
 		_, _ = w.WriteString(headsMark) // what fails to be written fails to be flushed
-		return eachHead(ctx, r, func(h head) error {
+		return eachHead(ctx, r, 0, func(h head) error {
 			b := h.bytes()
 			t.add(h.leaf(), false)
 			s.Records += h.seq
@@ -151,10 +151,15 @@ func (l *Ledger) Seal(ctx context.Context, heads io.Writer) (Seal, error) {
 	return s, nil
 }
 
-// eachHead visits the ends of all chains.
-func eachHead(ctx context.Context, r *store.Reader, visit func(head) error) error {
-	for after := audience.ContactID(0); ; {
-		page, err := r.LedgerHeads(ctx, after, headsPage)
+// eachHead visits the ends of all chains behind a contact. Of a page of which
+// one end cannot be decoded it visits those in front of it before it gives up.
+func eachHead(ctx context.Context, r *store.Reader, after audience.ContactID, visit func(head) error) error {
+	for size := headsPage; ; {
+		page, err := r.LedgerHeads(ctx, after, size)
+		if err != nil && size > 1 && isDamage(ctx, err) {
+			size = max(1, size/10)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -164,7 +169,7 @@ func eachHead(ctx context.Context, r *store.Reader, visit func(head) error) erro
 				return err
 			}
 		}
-		if len(page) < headsPage {
+		if len(page) < size {
 			return nil
 		}
 	}

@@ -136,7 +136,7 @@ func (v *verification) run(ctx context.Context, r *store.Reader) error {
 		page, records = page[:0], 0
 		return err
 	}
-	if err := eachHead(ctx, r, func(h head) error {
+	if err := v.eachHead(ctx, r, func(h head) error {
 		page = append(page, h)
 		if records += h.seq; len(page) < headsPage && records < mostRecords {
 			return nil
@@ -153,6 +153,53 @@ func (v *verification) run(ctx context.Context, r *store.Reader) error {
 	}
 	v.checkRoot()
 	return nil
+}
+
+// eachHead is [eachHead], and goes on behind a chain whose end cannot be
+// decoded: it is visited as one record that has no hash.
+func (v *verification) eachHead(ctx context.Context, r *store.Reader, visit func(head) error) error {
+	last := audience.ContactID(0)
+	for {
+		var stopped error
+		err := eachHead(ctx, r, last, func(h head) error {
+			last = h.contact
+			stopped = visit(h)
+			return stopped
+		})
+		if err == nil || stopped != nil || !isDamage(ctx, err) {
+			return err
+		}
+		if last, err = firstDamaged(ctx, r, last, err); err != nil {
+			return err
+		}
+		if err := visit(head{contact: last, seq: 1}); err != nil {
+			return err
+		}
+	}
+}
+
+// firstDamaged gives the first contact behind another one who has a chain. The
+// store could not decode its end; it cannot say whose it is, so ids are tried.
+func firstDamaged(ctx context.Context, r *store.Reader, after audience.ContactID, cause error) (audience.ContactID, error) {
+	if _, err := r.Chains(ctx, 0); err != nil { // nothing can be read
+		return 0, cause
+	}
+	ids := make([]audience.ContactID, 0, headsPage)
+	for id := after + 1; id > after; {
+		for ids = ids[:0]; len(ids) < headsPage && id > after; id++ {
+			ids = append(ids, id)
+		}
+		if chains, err := r.Chains(ctx, ids...); err == nil && len(chains) == 0 {
+			continue
+		}
+		for _, one := range ids {
+			if _, err := r.Chains(ctx, one); err != nil {
+				return one, ctx.Err()
+			}
+		}
+		break
+	}
+	return 0, cause
 }
 
 // chains walks the chains of a page.

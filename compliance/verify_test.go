@@ -189,6 +189,15 @@ func TestVerifyLetsChainsGrow(t *testing.T) {
 	require.Empty(t, s.verify(s.against()).Findings, "it was sealed with one record")
 	s.tamper.broken = s.ids[1]
 	require.Equal(t, []compliance.Finding{{Kind: compliance.FindingUnreadable, Contact: s.ids[1], Seq: 1}}, s.verify(s.against()).Findings)
+	s.tamper.end = true
+	for _, id := range s.ids {
+		s.tamper.broken = id
+		got := s.verify(s.against())
+		require.Equal(t, []compliance.Finding{{Kind: compliance.FindingUnreadable, Contact: id, Seq: 1}}, got.Findings, "and the others are gone through")
+		require.Equal(t, uint64(6), got.Chains)
+	}
+	_, err := s.Seal(t.Context(), nil)
+	require.ErrorIs(t, err, errDamaged, "what cannot be read is not sealed")
 }
 
 // TestVerifySignature: a seal that was tampered with says nothing.

@@ -49,3 +49,5 @@ require (
 replace github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy => ../pgxcopy
 
 require github.com/audiencekit/audiencekit/store/sqlstore/pgxcopy v0.0.0-00010101000000-000000000000
+
+require github.com/gocarina/gocsv v0.0.0-20240520201108-78e41c74b4b1 // indirect
