@@ -75,7 +75,7 @@ func (u *universe) signup() error {
 		return err
 	}
 	scope := u.scope()
-	if _, err := u.declare(s, compliance.Declaration{Kind: audience.ConsentRequested, Scope: scope, Expires: u.expiry(), Notice: u.notice}, true); err != nil {
+	if err := u.declare(s, compliance.Declaration{Kind: audience.ConsentRequested, Scope: scope, Expires: u.expiry(), Notice: u.notice}, true); err != nil {
 		return err
 	}
 	return u.mint(s, scope)
@@ -128,8 +128,8 @@ func (u *universe) confirm() error {
 		Kind: audience.ConsentGranted, Scope: c.Scope, Expires: u.expiry(), Mechanism: audience.MechanismDoubleOptIn, Notice: u.notice,
 		Evidence: compliance.Evidence{Form: "footer"},
 	}
-	real := m.claims.Use == compliance.TokenConfirm && widened(m.claims.Scope) == widened(c.Scope)
-	if _, err = u.declare(s, d, real); err == nil && m.claims.Use == compliance.TokenConfirm && !m.claims.Expires.After(u.now) {
+	meant := m.claims.Use == compliance.TokenConfirm && widened(m.claims.Scope) == widened(c.Scope)
+	if err = u.declare(s, d, meant); err == nil && m.claims.Use == compliance.TokenConfirm && !m.claims.Expires.After(u.now) {
 		return errors.New("a token was taken that was over")
 	}
 	return err
@@ -140,7 +140,7 @@ func (u *universe) grantDirectly() error {
 	if s == nil {
 		return nil
 	}
-	_, err := u.declare(s, compliance.Declaration{
+	err := u.declare(s, compliance.Declaration{
 		Kind: audience.ConsentGranted, Scope: u.scope(), Acted: u.past(), Expires: u.expiry(), Notice: u.notice,
 		Mechanism: one(u, audience.MechanismSingleOptIn, audience.MechanismPaper), Evidence: compliance.Evidence{Text: "I want your news."},
 	}, true)
@@ -148,7 +148,7 @@ func (u *universe) grantDirectly() error {
 		return err
 	}
 	// What is no consent must never be recorded as one.
-	if _, err := u.declare(s, compliance.Declaration{
+	if err := u.declare(s, compliance.Declaration{
 		Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Notice: u.notice, Mechanism: audience.MechanismPreTicked, Evidence: compliance.Evidence{Form: "x"},
 	}, false); err != nil {
 		return err
@@ -209,11 +209,11 @@ func (u *universe) changeAddress() error {
 	if err := u.ledger.ChangeAddress(u.ctx, audience.ID(s.id), to, audience.Source{}); err != nil {
 		return tolerate(err)
 	}
-	if !u.oracle.of(to.Canonical()).erased.IsZero() {
-		return errors.New("an erased address came back by a change of address")
-	}
 	if len(before) > 0 && before[0] == to.Canonical() {
 		return nil
+	}
+	if !u.oracle.of(to.Canonical()).erased.IsZero() && !slices.Contains(before, to.Canonical()) { // else a backup has brought it
+		return errors.New("an erased address came back by a change of address")
 	}
 	var asked []*fact
 	s.each(func(f *fact) {
@@ -263,7 +263,7 @@ func (u *universe) unsubscribe() error {
 	if s == nil {
 		return nil
 	}
-	_, err = u.declare(s, compliance.Declaration{Kind: audience.ConsentWithdrawn, Scope: c.Scope, Mechanism: "link"}, true)
+	err = u.declare(s, compliance.Declaration{Kind: audience.ConsentWithdrawn, Scope: c.Scope, Mechanism: "link"}, true)
 	return err
 }
 
@@ -290,7 +290,7 @@ func (u *universe) refuse() error {
 	default:
 		d.Kind, d.Scope = audience.ConsentWithdrawn, u.scope()
 	}
-	_, err := u.declare(s, d, true)
+	err := u.declare(s, d, true)
 	return err
 }
 
@@ -418,7 +418,7 @@ func (u *universe) liveOn() error {
 	}
 	rule := compliance.LifeCycleRule{Name: "silent", Who: only(s.id), Why: "silence", Do: one(u, compliance.ActionSunset, compliance.ActionSunset, compliance.ActionDelete, compliance.ActionErase)}
 	if u.faults.sunsetResumes && rule.Do == compliance.ActionSunset {
-		_, err := u.declare(s, compliance.Declaration{
+		err := u.declare(s, compliance.Declaration{
 			Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Notice: u.notice, Mechanism: audience.MechanismSingleOptIn, Evidence: compliance.Evidence{Form: "x"},
 		}, false)
 		return err

@@ -225,12 +225,11 @@ func (s *soul) grantsFor(scope audience.Scope, now time.Time) (out []*fact) {
 
 // restricted reports whether her data may only be stored. Releases of a winner
 // reach whoever was merged into her before them.
-func (s *soul) restricted(now, released time.Time) bool {
-	for i := len(s.chain) - 1; i >= 0; i-- {
-		l := s.chain[i]
+func (s *soul) restricted(released time.Time) bool {
+	for _, l := range slices.Backward(s.chain) {
 		switch {
 		case l.merged != nil:
-			if l.merged.restricted(now, released) {
+			if l.merged.restricted(released) {
 				return true
 			}
 		case l.fact.kind == audience.ConsentReleased && l.fact.acted.After(released):

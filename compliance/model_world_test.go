@@ -167,29 +167,29 @@ func tolerate(err error) error {
 
 // declare records, and tells the oracle what it has to believe: a grant only
 // when one was really given.
-func (u *universe) declare(s *soul, d compliance.Declaration, real bool) (bool, error) {
+func (u *universe) declare(s *soul, d compliance.Declaration, meant bool) error {
 	d.Contact = audience.ID(s.id)
 	d.Source.Kind = audience.SourcePerson
 	addresses, err := u.addresses(s.id)
 	if err != nil {
-		return false, fmt.Errorf("somebody is not there: %w", err)
+		return fmt.Errorf("somebody is not there: %w", err)
 	}
 	out, err := u.ledger.Record(u.ctx, d)
 	if err != nil {
 		if d.Kind.IsRefusal() {
-			return false, fmt.Errorf("a refusal was refused: %w", err)
+			return fmt.Errorf("a refusal was refused: %w", err)
 		}
-		return false, tolerate(err)
+		return tolerate(err)
 	}
 	r := out[0]
 	f := &fact{kind: d.Kind, scope: widened(d.Scope), acted: r.Acted, expires: d.Expires, origin: r.Contact, seq: r.Seq, confirmed: d.Mechanism == audience.MechanismDoubleOptIn}
 	if len(addresses) > 0 {
 		f.address = addresses[0]
 	}
-	if real {
+	if meant {
 		u.oracle.say(s, f, addresses, u.step)
 	}
-	return true, nil
+	return nil
 }
 
 // widened gives a scope with the purpose of its list, which may be left out.
@@ -273,7 +273,7 @@ func (u *universe) importRow(a audience.Address, status audience.Status, acted t
 	}
 	s := u.there(result.Contact)
 	if u.faults.importRaises && status == audience.StatusSubscribed && !attested {
-		_, err := u.declare(s, compliance.Declaration{
+		err := u.declare(s, compliance.Declaration{
 			Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Mechanism: audience.MechanismAttested, Evidence: compliance.Evidence{Text: "in the file"},
 		}, false)
 		return err
@@ -303,8 +303,8 @@ func (u *universe) importRow(a audience.Address, status audience.Status, acted t
 	return err
 }
 
-// backup says what to go back to: the turns up to then, and then what the host
-// kept away from the backup.
+// restore goes back to a backup: the turns up to then are made again, and then
+// comes what the host kept away from it.
 func (u *universe) restore() error {
 	if len(u.turns) < 10 || u.mute {
 		return nil
