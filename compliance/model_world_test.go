@@ -111,7 +111,7 @@ func newUniverse(ctx context.Context, f faults) (*universe, error) {
 	if u.rights, err = compliance.NewRights(u.ledger, compliance.RightsOptions{}); err != nil {
 		return nil, err
 	}
-	u.cycle, err = compliance.NewLifeCycle(u.gate)
+	u.cycle, err = compliance.NewLifeCycle(u.gate, u.rights)
 	return u, err
 }
 
