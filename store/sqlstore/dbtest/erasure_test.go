@@ -109,10 +109,10 @@ func (h *host) live() *her {
 	}
 	h.update(func(tx *store.Tx) error { return tx.AddToList(ctx, "panel", source, audience.ID(out.id)) })
 	h.merges(out, source)
+	h.imports()
 	out.checkpoints = append(out.checkpoints, h.advance())
 	h.agree(out)
 	h.mailings(out)
-	h.imports()
 	h.restrict(out)
 	out.checkpoints = append(out.checkpoints, h.advance())
 	h.signup(herAddress, url.Values{"f.first_name": {herFirst}, "f.city": {herCity}, "o.utm_campaign": {herLead}, "o.ref": {herLead}})
@@ -257,6 +257,9 @@ func erasure(t *testing.T, h *host, dump func() map[string][]byte) {
 	ctx := t.Context()
 	who := h.live()
 	before := dump()
+	for namespace, n := range h.recordsOf(who) {
+		require.Positive(t, n, "nothing of hers in %s: nothing would be erased", namespace)
+	}
 	before["answer"] = who.answer
 	for i, b := range who.checkpoints {
 		before[fmt.Sprintf("checkpoint %d", i)] = b
@@ -277,6 +280,9 @@ func erasure(t *testing.T, h *host, dump func() map[string][]byte) {
 
 	h.erase(who)
 	verify()
+	for namespace, n := range h.recordsOf(who) {
+		require.Zero(t, n, "records of hers in %s, sealed or not", namespace)
+	}
 	checkpoint := h.advance()
 	h.pass(time.Hour)
 	later := h.advance()
@@ -292,6 +298,30 @@ func erasure(t *testing.T, h *host, dump func() map[string][]byte) {
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		t.Logf("%s: %d bytes scanned", name, len(after[name]))
 	}
+}
+
+// recordsOf counts the records of hers in every namespace that has some; what
+// is sealed in them no scan can find.
+func (h *host) recordsOf(who *her) map[string]int {
+	out := make(map[string]int)
+	partition, err := h.adapter.Partition(h.t.Context(), "shop")
+	require.NoError(h.t, err)
+	require.NoError(h.t, partition.View(h.t.Context(), func(r store.ReadRoles) error {
+		for _, namespace := range []string{"evidence", "compliance/keys", "compliance/sent", "compliance/attempts", "compliance/undo", "compliance/mail", "imports", "unmerged"} {
+			out[namespace] = 0
+			page, err := r.RecordsAfter(h.t.Context(), namespace, "", "", 10_000, audience.MinInstant())
+			if err != nil {
+				return err
+			}
+			for _, rec := range page {
+				if slices.Contains([]audience.ContactID{who.id, who.twin, who.guest}, rec.Contact) {
+					out[namespace]++
+				}
+			}
+		}
+		return nil
+	}))
+	return out
 }
 
 // TestErasureLeavesNothing (O26): when a person was erased no form of what was

@@ -29,22 +29,24 @@ import (
 // host is a whole host over a store: pages, gate, rights, feedback, imports and
 // segments, with one log.
 type host struct {
-	t      *testing.T
-	aud    *store.Audience
-	ledger *compliance.Ledger
-	gate   *compliance.Gate
-	pages  *web.Pages
-	site   http.Handler // the pages behind a log of requests
-	tokens *compliance.Tokens
-	rights *compliance.Rights
-	engine *segment.Engine
-	notice string
+	t       *testing.T
+	adapter store.Adapter
+	aud     *store.Audience
+	ledger  *compliance.Ledger
+	gate    *compliance.Gate
+	pages   *web.Pages
+	site    http.Handler // the pages behind a log of requests
+	tokens  *compliance.Tokens
+	rights  *compliance.Rights
+	engine  *segment.Engine
+	notice  string
 
-	mu   sync.Mutex
-	now  time.Time
-	log  bytes.Buffer
-	sent []compliance.Outgoing
-	deaf error // what the outbox answers
+	mu    sync.Mutex
+	now   time.Time
+	log   bytes.Buffer
+	sent  []compliance.Outgoing
+	deaf  error             // what the outbox answers
+	heard map[string]func() // by what the log says
 }
 
 func (h *host) clock() time.Time {
@@ -63,7 +65,19 @@ func (h *host) pass(d time.Duration) {
 func (h *host) Write(b []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for text, do := range h.heard {
+		if bytes.Contains(b, []byte(text)) {
+			do()
+		}
+	}
 	return h.log.Write(b)
+}
+
+// hear has something done once the log says something.
+func (h *host) hear(text string, do func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.heard = map[string]func(){text: do}
 }
 
 func (h *host) logged() []byte {
@@ -84,7 +98,7 @@ func (h *host) Enqueue(_ context.Context, m compliance.Outgoing) error {
 
 func newHost(t *testing.T, adapter store.Adapter) *host {
 	t.Helper()
-	h := &host{t: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	h := &host{t: t, adapter: adapter, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	ctx := t.Context()
 	keys, err := audience.NewKeys("k1", map[string][]byte{"k1": bytes.Repeat([]byte{7}, 32)})
 	require.NoError(t, err)
