@@ -266,8 +266,8 @@ const namespaceErased = "compliance/erased"
 // erasedPerson is one line of the register: enough to find her in a database
 // that was restored from a backup, and nothing that says who she is.
 type erasedPerson struct {
-	Contact audience.ContactID `json:"contact"`
-	Created time.Time          `json:"created"` // a restored counter may give the id to somebody else
+	Contact audience.ContactID `json:"contact,omitempty"`
+	Created time.Time          `json:"created,omitzero"` // a restored counter may give the id to somebody else
 	Hashes  []string           `json:"hashes,omitempty"`
 	At      time.Time          `json:"at"`
 }

@@ -108,11 +108,11 @@ func ExampleRights_Erase() {
 	report, err := rights.Erase(ctx, request.ID)
 	fmt.Println("complete:", report.Complete, err)
 	n, err := rights.WriteRegister(ctx, io.Discard) // to where the backups do not go
-	fmt.Println("in the register:", n, err)
+	fmt.Println("lines of the register:", n, err)
 	// Output:
 	// due by 2026-06-01
 	// complete: true <nil>
-	// in the register: 1 <nil>
+	// lines of the register: 2 <nil>
 }
 
 // A rule says whom it is about, what happens to them and why; a preview shows

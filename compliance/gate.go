@@ -139,11 +139,7 @@ func (g *Gate) lookAt(ctx context.Context, r *store.Reader, ids []audience.Conta
 	if err != nil {
 		return nil, err
 	}
-	addresses := make([]audience.Address, 0, len(profiles))
-	for i := range profiles {
-		addresses = append(addresses, profiles[i].Contact.Email())
-	}
-	suppressions, err := r.SuppressionsOf(ctx, addresses...)
+	suppressions, err := suppressionsOf(ctx, r, profiles)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +167,26 @@ func (g *Gate) lookAt(ctx context.Context, r *store.Reader, ids []audience.Conta
 	return out, nil
 }
 
+// suppressionsOf gives what is held about any address of each of the people: a
+// refusal at one of them is hers, whichever is written to.
+func suppressionsOf(ctx context.Context, r *store.Reader, people []audience.Profile) ([][]audience.Suppression, error) {
+	var addresses []audience.Address
+	for i := range people {
+		addresses = append(addresses, people[i].Contact.Addresses...)
+	}
+	held, err := r.SuppressionsOf(ctx, addresses...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]audience.Suppression, len(people))
+	for i := range people {
+		n := len(people[i].Contact.Addresses)
+		out[i] = slices.Concat(held[:n]...)
+		held = held[n:]
+	}
+	return out, nil
+}
+
 // complete reads what concerns one contact alone.
 func (g *Gate) complete(ctx context.Context, r *store.Reader, l *look) (err error) {
 	c := &l.profile.Contact
@@ -186,7 +202,7 @@ func (g *Gate) complete(ctx context.Context, r *store.Reader, l *look) (err erro
 		}
 	}
 	l.stand()
-	if l.grant == nil || !c.UpdatedAt.After(l.grant.Recorded) {
+	if l.grant == nil || c.UpdatedAt.Before(l.grant.Recorded) {
 		return nil // her addresses are those she consented with
 	}
 	same, known, err := g.ledger.GivenFor(ctx, r, *l.grant, c.Email())

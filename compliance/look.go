@@ -97,6 +97,9 @@ func latestGrant(h *audience.History, scope audience.Scope, at time.Time, best *
 		if r.Kind != audience.ConsentGranted || !r.HasEvidence() || !r.Mechanism.Affirms() || !r.Scope.Covers(scope) {
 			continue
 		}
+		if scope.List != "" && r.Scope.List != scope.List {
+			continue // a topic rests on its own grant
+		}
 		if r.Recorded.After(at) || !r.Expires.IsZero() && !r.Expires.After(at) {
 			continue
 		}

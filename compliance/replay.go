@@ -25,8 +25,9 @@ const (
 	registerLine    = 64 << 10 // bytes of a line at most
 )
 
-// WriteRegister writes the register of those who were erased by requests. The
-// host keeps it away from the backups of the database: after one of these was
+// WriteRegister writes the register of those who were erased, and gives how many
+// lines it has: who had no address is in it only when she was erased by a request
+// or a rule. The host keeps it away from the backups of the database: after one of these was
 // restored, [Rights.Replay] erases them again. It names nobody: it holds
 // contact ids, keyed hashes of addresses and instants.
 func (r *Rights) WriteRegister(ctx context.Context, w io.Writer) (int, error) {
@@ -57,16 +58,53 @@ func (r *Rights) WriteRegister(ctx context.Context, w io.Writer) (int, error) {
 			break
 		}
 	}
+	others, err := r.writeTombstones(ctx, out)
+	if err != nil {
+		return n, err
+	}
+	n += others
 	if err := out.Flush(); err != nil {
 		return n, err
 	}
-	_, err := fmt.Fprintf(w, "%s%s\n", registerFoot, hex.EncodeToString(mac.Sum(nil)))
+	_, err = fmt.Fprintf(w, "%s%s\n", registerFoot, hex.EncodeToString(mac.Sum(nil)))
 	return n, err
+}
+
+// writeTombstones writes the addresses of those who were erased without a
+// request, by [store.Tx.Erase]. Those of requests come once more, which does no
+// harm.
+func (r *Rights) writeTombstones(ctx context.Context, out io.Writer) (n int, err error) {
+	for after := (audience.Suppression{}); ; {
+		var page []audience.Suppression
+		if err := r.ledger.aud.View(ctx, func(rd *store.Reader) (err error) {
+			page, err = rd.AllSuppressions(ctx, after, batch)
+			return err
+		}); err != nil {
+			return n, err
+		}
+		for _, s := range page {
+			after = s
+			if s.Reason != audience.SuppressedErased || !s.Stands(r.ledger.aud.Now()) {
+				continue
+			}
+			b, err := json.Marshal(&erasedPerson{Hashes: []string{s.Hash.Key + ":" + hex.EncodeToString(s.Hash.Sum[:])}, At: s.At})
+			if err != nil {
+				return n, err
+			}
+			if _, err := out.Write(append(b, '\n')); err != nil {
+				return n, err
+			}
+			n++
+		}
+		if len(page) < batch {
+			return n, nil
+		}
+	}
 }
 
 // ReplayReport says what a replay did.
 type ReplayReport struct {
-	Read   int // people in the register
+	Read   int // lines of the register, one or more for a person
 	Erased int // people who were there again
 }
 
@@ -113,7 +151,9 @@ func (r *Rights) findErased(ctx context.Context, people []erasedPerson) ([]audie
 	byID := make(map[audience.ContactID]*erasedPerson, len(people))
 	hashes := make(map[string]bool)
 	for i := range people {
-		byID[people[i].Contact] = &people[i]
+		if people[i].Contact != 0 {
+			byID[people[i].Contact] = &people[i]
+		}
 		for _, h := range people[i].Hashes {
 			hashes[h] = true
 		}
@@ -152,6 +192,9 @@ func (r *Rights) holdErased(ctx context.Context, people []erasedPerson) error {
 					if ok && h.Key == keys.Primary() {
 						rows = append(rows, audience.Suppression{Hash: h, Reason: audience.SuppressedErased, At: e.At, Source: audience.Source{Name: "replay"}})
 					}
+				}
+				if e.Contact == 0 {
+					continue
 				}
 				if err := keepErased(ctx, tx, &e); err != nil {
 					return err
@@ -219,7 +262,7 @@ func (r *Rights) readRegister(register io.Reader) ([]erasedPerson, error) {
 		}
 		mac.Write(append(line, '\n'))
 		var e erasedPerson
-		if err := json.Unmarshal(line, &e); err != nil || e.Contact == 0 {
+		if err := json.Unmarshal(line, &e); err != nil || e.Contact == 0 && len(e.Hashes) == 0 {
 			return nil, bad(n, "one person as JSON")
 		}
 		out = append(out, e)

@@ -275,19 +275,23 @@ func TestReplay(t *testing.T) {
 	d := newDesk(t)
 	d.jane()
 	d.put("joe", "joe@example.com")
+	d.put("ann", "ann@example.com")
 	r := d.rights()
 	q := d.open(r, compliance.RequestErasure, audience.Key("jane"))
 	_, err := r.Erase(t.Context(), q.ID)
 	require.NoError(t, err)
 	var register bytes.Buffer
+	_, err = d.aud.Update(t.Context(), func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.Key("ann")) })
+	require.NoError(t, err)
 	n, err := r.WriteRegister(t.Context(), &register)
 	require.NoError(t, err)
-	require.Equal(t, 1, n)
+	require.Equal(t, 3, n)
 	require.NotContains(t, register.String(), "jane")
 
 	backup := newDesk(t) // as it was before
 	backup.jane()
 	backup.put("joe", "joe@example.com")
+	backup.put("ann", "ann@example.com")
 	table := &orders{rows: map[string]string{"jane": "a coat"}}
 	restored := backup.rights(table)
 	for _, damage := range []struct {
@@ -310,7 +314,7 @@ func TestReplay(t *testing.T) {
 	for i := range 2 {
 		got, err := restored.Replay(t.Context(), bytes.NewReader(register.Bytes()))
 		require.NoError(t, err)
-		require.Equal(t, compliance.ReplayReport{Read: 1, Erased: 1 - i}, got)
+		require.Equal(t, compliance.ReplayReport{Read: 3, Erased: 2 - 2*i}, got)
 	}
 	require.Empty(t, table.rows)
 	_, err = backup.aud.Contact(t.Context(), audience.Key("jane"))
