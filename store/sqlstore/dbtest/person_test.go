@@ -132,7 +132,7 @@ func newHost(t *testing.T, adapter store.Adapter) *host {
 			a, _ := netip.ParseAddr(r.Header.Get("X-Client"))
 			return a
 		},
-		Forms: []web.Form{{ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news"}, Version: "1"}, {Name: "city"}}}},
+		Forms: []web.Form{{ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news"}, Version: "1", Fields: []web.Field{{Name: "first_name"}, {Name: "city"}}}},
 	})
 	require.NoError(t, err)
 	h.site = h.pages.MaskTokens(func(next http.Handler) http.Handler {
