@@ -102,16 +102,18 @@ func (s *session) resolve(ctx context.Context, keys []identityKey) ([]audience.C
 		order = order[len(part):]
 		kind := keys[part[0]].kind
 		idents, places := identsOf(keys, part)
+		next := 0
 		if err := s.query(ctx, s.p.store.sql.identities.find, func(row *sql.Rows) error {
 			var ident sql.RawBytes
 			var contact int64
 			if err := row.Scan(&ident, &contact); err != nil {
 				return err
 			}
-			k, found := slices.BinarySearchFunc(idents, ident, func(a string, b sql.RawBytes) int { return strings.Compare(a, string(b)) })
+			k, found := identPlace(idents, ident, next)
 			if !found {
 				return errors.New("an identity that was not asked for")
 			}
+			next = k + 1
 			for i := places[k]; i < len(part) && keys[part[i]].ident == idents[k]; i++ {
 				out[part[i]] = audience.ContactID(contact)
 			}
@@ -144,6 +146,25 @@ func identsOf(keys []identityKey, order []int32) (idents textList, places []int)
 		}
 	}
 	return idents, places
+}
+
+// identPlace finds an ident among those asked for. Databases mostly give them in
+// order, so it looks at the next one first. It compares without making a string
+// of the bytes.
+func identPlace(idents textList, ident []byte, next int) (int, bool) {
+	if next < len(idents) && idents[next] == string(ident) {
+		return next, true
+	}
+	return slices.BinarySearchFunc(idents, ident, func(a string, b []byte) int {
+		switch {
+		case a == string(b):
+			return 0
+		case a < string(b):
+			return -1
+		default:
+			return 1
+		}
+	})
 }
 
 // Resolve gives the contact that holds each identity, and remembers who holds
