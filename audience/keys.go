@@ -180,7 +180,7 @@ func (k Keys) AddressHashes(audience string, a Address) []AddressHash {
 }
 
 func (s *namedSecret) hash(audience string, a Address) AddressHash {
-	mac := s.macs.Get().(*addressMAC) //nolint:errcheck,forcetypeassert // nothing else is in it
+	mac := s.macs.Get().(*addressMAC) //nolint:forcetypeassert // nothing else is in it
 	mac.message = append(mac.message[:0], audience...)
 	mac.message = append(mac.message, "\x00email\x00"...)
 	mac.message = append(mac.message, a.Canonical()...)

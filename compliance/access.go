@@ -50,7 +50,7 @@ type documentItem struct {
 // Secrets and other people's data are left out. The request is done then. The
 // host sends it to nobody but her.
 func (r *Rights) Access(ctx context.Context, id string, w io.Writer) error {
-	return r.answer(ctx, id, RequestAccess, w, func(it *Item) bool { return true })
+	return r.answer(ctx, id, RequestAccess, w, func(*Item) bool { return true })
 }
 
 // Portability writes the answer to a proved request for portability: what she

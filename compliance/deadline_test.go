@@ -27,9 +27,8 @@ func dateOf(t testing.TB, s string) audience.Date {
 
 func TestDeadlines(t *testing.T) {
 	christmas := func(d audience.Date) bool {
-		y, m, dd := d.Civil()
-		_ = y
-		return !(m == 12 && (dd == 25 || dd == 26)) && (d.String() != "2026-12-27")
+		_, m, dd := d.Civil()
+		return m != 12 || dd < 25 || dd > 27
 	}
 	for _, tt := range []struct {
 		name    string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func (d *desk) crowd(rnd *rand.Rand, n int) []audience.ContactID {
 	d.t.Helper()
 	ids := make([]audience.ContactID, 0, n)
 	for i := range n {
-		id := d.put(fmt.Sprint(i), fmt.Sprintf("p%d@example.com", i))
+		id := d.put(strconv.Itoa(i), fmt.Sprintf("p%d@example.com", i))
 		ids = append(ids, id)
 		for range rnd.IntN(4) {
 			d.now = d.now.Add(time.Second)

@@ -3,6 +3,7 @@ package compliance_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ import (
 // half of whom consented.
 func BenchmarkGate(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			g := benchGate(b, n)
 			b.Run("one", func(b *testing.B) {
 				b.ReportAllocs()
@@ -73,7 +74,7 @@ func benchGate(b *testing.B, n int) *compliance.Gate {
 			var puts []audience.ContactWrite
 			var grants []compliance.Declaration
 			for i := from; i < min(from+page, n); i++ {
-				key := audience.Key(fmt.Sprint(i))
+				key := audience.Key(strconv.Itoa(i))
 				puts = append(puts, audience.ContactWrite{Match: key, Email: audience.MustAddress(fmt.Sprintf("p%d@example.com", i))})
 				if i%2 == 0 {
 					grants = append(grants, compliance.Declaration{

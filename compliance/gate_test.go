@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		{"bounced", func(d *desk, id audience.ContactID) {
 			d.write(id, audience.ConsentBounced, audience.Scope{Channel: audience.ChannelEmail}, "report")
 		}, []string{"suppression.bounced", "consent.refused", "consent.given"}, false},
-		{"on the host's own list", func(d *desk, id audience.ContactID) {
+		{"on the host's own list", func(d *desk, _ audience.ContactID) {
 			_, err := d.aud.Update(d.t.Context(), func(tx *store.Tx) error {
 				return tx.Suppress(d.t.Context(), store.SuppressionWrite{Address: audience.MustAddress("jane@example.com"), Reason: audience.SuppressedManually})
 			})
@@ -303,7 +304,7 @@ func TestRecheckAtHandOver(t *testing.T) {
 	var queue []compliance.Permit
 	var jane audience.ContactID
 	for i := range 100 {
-		id := d.put(fmt.Sprint(i), fmt.Sprintf("p%d@example.com", i))
+		id := d.put(strconv.Itoa(i), fmt.Sprintf("p%d@example.com", i))
 		d.grant(id, audience.PurposeMarketing)
 		p, decision, err := g.Acquire(t.Context(), compliance.Intent{Contact: audience.ID(id)})
 		require.NoError(t, err)

@@ -211,6 +211,7 @@ func (c *collector) sourced(category, field string, value audience.Private, from
 			it.Origin, it.Source = OriginObtained, from.Kind.String()+" "+from.Name
 		case audience.SourceHost:
 			it.Origin = OriginObserved
+		case audience.SourcePerson: // she gave it
 		}
 	}
 	c.item(it)

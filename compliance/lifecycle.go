@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -350,11 +351,12 @@ func (p SunsetPolicy) Segments() (reengage, sunset string, err error) {
 		last, _ = audience.ParsePeriod("270d")
 	}
 	silent := func(since audience.Period) string {
-		out := fmt.Sprintf("contact.status == %q && contact.created_at < ago(%q)", audience.StatusSubscribed, since)
+		var out strings.Builder
+		fmt.Fprintf(&out, "contact.status == %q && contact.created_at < ago(%q)", audience.StatusSubscribed, since)
 		for _, s := range signals {
-			out += fmt.Sprintf("\n  && events(%q).within(%q).none()", s, since.String())
+			fmt.Fprintf(&out, "\n  && events(%q).within(%q).none()", s, since.String())
 		}
-		return out
+		return out.String()
 	}
 	return silent(first), silent(last), nil
 }

@@ -127,6 +127,7 @@ func naiveDecide(before naiveStanding, records []audience.ConsentRecord, scope a
 			s.status = "complained"
 			complaints = append(complaints, s)
 		case audience.ConsentRetracted: // naiveGood has seen to it
+		case audience.ConsentRestricted, audience.ConsentReleased, audience.ConsentRelation: // no word about mail
 		}
 	}
 	complaint, complained := naiveLast(complaints)

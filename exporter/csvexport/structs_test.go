@@ -43,7 +43,7 @@ type order struct {
 	At     time.Time `csv:"at"`
 	Grade  grade     `csv:"grade"`
 	Other  []byte    `csv:"-"`
-	hidden int
+	_      int // what is not exported stays
 }
 
 func sequence[T any](values ...T) iter.Seq2[T, error] {

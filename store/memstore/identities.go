@@ -194,23 +194,22 @@ func (i *identities) larger(t *table) *table {
 	return out
 }
 
-// replace puts a claim, nil for none, in the place of one that is in a slot;
-// false when it is in none any more.
-func (i *identities) replace(hash uint64, c, by *claim) bool {
+// replace puts a claim, nil for none, in the place of one that is in a slot,
+// if it still is.
+func (i *identities) replace(hash uint64, c, by *claim) {
 	t := i.part(hash).Load()
 	if t == nil { // closed meanwhile
-		return false
+		return
 	}
 	s, _ := i.find(t, identityKey{hash: hash, kind: c.kind, key: c.key})
 	if s == nil || s.claim.Load() != c {
-		return false
+		return
 	}
 	if by == nil {
 		by = &i.removed
 		t.live--
 	}
 	s.claim.Store(by)
-	return true
 }
 
 // rollback takes back what was written behind the first n writings.

@@ -132,19 +132,18 @@ func (r *renderer) query(p plan, b bounds, limit int) *fragment {
 	each := p.named || first != nil && first.few
 	from, where := r.tables(sources, first, each)
 	args := append(slices.Clone(b.given.args), from.args...)
-	text := from.text
+	var text strings.Builder
+	text.WriteString(from.text)
 	conditions := allOf(append([]fragment{condition("c.audience = ?", r.audience), condition("c.id > ?", r.after)}, append(rest, where...)...)...)
 	for _, s := range r.sources {
 		if slices.ContainsFunc(sources, func(n *needed) bool { return n.source == s }) {
 			continue
 		}
 		if s.readBy(conditions.text) || s.readBy(certain) {
-			var join strings.Builder
-			args = append(args, s.write(r, &join)...)
-			text += join.String()
+			args = append(args, s.write(r, &text)...)
 		}
 	}
-	q := condition("SELECT c.id, "+certain+" FROM "+text+" WHERE "+conditions.text+" ORDER BY c.id LIMIT ?",
+	q := condition("SELECT c.id, "+certain+" FROM "+text.String()+" WHERE "+conditions.text+" ORDER BY c.id LIMIT ?",
 		append(append(args, conditions.args...), int64(limit))...)
 	return &q
 }
