@@ -33,17 +33,17 @@ func (g *grade) UnmarshalCSV(cell string) error {
 }
 
 type order struct {
-	Email  string    `csv:"email"`
-	Note   string    `csv:"note"`
-	Count  int8      `csv:"count"`
-	Size   uint64    `csv:"size,omitempty"`
-	Sum    float64   `csv:"sum"`
-	Part   float32   `csv:"part"`
-	Paid   bool      `csv:"paid"`
-	At     time.Time `csv:"at"`
-	Grade  grade     `csv:"grade"`
-	Other  []byte    `csv:"-"`
-	_      int // what is not exported stays
+	Email string    `csv:"email"`
+	Note  string    `csv:"note"`
+	Count int8      `csv:"count"`
+	Size  uint64    `csv:"size,omitempty"`
+	Sum   float64   `csv:"sum"`
+	Part  float32   `csv:"part"`
+	Paid  bool      `csv:"paid"`
+	At    time.Time `csv:"at"`
+	Grade grade     `csv:"grade"`
+	Other []byte    `csv:"-"`
+	_     int       // what is not exported stays
 }
 
 func sequence[T any](values ...T) iter.Seq2[T, error] {
