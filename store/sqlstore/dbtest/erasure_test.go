@@ -53,11 +53,29 @@ func herMeeting() time.Time { return time.Date(2019, 3, 17, 9, 41, 53, 123_457_0
 // herTraces are what the scan looks for.
 func herTraces() (out [][]trace) {
 	for _, x := range []struct{ of, text string }{
-		{"address", herAddress}, {"its compare form", strings.ToLower(herAddress)}, {"local part", "xaverie.qorl"}, {"further address", herFurther},
-		{"former address", herFormer}, {"address of the twin", herTwins}, {"address of the guest", herGuests},
-		{"first name", herFirst}, {"last name", herLast}, {"phone", herPhone}, {"key", herKey}, {"id in the CRM", herCRM},
-		{"city", herCity}, {"like", herLike}, {"tag", herTag}, {"event id", herOrder}, {"note of an event", herNote},
-		{"client", herIP}, {"browser", herAgent}, {"words", herWords}, {"reason", herReason}, {"lead", herLead}, {"birthday", herDay},
+		{"address", herAddress},
+		{"its compare form", strings.ToLower(herAddress)},
+		{"local part", "xaverie.qorl"},
+		{"further address", herFurther},
+		{"former address", herFormer},
+		{"address of the twin", herTwins},
+		{"address of the guest", herGuests},
+		{"first name", herFirst},
+		{"last name", herLast},
+		{"phone", herPhone},
+		{"key", herKey},
+		{"id in the CRM", herCRM},
+		{"city", herCity},
+		{"like", herLike},
+		{"tag", herTag},
+		{"event id", herOrder},
+		{"note of an event", herNote},
+		{"client", herIP},
+		{"browser", herAgent},
+		{"words", herWords},
+		{"reason", herReason},
+		{"lead", herLead},
+		{"birthday", herDay},
 	} {
 		out = append(out, tracesOf(x.of, x.text))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -106,9 +107,13 @@ func newHost(t *testing.T, adapter store.Adapter) *host {
 		Keys: keys, Clock: h.clock, Logger: slog.New(slog.NewJSONHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Schema: audience.Schema{
 			Fields: []audience.Field{
-				{Name: "city", Type: audience.TypeString}, {Name: "likes", Type: audience.TypeStringList},
-				{Name: "visits", Type: audience.TypeInt}, {Name: "score", Type: audience.TypeDouble},
-				{Name: "met", Type: audience.TypeTimestamp}, {Name: "birthday", Type: audience.TypeDate}, {Name: "vip", Type: audience.TypeBool},
+				{Name: "city", Type: audience.TypeString},
+				{Name: "likes", Type: audience.TypeStringList},
+				{Name: "visits", Type: audience.TypeInt},
+				{Name: "score", Type: audience.TypeDouble},
+				{Name: "met", Type: audience.TypeTimestamp},
+				{Name: "birthday", Type: audience.TypeDate},
+				{Name: "vip", Type: audience.TypeBool},
 			},
 			Lists: []audience.List{{Name: "panel", Kind: audience.ListStatic}, {Name: "news", Kind: audience.ListTopic}},
 		},
@@ -212,9 +217,7 @@ func (h *host) signup(address string, more url.Values) {
 	_, page := h.visit(http.MethodGet, "/mail/s/footer", nil)
 	h.pass(5 * time.Second)
 	form := url.Values{"email": {address}, "at": {h.hidden(page, "at")}}
-	for name, values := range more {
-		form[name] = values
-	}
+	maps.Copy(form, more)
 	status, _ := h.visit(http.MethodPost, "/mail/s/footer", form)
 	require.Equal(h.t, http.StatusOK, status)
 	h.pass(time.Second)

@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"bytes"
+	"database/sql"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,18 +59,7 @@ func TestLedgerTampering(t *testing.T) {
 		}
 		clean()
 
-		var ids []audience.ContactID
-		var bodies [][]byte
-		rows, err := db.QueryContext(ctx, "SELECT contact, body FROM ak_ledger ORDER BY contact, seq")
-		require.NoError(t, err)
-		for rows.Next() {
-			var id audience.ContactID
-			var body []byte
-			require.NoError(t, rows.Scan(&id, &body))
-			ids, bodies = append(ids, id), append(bodies, body)
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
+		ids, bodies := ledgerRows(t, db)
 		require.Len(t, bodies, people*records)
 
 		one := func(i int, report compliance.Report, kinds ...compliance.FindingKind) {
@@ -113,4 +103,20 @@ func TestLedgerTampering(t *testing.T) {
 			clean()
 		}
 	})
+}
+
+// ledgerRows gives whose each row of the ledger is, and its bytes.
+func ledgerRows(t *testing.T, db *sql.DB) (ids []audience.ContactID, bodies [][]byte) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "SELECT contact, body FROM ak_ledger ORDER BY contact, seq")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	for rows.Next() {
+		var id audience.ContactID
+		var body []byte
+		require.NoError(t, rows.Scan(&id, &body))
+		ids, bodies = append(ids, id), append(bodies, body)
+	}
+	require.NoError(t, rows.Err())
+	return ids, bodies
 }

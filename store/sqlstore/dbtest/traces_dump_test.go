@@ -22,33 +22,37 @@ func dumpTables(t *testing.T, db *sql.DB, e Engine) map[string][]byte {
 	}[e]
 	out := make(map[string][]byte)
 	for _, name := range column(t, db, list) {
-		rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+name)
-		require.NoError(t, err)
-		columns, err := rows.Columns()
-		require.NoError(t, err)
-		var dump []byte
-		for rows.Next() {
-			values := make([]any, len(columns))
-			for i := range values {
-				values[i] = new(any)
-			}
-			require.NoError(t, rows.Scan(values...))
-			for i := range values {
-				switch v := (*values[i].(*any)).(type) {
-				case []byte:
-					dump = append(dump, v...)
-				default:
-					dump = fmt.Appendf(dump, "%v", v)
-				}
-				dump = append(dump, 0, '\n')
-			}
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
-		out["table "+name] = dump
+		out["table "+name] = dumpTable(t, db, name)
 	}
 	require.Greater(t, len(out), 10)
 	return out
+}
+
+func dumpTable(t *testing.T, db *sql.DB, name string) (dump []byte) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		require.NoError(t, rows.Scan(values...))
+		for i := range values {
+			switch v := (*values[i].(*any)).(type) {
+			case []byte:
+				dump = append(dump, v...)
+			default:
+				dump = fmt.Appendf(dump, "%v", v)
+			}
+			dump = append(dump, 0, '\n')
+		}
+	}
+	require.NoError(t, rows.Err())
+	return dump
 }
 
 func column(t *testing.T, db *sql.DB, query string) (out []string) {
@@ -143,6 +147,7 @@ func (m *memory) walk(v reflect.Value) {
 		}
 	case reflect.Struct:
 		m.fields(v)
+	default: // holds no text
 	}
 }
 
@@ -159,7 +164,7 @@ func (m *memory) fields(v reflect.Value) {
 		}
 		return
 	}
-	for i := range v.NumField() {
-		m.walk(v.Field(i))
+	for _, field := range v.Fields() {
+		m.walk(field)
 	}
 }
