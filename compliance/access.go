@@ -249,6 +249,9 @@ func (r *Rights) Object(ctx context.Context, id string) error {
 			}
 		}
 	}
+	if len(scopes) == 0 {
+		return &audience.ConflictError{Kind: "purpose", Hint: "the ledger knows no purpose of the class sale-share to refuse: declare it first"}
+	}
 	for _, scope := range scopes {
 		if _, err := r.ledger.Record(ctx, Declaration{
 			Contact: audience.ID(q.Contact), Kind: audience.ConsentWithdrawn, Scope: scope, Acted: q.Received, Mechanism: MechanismObjection,

@@ -35,7 +35,12 @@ func testKeys(t testing.TB) audience.Keys {
 
 func newDesk(t *testing.T, purposes ...compliance.Purpose) *desk {
 	t.Helper()
-	d := &desk{t: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), adapter: memstore.New()}
+	return newDeskAt(t, time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), purposes...)
+}
+
+func newDeskAt(t *testing.T, now time.Time, purposes ...compliance.Purpose) *desk {
+	t.Helper()
+	d := &desk{t: t, now: now, adapter: memstore.New()}
 	var err error
 	d.aud, err = store.Open(t.Context(), d.adapter, "main", store.Options{
 		Keys:  testKeys(t),

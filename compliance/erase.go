@@ -115,6 +115,8 @@ func (r *Rights) beginErase(ctx context.Context, id string) (q Request, s Subjec
 			return &audience.ConflictError{Kind: "request", Hint: "it is about " + string(q.Kind)}
 		case q.State == RequestDone:
 			return nil
+		case q.State == RequestPartly && len(q.secret.Sealed) == 0:
+			return nil // every holder is done
 		case q.State == RequestPartly:
 			s, err = r.openSubject(q)
 			return err
@@ -164,13 +166,17 @@ func (r *Rights) endErase(ctx context.Context, id string) (Request, error) {
 }
 
 func (r *Rights) closeIfComplete(ctx context.Context, tx *store.Tx, q *Request) error {
-	if q.State != RequestPartly || len(q.Waiting) > 0 {
+	if q.State != RequestPartly {
 		return nil
 	}
 	for _, h := range r.holders {
 		if !slices.Contains(q.Done, h.Name()) {
 			return nil
 		}
+	}
+	q.secret.Sealed = nil // nobody has to be told who she is any more
+	if len(q.Waiting) > 0 {
+		return nil
 	}
 	q.close(tx, RequestDone)
 	return r.ledger.audit(ctx, tx, "erasure.done", q.Contact, q.ID, audience.Source{})
@@ -272,6 +278,12 @@ type erasedPerson struct {
 	At      time.Time          `json:"at"`
 }
 
+// key names the entry: an id may be given to somebody else in a restored
+// database.
+func (e *erasedPerson) key() string {
+	return fmt.Sprintf("%s/%d", e.Contact, audience.Micros(e.Created))
+}
+
 func (r *Rights) register(ctx context.Context, tx *store.Tx, s *Subject) error {
 	c, err := tx.Contact(ctx, audience.ID(s.Contact))
 	if err != nil {
@@ -287,7 +299,7 @@ func (r *Rights) register(ctx context.Context, tx *store.Tx, s *Subject) error {
 	if err != nil {
 		return err
 	}
-	key := s.Contact.String()
+	key := e.key()
 	rec, err := tx.LoadRecord(ctx, namespaceErased, key)
 	if err != nil && !errors.Is(err, audience.ErrNotFound) {
 		return err

@@ -41,8 +41,11 @@ func NewGate(l *Ledger, p Policy) (*Gate, error) {
 func (g *Gate) Check(ctx context.Context, in Intent) (Decision, error) {
 	d := g.undecided()
 	err := g.ledger.aud.View(ctx, func(r *store.Reader) error {
-		var err error
-		d, err = g.decide(ctx, r, in, g.ledger.aud.Now(), "")
+		at, err := r.Instant(ctx)
+		if err != nil {
+			return err
+		}
+		d, err = g.decide(ctx, r, in, at, "")
 		return err
 	})
 	if err != nil {
@@ -89,7 +92,10 @@ func (g *Gate) CheckAll(ctx context.Context, contacts iter.Seq[audience.ContactI
 func (g *Gate) checkBatch(ctx context.Context, ids []audience.ContactID, in Intent) (out []Decision, err error) {
 	err = g.ledger.aud.View(ctx, func(r *store.Reader) error {
 		out = make([]Decision, 0, len(ids))
-		at := g.ledger.aud.Now()
+		at, err := r.Instant(ctx)
+		if err != nil {
+			return err
+		}
 		standing, err := r.Resolve(ctx, refsOf(ids)...)
 		if err != nil {
 			return err

@@ -60,7 +60,7 @@ func TestImpliedConsent(t *testing.T) {
 	g := d.gate(compliance.Policy{Facts: livesIn("CA", "")})
 	in := compliance.Intent{Contact: audience.ID(id), Purpose: "offers"}
 	require.Equal(t, []string{"casl.implied"}, d.check(g, in).Denied)
-	require.NoError(t, d.Relate(t.Context(), audience.ID(id), compliance.Relation{Kind: audience.MechanismInquiry, At: d.now}))
+	require.NoError(t, d.Relate(t.Context(), audience.ID(id), compliance.Relation{Kind: audience.MechanismInquiry, At: d.now, Entity: "shop"}))
 	got := d.check(g, in)
 	require.True(t, got.Allow)
 	rule, _ := got.Rule("casl.implied")
@@ -86,10 +86,9 @@ func TestImpliedConsentVectors(t *testing.T) {
 	readJSON(t, filepath.Join(corporaDir(t, "compliance"), "vectors", "casl-implied.json"), &file)
 	require.Greater(t, len(file.Vectors), 12)
 	for i, v := range file.Vectors {
-		d := newDesk(t, caslPurpose())
-		d.now = time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)
+		d := newDeskAt(t, time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC), caslPurpose())
 		id := d.put("jane", "jane@example.com")
-		rel := compliance.Relation{Kind: audience.Mechanism(v.Basis), RoleRelevant: v.RoleRelevant, NoSolicitation: v.NoSolicit}
+		rel := compliance.Relation{Kind: audience.Mechanism(v.Basis), Entity: "shop", RoleRelevant: v.RoleRelevant, NoSolicitation: v.NoSolicit}
 		noon := func(s string) time.Time { return dateOf(t, s).In(time.UTC).Add(12 * time.Hour) }
 		if v.Event != "" {
 			rel.At = noon(v.Event)

@@ -38,7 +38,9 @@ func TestConsentIsForOnePurpose(t *testing.T) {
 		{"newsletter by SMS", compliance.Intent{Purpose: newsletter, Channel: "sms"}, []string{"contact.address", "consent.given"}},
 		{"another sender", compliance.Intent{Purpose: newsletter, Sender: "sister"}, []string{"sender.known"}},
 		{"a purpose that nobody declared", compliance.Intent{Purpose: "other"}, []string{"purpose.known", "basis.exists", "consent.given"}},
-		{"a topic", compliance.Intent{Purpose: newsletter, List: "deals"}, []string{"consent.given"}},
+		{"a topic", compliance.Intent{Purpose: newsletter, List: "deals"}, []string{"purpose.known", "consent.given"}},
+		{"a channel that is misspelt", compliance.Intent{Purpose: newsletter, Channel: "Email"}, []string{"purpose.known", "consent.given"}},
+		{"an ask that is misspelt", compliance.Intent{Purpose: newsletter, Ask: "Return"}, []string{"purpose.known"}},
 		{"a list that nobody declared", compliance.Intent{Purpose: newsletter, List: "none"}, []string{"purpose.known"}},
 	} {
 		t.Run("O16 "+tt.name, func(t *testing.T) {
@@ -117,7 +119,7 @@ func TestDecisionListsEveryRule(t *testing.T) {
 	want := strings.Fields(`contact.known contact.address contact.restricted suppression.complained suppression.withdrawn suppression.erased
 		suppression.bounced suppression.manual purpose.known sender.known consent.refused basis.exists consent.given consent.confirmed consent.address consent.fresh
 		consent.age soft-opt-in.sale soft-opt-in.same-entity soft-opt-in.similar soft-opt-in.offered casl.implied opt-out.origin re-permission
-		referral.once sale-share.re-ask preference.pause preference.frequency cap quiet-hours complaint-rate`)
+		referral.once sale-share.re-ask preference.pause preference.frequency cap quiet-hours complaint-rate permit`)
 	require.Equal(t, want, ruleIDs(got))
 	require.Equal(t, []compliance.Regime{compliance.RegimeGDPR, compliance.RegimeGermany}, got.Regimes)
 	nobody := d.check(g, compliance.Intent{Contact: audience.Key("nobody")})

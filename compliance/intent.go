@@ -29,6 +29,21 @@ func (in *Intent) scope() audience.Scope {
 // come back is itself marketing.
 type Ask string
 
+func (a Ask) known() bool {
+	return a == AskNothing || a == AskPermission || a == AskReturn || a == AskReferral
+}
+
+// isChannel reports whether the ledger knows the channel: on a misspelt one no
+// refusal would be found.
+func isChannel(c string) bool {
+	switch c {
+	case audience.ChannelEmail, "sms", "phone", "push", "post":
+		return true
+	default:
+		return false
+	}
+}
+
 // What a message can ask.
 const (
 	AskNothing    Ask = ""           // an ordinary message

@@ -116,7 +116,11 @@ func (l *LifeCycle) Preview(ctx context.Context, rule LifeCycleRule) iter.Seq2[A
 		err := l.each(ctx, &rule, func(ids []audience.ContactID) error {
 			var actions []Action
 			err := l.ledger.aud.View(ctx, func(r *store.Reader) (err error) {
-				actions, err = l.decide(ctx, r, &rule, ids, l.ledger.aud.Now())
+				at, err := r.Instant(ctx)
+				if err != nil {
+					return err
+				}
+				actions, err = l.decide(ctx, r, &rule, ids, at)
 				return err
 			})
 			for i := range actions {
@@ -145,7 +149,7 @@ func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(L
 	}
 	err := l.each(ctx, &rule, func(ids []audience.ContactID) error {
 		var actions []Action
-		var subjects []Subject
+		var requests []string
 		_, err := l.ledger.aud.Update(ctx, func(tx *store.Tx) (err error) {
 			if _, err := tx.Lock(ctx, ids...); err != nil {
 				return err
@@ -153,13 +157,13 @@ func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(L
 			if actions, err = l.decide(ctx, &tx.Reader, &rule, ids, tx.At()); err != nil {
 				return err
 			}
-			subjects, err = l.do(ctx, tx, &rule, actions)
+			requests, err = l.do(ctx, tx, &rule, actions)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if err := l.erase(ctx, subjects); err != nil {
+		if err := l.erase(ctx, requests); err != nil {
 			return err
 		}
 		out.Read += len(actions)
@@ -252,10 +256,11 @@ func (l *LifeCycle) skip(rule *LifeCycleRule, k *look) string {
 }
 
 // do acts on those who are not skipped, and writes it into the audit. Those to
-// be erased are given back: holders are asked once it is written down.
-func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, actions []Action) ([]Subject, error) {
+// be erased get a request each, whose ids are given: holders are asked once it is
+// written down.
+func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, actions []Action) ([]string, error) {
 	var refs []audience.Ref
-	var subjects []Subject
+	var requests []string
 	seen := make(map[audience.ContactID]bool)
 	source := audience.Source{Kind: audience.SourceComputed, Name: rule.Name}
 	for i := range actions {
@@ -271,21 +276,18 @@ func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, a
 		if rule.Do != ActionErase {
 			continue
 		}
-		s, err := l.rights.subject(ctx, &tx.Reader, a.Contact)
+		id, err := l.rights.openOwn(ctx, tx, a.Contact)
 		if err != nil {
 			return nil, err
 		}
-		if err := l.rights.register(ctx, tx, &s); err != nil {
-			return nil, err
-		}
-		subjects = append(subjects, s)
+		requests = append(requests, id)
 	}
 	if len(refs) == 0 {
 		return nil, nil
 	}
 	switch rule.Do {
 	case ActionErase:
-		return subjects, nil
+		return requests, nil
 	case ActionDelete:
 		return nil, tx.Delete(ctx, source, refs...)
 	case ActionSunset:
@@ -309,17 +311,23 @@ func (l *LifeCycle) sunset(ctx context.Context, tx *store.Tx, refs []audience.Re
 	return err
 }
 
-// erase asks every holder. After a failure the next run goes on: who is still
-// there is still whom the rule is about.
-func (l *LifeCycle) erase(ctx context.Context, subjects []Subject) error {
-	for _, s := range subjects {
-		for _, h := range l.rights.holders {
-			if _, err := h.Erase(ctx, s); err != nil {
-				return fmt.Errorf("compliance: erase by %s: %w", h.Name(), err)
+// erase asks every holder. What fails stays open as a request, which
+// [Rights.Due] gives and [Rights.Erase] goes on with; the others are erased all
+// the same.
+func (l *LifeCycle) erase(ctx context.Context, requests []string) error {
+	var failed []error
+	for _, id := range requests {
+		report, err := l.rights.Erase(ctx, id)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		for _, h := range report.Holders {
+			if h.Failed {
+				failed = append(failed, fmt.Errorf("compliance: request %s: erase by %s: %w", id, h.Holder, h.Err))
 			}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // SunsetPolicy says when silence counts. Zero periods are those of the

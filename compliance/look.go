@@ -61,12 +61,17 @@ type look struct {
 	elsewhere    bool                    // the grant is known to be for another address
 }
 
-// class is the class of the message; that of an unknown purpose is marketing.
+// class is the class of the message; that of an unknown purpose is marketing,
+// and so is that of a message which asks for something: to ask is marketing.
 func (l *look) class() Class {
 	if l.purpose == nil {
 		return ClassMarketing
 	}
-	return l.purpose.class()
+	c := l.purpose.class()
+	if l.in.Ask != AskNothing && (c == ClassTransactional || c == ClassService) {
+		return ClassMarketing
+	}
+	return c
 }
 
 // optional reports whether the message is one that people can refuse.
@@ -75,19 +80,27 @@ func (l *look) optional() bool {
 	return c != ClassTransactional && c != ClassService
 }
 
-// stand folds the ledger for the message's scope.
+// stand folds the ledger for the message's scope, and finds the grant for that
+// very scope.
 func (l *look) stand() {
-	h := &l.profile.History
-	if l.list != nil && l.list.Kind == audience.ListTopic {
+	h, scope := &l.profile.History, l.in.scope()
+	if l.isTopic() {
 		l.standing = h.OnList(*l.list, l.at)
 	} else {
-		scope := l.in.scope()
-		scope.List = ""
+		scope.List = "" // hand-picked lists are nothing that people consent to
 		l.standing = h.Fold(scope, l.at)
 	}
 	if l.standing.Status == audience.StatusSubscribed {
-		l.grant = latestGrant(h.Resolved(), l.in.scope(), l.at, nil)
+		l.grant = latestGrant(h.Resolved(), scope, l.at, nil)
 	}
+}
+
+func (l *look) isTopic() bool { return l.list != nil && l.list.Kind == audience.ListTopic }
+
+// marketingStanding is her standing for marketing as a whole, on the message's
+// channel.
+func (l *look) marketingStanding() audience.Standing {
+	return l.profile.History.Fold(audience.Scope{Channel: l.in.channel(), Purpose: audience.PurposeMarketing}, l.at)
 }
 
 // latestGrant gives the grant in force that was acted on last.

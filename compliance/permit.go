@@ -70,6 +70,9 @@ func (g *Gate) reserve(ctx context.Context, tx *store.Tx, in Intent, p *Permit) 
 		return d, err
 	}
 	p.Contact = d.Contact
+	if !g.counts(in) {
+		return d, nil
+	}
 	log, version, err := loadSentRecord(ctx, &tx.Reader, d.Contact)
 	if err != nil {
 		return d, err
@@ -85,7 +88,11 @@ func (g *Gate) reserve(ctx context.Context, tx *store.Tx, in Intent, p *Permit) 
 func (g *Gate) Recheck(ctx context.Context, p Permit) (Decision, error) {
 	d := g.undecided()
 	err := g.ledger.aud.View(ctx, func(r *store.Reader) (err error) {
-		d, err = g.decide(ctx, r, p.intent(), g.ledger.aud.Now(), p.ID)
+		at, err := r.Instant(ctx)
+		if err != nil {
+			return err
+		}
+		d, err = g.decide(ctx, r, p.intent(), at, p.ID)
 		return err
 	})
 	if err != nil {
@@ -120,11 +127,24 @@ func (g *Gate) Release(ctx context.Context, p Permit) error {
 	})
 }
 
+// counts reports whether messages of an intent are written down: those that
+// nobody can refuse neither count nor are capped.
+func (g *Gate) counts(in Intent) bool {
+	l := look{in: in}
+	if p, err := g.ledger.Purpose(in.purpose()); err == nil {
+		l.purpose = &p
+	}
+	return l.optional()
+}
+
 // settle changes the log of whoever the permit is about, if she is still
 // there.
 func (g *Gate) settle(ctx context.Context, p Permit, change func(log sentLog, i int, sent sentMessage) sentLog) error {
 	if p.ID == "" || p.Contact == 0 {
 		return &audience.FieldError{Path: "permit", Rule: "empty", Hint: "a permit that Acquire gave"}
+	}
+	if !g.counts(p.intent()) {
+		return nil
 	}
 	_, err := g.ledger.aud.Update(ctx, func(tx *store.Tx) error {
 		ids, err := tx.Resolve(ctx, audience.ID(p.Contact))

@@ -61,7 +61,7 @@ type Facts struct {
 // classes transactional and service neither count nor are capped.
 type Cap struct {
 	Purpose string        // empty: all marketing together
-	Most    int           // at least 1
+	Most    int           // 1 to 200
 	Within  time.Duration // at most 366 days
 }
 
@@ -99,8 +99,8 @@ func (p Policy) withDefaults() (Policy, error) {
 		p.HoldFor = time.Hour
 	}
 	for i, c := range p.Caps {
-		if c.Most < 1 || c.Within <= 0 || c.Within > longestCap {
-			return p, &audience.FieldError{Path: fmt.Sprintf("caps[%d]", i), Rule: "range", Hint: "at least one message, within up to 366 days"}
+		if c.Most < 1 || c.Most > mostSent || c.Within <= 0 || c.Within > longestCap {
+			return p, &audience.FieldError{Path: fmt.Sprintf("caps[%d]", i), Rule: "range", Hint: "1 to 200 messages, within up to 366 days"}
 		}
 	}
 	for i, q := range p.Quiet {

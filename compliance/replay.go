@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -189,7 +190,7 @@ func (r *Rights) holdErased(ctx context.Context, people []erasedPerson) error {
 			for _, e := range people[from:min(from+batch, len(people))] {
 				for _, text := range e.Hashes {
 					h, ok := parseHash(text)
-					if ok && h.Key == keys.Primary() {
+					if ok && keys.Has(h.Key) {
 						rows = append(rows, audience.Suppression{Hash: h, Reason: audience.SuppressedErased, At: e.At, Source: audience.Source{Name: "replay"}})
 					}
 				}
@@ -200,8 +201,12 @@ func (r *Rights) holdErased(ctx context.Context, people []erasedPerson) error {
 					return err
 				}
 			}
-			_, err := tx.SuppressHashes(ctx, rows...)
-			return err
+			for some := range slices.Chunk(rows, batch) {
+				if _, err := tx.SuppressHashes(ctx, some...); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return err
@@ -215,11 +220,11 @@ func keepErased(ctx context.Context, tx *store.Tx, e *erasedPerson) error {
 	if err != nil {
 		return err
 	}
-	rec, err := tx.LoadRecord(ctx, namespaceErased, e.Contact.String())
-	if err == nil && !bytes.Equal(rec.Value, b) || err != nil && !errors.Is(err, audience.ErrNotFound) {
-		return err // somebody else of that id was erased since
+	rec, err := tx.LoadRecord(ctx, namespaceErased, e.key())
+	if err != nil && !errors.Is(err, audience.ErrNotFound) {
+		return err
 	}
-	_, err = tx.SaveRecord(ctx, store.Record{Namespace: namespaceErased, Key: e.Contact.String(), Value: b, Version: rec.Version})
+	_, err = tx.SaveRecord(ctx, store.Record{Namespace: namespaceErased, Key: e.key(), Value: b, Version: rec.Version})
 	return err
 }
 

@@ -89,6 +89,18 @@ func (r *Rights) Open(ctx context.Context, kind RequestKind, regime Regime, who 
 	return q, err
 }
 
+// openOwn opens a request of the host's own, which nobody has to prove.
+func (r *Rights) openOwn(ctx context.Context, tx *store.Tx, id audience.ContactID) (string, error) {
+	due, err := DeadlinesOf(RegimeGDPR, RequestErasure, audience.DateOf(tx.At(), tx.Zone()), r.workday)
+	if err != nil {
+		return "", err
+	}
+	q := Request{
+		ID: rand.Text(), Kind: RequestErasure, Regime: RegimeGDPR, Contact: id, Received: tx.At(), Proved: tx.At(), State: RequestProved, Due: due,
+	}
+	return q.ID, r.saveRequest(ctx, tx, &q, 0)
+}
+
 // Request gives a request.
 func (r *Rights) Request(ctx context.Context, id string) (q Request, err error) {
 	err = r.ledger.aud.View(ctx, func(rd *store.Reader) error {
@@ -262,19 +274,10 @@ func (r *Rights) subject(ctx context.Context, rd *store.Reader, id audience.Cont
 		return Subject{}, err
 	}
 	s := Subject{Contact: c.ID, Addresses: c.Addresses, External: c.External}
-	h, err := rd.History(ctx, audience.ID(id))
+	origins, err := rd.Origins(ctx, c.ID)
 	if err != nil {
 		return Subject{}, err
 	}
-	for i := range h.Merged {
-		for j := range h.Merged[i].History.Records {
-			if m := h.Merged[i].History.Records[j].Contact; !slices.Contains(s.Merged, m) {
-				s.Merged = append(s.Merged, m)
-			}
-		}
-	}
-	if c.ID != id && !slices.Contains(s.Merged, id) {
-		s.Merged = append(s.Merged, id)
-	}
+	s.Merged = slices.DeleteFunc(origins, func(o audience.ContactID) bool { return o == c.ID })
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package compliance
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -55,6 +56,7 @@ func rules() []rule {
 		{id: "cap", timing: true, ask: (*look).caps},
 		{id: "quiet-hours", timing: true, ask: (*look).quiet},
 		{id: "complaint-rate", timing: true, basis: "sender guidelines of Gmail and Yahoo", ask: (*look).complaintRate},
+		{id: "permit", timing: true, ask: (*look).held},
 	})
 }
 
@@ -122,8 +124,17 @@ func (l *look) purposeKnown() (Verdict, string, time.Time) {
 	if l.purpose == nil {
 		return deny("the purpose is not one of the ledger's")
 	}
-	if l.in.List != "" && (l.list == nil || l.list.Kind == audience.ListTest) {
+	switch {
+	case !l.in.Ask.known():
+		return deny("what the message asks is not one of the constants")
+	case !isChannel(l.in.channel()):
+		return deny("the channel is not email, sms, phone, push or post")
+	case l.in.List == "":
+		return pass("")
+	case l.list == nil || l.list.Kind == audience.ListTest:
 		return deny("the list is not declared")
+	case l.isTopic() && (l.in.channel() != audience.ChannelEmail || l.in.purpose() != cmp.Or(l.list.Purpose, audience.PurposeMarketing)):
+		return deny("the topic is of another purpose, or not for this channel")
 	}
 	return pass("")
 }
@@ -144,7 +155,8 @@ func (l *look) refused() (Verdict, string, time.Time) {
 	}
 	// A refusal of all marketing covers every purpose of that class.
 	if l.class() == ClassMarketing {
-		if s := l.profile.History.Fold(audience.Scope{Channel: l.in.channel(), Purpose: audience.PurposeMarketing}, l.at); s.Status.IsRefusal() && l.standing.Status != audience.StatusSubscribed {
+		s := l.marketingStanding()
+		if s.Status.IsRefusal() && (l.standing.Status != audience.StatusSubscribed || !l.standing.Since.After(s.Since)) {
 			return VerdictDeny, "she refused marketing: " + s.Status.String(), s.Until
 		}
 	}
@@ -175,6 +187,8 @@ func (l *look) given() (Verdict, string, time.Time) {
 	switch {
 	case !l.optional():
 		return skip(notOptional)
+	case l.standing.Status == audience.StatusSubscribed && l.grant == nil:
+		return deny("no grant for this scope is found")
 	case l.standing.Status == audience.StatusSubscribed:
 		return VerdictPass, "", l.standing.Until
 	case l.needsConsent():

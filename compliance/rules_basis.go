@@ -39,9 +39,9 @@ func softOptIn(why string, holds func(*look, *Relation) bool) func(*look) (Verdi
 	}
 }
 
-func (l *look) sameEntity(r *Relation) bool { return r.Entity == l.sender.ID }
+func (l *look) sameEntity(r *Relation) bool { return r.Entity != "" && r.Entity == l.sender.ID }
 
-func (l *look) similar(r *Relation) bool { return r.Category == l.in.Product }
+func (l *look) similar(r *Relation) bool { return r.Category != "" && r.Category == l.in.Product }
 
 // implied asks for a relation from which CASL takes consent, and gives when
 // that ends. On the anniversary itself it is over.
@@ -53,7 +53,7 @@ func (l *look) implied() (Verdict, string, time.Time) {
 	for i := range l.relations {
 		r := &l.relations[i]
 		switch end, endless := l.impliedUntil(r); {
-		case r.At.After(l.at) || r.Entity != "" && !l.sameEntity(r):
+		case r.FactsUnavailable || r.At.After(l.at) || r.Kind != audience.MechanismPublished && !l.sameEntity(r):
 		case endless:
 			return pass("")
 		case end.After(best):
@@ -81,10 +81,10 @@ func (l *look) impliedUntil(r *Relation) (end time.Time, endless bool) {
 		return time.Time{}, false
 	}
 	from := r.At
-	if !r.Ends.IsZero() { // of a contract or membership: from its end on
-		from = r.Ends
-	} else if r.Kind == audience.MechanismContract || r.Kind == audience.MechanismMembership {
-		return time.Time{}, true // it has not ended
+	if r.Kind == audience.MechanismContract || r.Kind == audience.MechanismMembership {
+		if from = r.Ends; from.IsZero() {
+			return time.Time{}, true // it has not ended
+		}
 	}
 	p, err := audience.ParsePeriod(period)
 	if err != nil {

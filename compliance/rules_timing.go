@@ -29,7 +29,7 @@ func (l *look) rePermission() (Verdict, string, time.Time) {
 		return skip("it asks for nothing")
 	}
 	switch s := l.standing.Status; {
-	case s.IsRefusal():
+	case s.IsRefusal(), l.marketingStanding().Status.IsRefusal():
 		return deny("who refused may not be asked to come back")
 	case l.in.Ask == AskReturn && s != audience.StatusSubscribed:
 		return deny("only who consented may be asked to come back")
@@ -103,6 +103,19 @@ func (l *look) frequency() (Verdict, string, time.Time) {
 		return VerdictDeny, "she wants at most one message: " + wish, next
 	}
 	return pass("")
+}
+
+// held asks, at hand-over, whether the permit still holds its place.
+func (l *look) held() (Verdict, string, time.Time) {
+	if l.permit == "" || !l.optional() {
+		return skip("no permit is asked again")
+	}
+	for _, s := range l.sent {
+		if s.Permit == l.permit && !s.Held.IsZero() {
+			return VerdictPass, "", s.Held
+		}
+	}
+	return deny("the permit was used or released, or has run out: acquire another one")
 }
 
 // caps counts what was sent, and what others are about to send.

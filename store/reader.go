@@ -51,6 +51,22 @@ func (r *Reader) instant(ctx context.Context) (time.Time, error) {
 	return r.now, nil
 }
 
+// Instant gives the instant of the snapshot: that of the clock, or that of the
+// last commit in it when the clock lies behind it. Whoever decides by what is
+// known takes this one: by an instant before a refusal that is read nobody has
+// refused yet.
+func (r *Reader) Instant(ctx context.Context) (time.Time, error) { return r.instant(ctx) }
+
+// Origins gives a contact and everybody who was merged into her, at any depth;
+// of somebody whom nobody has now it is she alone.
+func (r *Reader) Origins(ctx context.Context, id audience.ContactID) ([]audience.ContactID, error) {
+	l, err := r.lineages(ctx, []audience.ContactID{id})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(l.originsOf(id)), nil
+}
+
 // Position gives the feed position of the snapshot.
 func (r *Reader) Position(ctx context.Context) (Position, error) { return r.roles.Position(ctx) }
 
