@@ -64,11 +64,33 @@ func (p *Pages) Run(ctx context.Context) error {
 		case <-p.wake:
 		case <-tick.C:
 		case <-purge.C:
-			if _, err := p.PurgePending(ctx); err != nil && ctx.Err() == nil {
-				p.log.ErrorContext(ctx, "compliance/web: signups wait to be purged", "error", errorKind(err))
+			_, err := p.PurgePending(ctx)
+			if err = errors.Join(err, p.sweep(ctx)); err != nil && ctx.Err() == nil {
+				p.log.ErrorContext(ctx, "compliance/web: what is over waits to be purged", "error", errorKind(err))
 			}
 		}
 	}
+}
+
+// sweep removes what is over: it says nothing to anybody, but it is there.
+func (p *Pages) sweep(ctx context.Context) error {
+	const page = 1000
+	for _, namespace := range []string{namespaceLimits, namespaceQueue, namespaceNotMe, namespaceUndo, namespaceByHash, namespacePending} {
+		for after := ""; ; {
+			var next string
+			if _, err := p.aud.Update(ctx, func(tx *store.Tx) (err error) {
+				_, next, err = tx.SweepRecords(ctx, namespace, after, page)
+				return err
+			}); err != nil {
+				return err
+			}
+			if next == "" {
+				break
+			}
+			after = next
+		}
+	}
+	return nil
 }
 
 // errorKind says of an error what it is without what it says: an outbox of the

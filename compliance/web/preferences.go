@@ -132,7 +132,7 @@ func (p *Pages) contactFor(ctx context.Context, r *store.Reader, claims *complia
 		return c, err
 	}
 	generation, err := p.tokens.Generation(ctx, r, claims.Contact, compliance.TokenPreferences)
-	if err == nil && generation != claims.Generation {
+	if err == nil && (generation != claims.Generation || c.ID != claims.Contact) { // of a contact who was merged since
 		err = &audience.NotFoundError{Kind: "preferences"}
 	}
 	return c, err

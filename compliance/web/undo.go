@@ -75,6 +75,14 @@ func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claim
 		if !g.Expires.IsZero() && !g.Expires.After(tx.At()) {
 			continue
 		}
+		if !claims.Scope.Covers(g.Scope) {
+			continue // another withdrawal ended it than the one that the link is from
+		}
+		if ok, err := p.stillHers(ctx, tx, &c, &h, g.Contact, g.Seq); err != nil {
+			return err
+		} else if !ok {
+			continue
+		}
 		e.Text = "The withdrawal was taken back, and the earlier consent stands again."
 		e.Fields = map[string]string{
 			"undoes":   strconv.FormatUint(was.Seq, 10),
@@ -97,6 +105,33 @@ func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claim
 	}
 	_, err = tx.SaveRecord(ctx, rec)
 	return retryable(err)
+}
+
+// stillHers reports whether a grant was for the address that she has now, as far
+// as is known: consent does not move to an address that nobody confirmed.
+func (p *Pages) stillHers(ctx context.Context, tx *store.Tx, c *audience.Contact, h *audience.History, origin audience.ContactID, seq uint64) (bool, error) {
+	grant, ok := recordOf(h, origin, seq)
+	if !ok {
+		return false, nil
+	}
+	same, known, err := p.ledger.GivenFor(ctx, &tx.Reader, grant, c.Email())
+	return same || !known, err
+}
+
+// recordOf finds a record of a contact's chain, or of that of somebody merged
+// into her.
+func recordOf(h *audience.History, origin audience.ContactID, seq uint64) (audience.ConsentRecord, bool) {
+	for i := range h.Records {
+		if r := &h.Records[i]; r.Contact == origin && r.Seq == seq {
+			return *r, true
+		}
+	}
+	for i := range h.Merged {
+		if r, ok := recordOf(&h.Merged[i].History, origin, seq); ok {
+			return r, true
+		}
+	}
+	return audience.ConsentRecord{}, false
 }
 
 // onlyWithdrawn refuses when something stands against her addresses that is

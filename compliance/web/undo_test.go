@@ -119,3 +119,42 @@ func TestUndoIsTheLastWord(t *testing.T) {
 		require.Equal(t, !again, s.mailable(id))
 	}
 }
+
+// TestUndoStaysInItsScope: a link of one purpose takes back nothing that
+// another withdrawal ended.
+func TestUndoStaysInItsScope(t *testing.T) {
+	s := newSite(t)
+	id := s.subscribe("ann@example.com", "t.news", "on")
+	_, err := s.ledger.Record(t.Context(), compliance.Declaration{Contact: audience.ID(id), Kind: audience.ConsentWithdrawn, Scope: audience.Scope{}})
+	require.NoError(t, err)
+	if undo := s.leave(id, audience.Scope{List: "news"}); undo != "" {
+		s.post(undo, "do", "undo")
+	}
+	require.False(t, s.mailable(id))
+}
+
+// TestUndoDoesNotFollowTheAddress: consent is not moved to an address that
+// nobody confirmed.
+func TestUndoDoesNotFollowTheAddress(t *testing.T) {
+	s := newSite(t)
+	id := s.subscribe("ann@example.com")
+	undo := s.leave(id, audience.MarketingScope())
+	require.NotEmpty(t, undo)
+	_, err := s.aud.Put(t.Context(), audience.ContactWrite{Match: audience.ID(id), Email: audience.MustAddress("new@example.com")})
+	require.NoError(t, err)
+	s.post(undo, "do", "undo")
+	require.False(t, s.mailable(id))
+}
+
+// TestLinksOfListsAreIdempotent: the ledger gives a topic its purpose, and the
+// same refusal is not written twice.
+func TestLinksOfListsAreIdempotent(t *testing.T) {
+	s := newSite(t)
+	id := s.subscribe("ann@example.com", "t.news", "on")
+	for range 3 {
+		s.leave(id, audience.Scope{List: "news"})
+	}
+	require.Len(t, s.kinds(id), 3)
+	s.leave(id, audience.Scope{Purpose: "gone"})
+	require.False(t, s.mailable(id), "a link of what is not declared any more refuses everything")
+}

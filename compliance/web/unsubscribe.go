@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,6 +134,7 @@ func (p *Pages) unsubscribe(ctx context.Context, tx *store.Tx, contact audience.
 		return "", err
 	}
 	schema := tx.Schema()
+	scope = known(&schema, scope)
 	grants := grantsWithin(&h, &schema, scope, tx.At())
 	if len(grants) == 0 && refuses(&h, scope, tx.At()) {
 		return p.undoToken(ctx, tx, c.ID, lastSeq(&h), scope)
@@ -164,6 +166,24 @@ func (p *Pages) unsubscribe(ctx context.Context, tx *store.Tx, contact audience.
 		return "", retryable(err)
 	}
 	return p.undoToken(ctx, tx, c.ID, seq, scope)
+}
+
+// known completes a scope as the ledger does, which gives a topic its purpose.
+// What the schema does not know any more is refused with everything that it may
+// have been part of: a link never dies.
+func known(schema *audience.Schema, scope audience.Scope) audience.Scope {
+	if scope.List != "" {
+		list, ok := schema.ListNamed(scope.List)
+		if !ok || list.Kind != audience.ListTopic {
+			scope.List = ""
+		} else {
+			scope.Purpose = cmp.Or(list.Purpose, audience.PurposeMarketing)
+		}
+	}
+	if scope.Purpose != "" && !schema.HasPurpose(scope.Purpose) {
+		return audience.Scope{Channel: scope.Channel}
+	}
+	return scope
 }
 
 func undoKey(id audience.ContactID, generation uint16) string {
