@@ -155,7 +155,7 @@ func (g *Gate) lookAt(ctx context.Context, r *store.Reader, ids []audience.Conta
 		return nil, err
 	}
 	schema := r.Schema()
-	shared := g.aboutIntent(&schema, in, at)
+	shared := g.aboutIntent(&schema, in)
 	out := make([]look, 0, len(ids))
 	next := 0
 	for _, id := range ids {

@@ -18,7 +18,7 @@ type intentFacts struct {
 }
 
 // aboutIntent gives what an intent names.
-func (g *Gate) aboutIntent(schema *audience.Schema, in Intent, _ time.Time) intentFacts {
+func (g *Gate) aboutIntent(schema *audience.Schema, in Intent) intentFacts {
 	f := intentFacts{schema: schema, sender: g.ledger.controller, isSender: true}
 	for i := range g.ledger.purposes {
 		p := &g.ledger.purposes[i]

@@ -129,7 +129,7 @@ func (q *QuietHours) over(at time.Time, zone *time.Location) (quiet bool, until 
 	if !quiet || len(q.Weekdays) > 0 && !slices.Contains(q.Weekdays, day.Weekday()) {
 		return false, time.Time{}
 	}
-	end := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone).Add(0)
+	end := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
 	if q.From > q.Until && wall >= q.From {
 		end = end.AddDate(0, 0, 1)
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -229,7 +230,7 @@ func keepErased(ctx context.Context, tx *store.Tx, e *erasedPerson) error {
 }
 
 func parseHash(text string) (audience.AddressHash, bool) {
-	i := bytes.LastIndexByte([]byte(text), ':')
+	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
 		return audience.AddressHash{}, false
 	}
