@@ -3,9 +3,7 @@
 package dbtest_test
 
 import (
-	"context"
 	"database/sql"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,25 +17,22 @@ import (
 	"github.com/audiencekit/audiencekit/store/sqlstore/dbtest"
 )
 
-// busy is how long processors have worked by now, for each process or thread.
-type busy map[int]time.Duration
+// busy is how long processors have worked by now.
+type busy time.Duration
 
 // since gives how long they worked since before.
-func (now busy) since(before busy) (total time.Duration) {
-	for id, worked := range now {
-		total += worked - before[id]
-	}
-	return total
-}
+func (now busy) since(before busy) time.Duration { return time.Duration(now - before) }
 
-// cpuTime gives how long processors have worked for this process, which is 0,
-// and for the connections of db, where the server is on this machine: unlike
-// the time of day it is hardly longer when others use the machine, too.
+// cpuTime gives how long processors have worked for this process and for the
+// database server, where that is on this machine: unlike the time of day it is
+// hardly longer when others use the machine, too. The server counts as a whole,
+// with what it does behind the connections (checkpoints, flushes, sorting) and
+// with processes that have ended: so nobody else may use it meanwhile.
 func cpuTime(b *testing.B, engine dbtest.Engine, db *sql.DB) busy {
 	b.Helper()
 	var own syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &own))
-	out := busy{0: time.Duration(own.Utime.Nano() + own.Stime.Nano())}
+	out := busy(own.Utime.Nano() + own.Stime.Nano())
 	which := map[dbtest.Engine]string{
 		dbtest.Postgres: "SELECT pg_backend_pid()",
 		dbtest.MySQL:    "SELECT TID FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()",
@@ -45,41 +40,70 @@ func cpuTime(b *testing.B, engine dbtest.Engine, db *sql.DB) busy {
 	if which == "" {
 		return out
 	}
-	// At least four connections at once, which stay and are asked again: threads
-	// of a server worked for others before.
-	for range max(4, db.Stats().OpenConnections) {
-		conn, err := db.Conn(b.Context())
-		require.NoError(b, err)
-		defer func() { require.NoError(b, conn.Close()) }()
-		var id int
-		require.NoError(b, conn.QueryRowContext(context.WithoutCancel(b.Context()), which).Scan(&id))
-		out[id] = taskTime(b, id)
+	var id int
+	require.NoError(b, db.QueryRowContext(b.Context(), which).Scan(&id))
+	processes := processTimes(b)
+	root := processes[id].group // of a thread
+	if engine == dbtest.Postgres {
+		root = processes[id].parent
+	}
+	if root == 0 {
+		return out // on another machine
+	}
+	out += processes[root].worked + processes[root].ended
+	for _, p := range processes {
+		if p.parent == root && engine == dbtest.Postgres {
+			out += p.worked + p.ended
+		}
 	}
 	return out
 }
 
-// taskTime gives the time of a process or thread, 0 when it is elsewhere.
-func taskTime(b *testing.B, id int) time.Duration {
+// processTime is what the system tells of a process or a thread.
+type processTime struct {
+	parent, group int  // the process above, the process that a thread belongs to
+	worked, ended busy // itself with its threads, and its children that have ended
+}
+
+// processTimes gives all processes and threads of the machine.
+func processTimes(b *testing.B) map[int]processTime {
 	b.Helper()
-	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/%d/stat", id, id))
+	paths, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*")
 	require.NoError(b, err)
-	if len(paths) == 0 {
-		paths, err = filepath.Glob(fmt.Sprintf("/proc/[0-9]*/task/%d/stat", id))
+	out := map[int]processTime{}
+	for _, path := range paths {
+		parts := strings.Split(path, "/")
+		group, err := strconv.Atoi(parts[2])
 		require.NoError(b, err)
-	}
-	if len(paths) == 0 {
-		return 0
-	}
-	text, err := os.ReadFile(paths[0])
-	require.NoError(b, err)
-	_, rest, _ := strings.Cut(string(text), ") ") // the name in front may hold anything
-	fields := strings.Fields(rest)
-	var ticks int
-	for _, field := range fields[11:13] { // in user mode, in the kernel
-		n, err := strconv.Atoi(field)
+		id, err := strconv.Atoi(parts[4])
 		require.NoError(b, err)
-		ticks += n
+		p, ok := readProcessTime(b, "/proc/"+parts[2]+"/stat")
+		if !ok {
+			continue // it has ended since
+		}
+		p.group = group
+		out[id] = p
 	}
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
-	return time.Duration(ticks) * tick
+	return out
+}
+
+// readProcessTime reads a file as proc(5) describes /proc/PID/stat.
+func readProcessTime(b *testing.B, path string) (p processTime, ok bool) {
+	b.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return p, false
+	}
+	// What is in front may hold anything.
+	fields := strings.Fields(string(text[strings.LastIndex(string(text), ") ")+2:]))
+	number := func(i int) int {
+		n, err := strconv.Atoi(fields[i])
+		require.NoError(b, err)
+		return n
+	}
+	const tick = busy(10 * time.Millisecond) // USER_HZ is 100 on every architecture that Go runs on
+	p.parent = number(1)
+	p.worked = busy(number(11)+number(12)) * tick // in user mode, in the kernel
+	p.ended = busy(number(13)+number(14)) * tick
+	return p, true
 }
