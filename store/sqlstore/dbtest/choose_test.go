@@ -18,6 +18,10 @@ func TestChoose(t *testing.T) {
 		{name: "all", value: "all", chosen: []string{"a", "b", "c"}, required: []string{"a", "b", "c"}},
 		{name: "one", value: "b", chosen: []string{"b"}, required: []string{"b"}},
 		{name: "two", value: "c, a", chosen: []string{"c", "a"}, required: []string{"c", "a"}},
+		{name: "all but one", value: "all,-b", chosen: []string{"a", "c"}, required: []string{"a", "c"}},
+		{name: "whatever is there but two", value: ",-a,-c", chosen: []string{"b"}},
+		{name: "named and then not", value: "a,b,-a", chosen: []string{"b"}, required: []string{"b"}},
+		{name: "without nobody", value: "-x", unknown: []string{"-x"}},
 		{name: "nobody's name", value: "a,x", chosen: []string{"a"}, required: []string{"a"}, unknown: []string{"x"}},
 	}
 	for _, tt := range tests {

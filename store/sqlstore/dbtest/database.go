@@ -91,22 +91,38 @@ func (d Database) Open(t testing.TB) *sql.DB {
 // choose gives the databases that a value of [EnvDatabases] names, and the
 // names that are nobody's.
 func choose(all []Database, value string) (chosen []Database, unknown []string) {
-	switch value {
-	case "":
-		return all, nil
-	case "all":
-		value = strings.Join(names(all), ",")
-	}
+	var without []string
 	for name := range strings.SplitSeq(value, ",") {
-		i := slices.IndexFunc(all, func(d Database) bool { return d.Name == strings.TrimSpace(name) })
-		if i < 0 {
-			unknown = append(unknown, name)
+		name = strings.TrimSpace(name)
+		if name == "" {
 			continue
 		}
-		all[i].required = true
-		chosen = append(chosen, all[i])
+		bare := strings.TrimPrefix(name, "-")
+		i := slices.IndexFunc(all, func(d Database) bool { return d.Name == bare })
+		switch {
+		case name == "all":
+			chosen = append(chosen, requiredOf(all)...)
+		case i < 0:
+			unknown = append(unknown, name)
+		case bare != name:
+			without = append(without, bare)
+		default:
+			chosen = append(chosen, requiredOf(all[i:i+1])...)
+		}
 	}
-	return chosen, unknown
+	if chosen == nil && unknown == nil {
+		chosen = slices.Clone(all)
+	}
+	return slices.DeleteFunc(chosen, func(d Database) bool { return slices.Contains(without, d.Name) }), unknown
+}
+
+// requiredOf gives databases that have to be there.
+func requiredOf(all []Database) []Database {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].required = true
+	}
+	return out
 }
 
 func names(all []Database) []string {

@@ -13,7 +13,8 @@
 //   - empty: those that are there; tests on others are skipped, with the reason;
 //   - "all": every one, and one that is missing fails;
 //   - names such as "postgres,sqlite-modernc": these alone, and they have to
-//     be there.
+//     be there;
+//   - a name with a minus takes one away: "all,-mariadb", or "-sqlite-ncruces".
 //
 // Two of the SQLite drivers register the same name and cannot be in one
 // program. The build tag mattn puts github.com/mattn/go-sqlite3, which needs
