@@ -61,7 +61,7 @@ const (
 // those of address and domain nobody is told; beyond the others the answer is
 // 429.
 type Limits struct {
-	PerAddress int // mails to one address a day; default 3
+	PerAddress int // mails of one kind (signups, links, what preferences ask to confirm) to one address a day; default 3
 	PerPrefix  int // from one IPv4 address or IPv6 /64 an hour; default 30
 	PerDomain  int // to one mail domain an hour; default 1,000
 	PerForm    int // of one form an hour; default 5,000

@@ -429,6 +429,6 @@ func TestLinkByAddress(t *testing.T) {
 	for range 5 {
 		require.Equal(t, 200, s.post("/mail/u", "email", "ann@example.com").StatusCode)
 	}
-	require.Len(t, s.deliver(), 1, "signup and links count together: three mails a day")
+	require.Len(t, s.deliver(), 2, "three links a day, whatever signups there were")
 	require.Equal(t, 422, s.post("/mail/u", "email", "ann").StatusCode)
 }
