@@ -53,7 +53,7 @@ func (p *Pages) showConfirm(q *request, claims *compliance.Claims) {
 	default:
 		p.speak(q, &s.pending)
 		v := p.view(q, "confirm.title")
-		v.Action, v.Statement = q.URL.Path, s.Statement
+		v.Action, v.Statement, v.Form = q.URL.Path, s.Statement, s.Form
 		p.render(q, http.StatusOK, "confirm", v)
 	}
 }
@@ -227,12 +227,13 @@ func (p *Pages) grantAll(ctx context.Context, tx *store.Tx, s *storedPending, id
 	return err
 }
 
-// postReject is "this was not me": the signup and what it held are gone, and
-// no further confirmation goes to the address for a year.
+// postReject is "this was not me": what was asked for is gone, and whoever asked
+// cannot have her mailed again: see [Pages.bar].
 func (p *Pages) postReject(q *request, claims *compliance.Claims) {
 	ctx := q.Context()
-	_, err := p.aud.Update(ctx, func(tx *store.Tx) error {
-		s, err := p.loadPending(ctx, &tx.Reader, claims.Subject)
+	var s storedPending
+	_, err := p.aud.Update(ctx, func(tx *store.Tx) (err error) {
+		s, err = p.loadPending(ctx, &tx.Reader, claims.Subject)
 		if err != nil || s.State == stateRejected {
 			return err
 		}
@@ -245,21 +246,39 @@ func (p *Pages) postReject(q *request, claims *compliance.Claims) {
 		p.neutralOr(q, err)
 		return
 	}
-	p.render(q, http.StatusOK, "message", p.view(q, "rejected.title"))
+	title := "rejected.title"
+	if s.Form == formOfPreferences {
+		title = "rejected-change.title"
+	}
+	p.render(q, http.StatusOK, "message", p.view(q, title))
+}
+
+// bar keeps whoever asked for something that a mailbox rejected from having it
+// mailed again. For a signup anybody can fill in any form, so none mails that
+// address for a year. The preference centre needs a link, which somebody else has
+// then: it ends, and she can ask for another one.
+func (p *Pages) bar(ctx context.Context, tx *store.Tx, s *storedPending) error {
+	if s.Form == formOfPreferences {
+		return p.tokens.EndGeneration(ctx, tx, s.Contact, compliance.TokenPreferences)
+	}
+	a, err := audience.ParseAddress(s.Address)
+	if err != nil {
+		return nil //nolint:nilerr // the rules for addresses changed since: no form takes it any more
+	}
+	key := p.addressKey(a)
+	rec, err := tx.LoadRecord(ctx, namespaceNotMe, key)
+	if err != nil && !errors.Is(err, audience.ErrNotFound) {
+		return err
+	}
+	_, err = tx.SaveRecord(ctx, store.Record{
+		Namespace: namespaceNotMe, Key: key, Version: rec.Version, Value: []byte{1}, Expires: tx.At().Add(notMeLife),
+	})
+	return retryable(err)
 }
 
 func (p *Pages) reject(ctx context.Context, tx *store.Tx, s *storedPending) error {
-	if a, err := audience.ParseAddress(s.Address); err == nil {
-		key := p.addressKey(a)
-		rec, err := tx.LoadRecord(ctx, namespaceNotMe, key)
-		if err != nil && !errors.Is(err, audience.ErrNotFound) {
-			return err
-		}
-		if _, err := tx.SaveRecord(ctx, store.Record{
-			Namespace: namespaceNotMe, Key: key, Version: rec.Version, Value: []byte{1}, Expires: tx.At().Add(notMeLife),
-		}); err != nil {
-			return retryable(err)
-		}
+	if err := p.bar(ctx, tx, s); err != nil {
+		return err
 	}
 	if err := p.dropIndex(ctx, tx, s.Address); err != nil {
 		return err

@@ -204,9 +204,10 @@ func (p *Pages) outgoing(ctx context.Context, tx *store.Tx, rec *store.Record) (
 	if m.Kind == messageUnsubscribe {
 		return p.outgoingLink(ctx, tx, out, a)
 	}
-	rejected, err := p.isRejected(ctx, tx, a)
-	if err != nil || rejected {
-		return nil, err
+	if m.Form != formOfPreferences { // which strangers cannot fill in
+		if rejected, err := p.isRejected(ctx, tx, a); err != nil || rejected {
+			return nil, err
+		}
 	}
 	out.Data["form"] = m.Form
 	s, err := p.loadPending(ctx, &tx.Reader, m.Subject)

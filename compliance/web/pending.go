@@ -263,8 +263,10 @@ func deleteIfThere(ctx context.Context, tx *store.Tx, namespace, key string) err
 }
 
 // Forget removes what the pages keep about addresses beyond what belongs to a
-// contact: signups that wait, messages that wait, and that a signup was
-// rejected. It belongs to an erasure, in the same transaction.
+// contact: signups that wait and messages that wait. It belongs to an erasure,
+// in the same transaction. That an address rejected a signup stays, as a keyed
+// hash, until its year is over: without it forms would mail somebody again who
+// objected to that.
 func (p *Pages) Forget(ctx context.Context, tx *store.Tx, addresses ...audience.Address) error {
 	for _, a := range addresses {
 		for _, key := range p.addressKeys(a) {
@@ -276,10 +278,8 @@ func (p *Pages) Forget(ctx context.Context, tx *store.Tx, addresses ...audience.
 			} else if !errors.Is(err, audience.ErrNotFound) {
 				return err
 			}
-			for _, namespace := range []string{namespaceByHash, namespaceNotMe} {
-				if err := deleteIfThere(ctx, tx, namespace, key); err != nil {
-					return err
-				}
+			if err := deleteIfThere(ctx, tx, namespaceByHash, key); err != nil {
+				return err
 			}
 		}
 	}
