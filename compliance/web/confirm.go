@@ -78,13 +78,17 @@ func (p *Pages) pendingFor(ctx context.Context, r *store.Reader, claims *complia
 func (p *Pages) postConfirm(q *request, claims *compliance.Claims) {
 	ctx := q.Context()
 	var s storedPending
+	var out bool
 	notice, err := p.noticeFor(ctx, claims)
 	if err == nil {
 		_, err = p.aud.Update(ctx, func(tx *store.Tx) (err error) {
+			out = false
 			if s, err = p.pendingFor(ctx, &tx.Reader, claims); err != nil || s.State == stateConfirmed {
 				return err
 			}
-			return p.confirm(ctx, tx, &s, notice, p.evidence(q, "confirm"))
+			s.GPC = s.GPC || GPC(q.Header)
+			out, err = p.confirm(ctx, tx, &s, notice, p.evidence(q, "confirm"))
+			return err
 		})
 	}
 	switch {
@@ -94,7 +98,11 @@ func (p *Pages) postConfirm(q *request, claims *compliance.Claims) {
 		p.neutralOr(q, err)
 	default:
 		p.speak(q, &s.pending)
-		p.render(q, http.StatusOK, "message", p.view(q, "confirmed.title"))
+		v := p.view(q, "confirmed.title")
+		if out {
+			v.Notice = "gpc.recorded"
+		}
+		p.render(q, http.StatusOK, "message", v)
 	}
 }
 
@@ -122,34 +130,35 @@ func (p *Pages) noticeFor(ctx context.Context, claims *compliance.Claims) (id st
 }
 
 // confirm makes a signup count: the contact, what she typed and her consent,
-// in one transaction.
-func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, notice string, e compliance.Evidence) error {
+// in one transaction. It reports whether she opted out of sale and sharing by
+// the signal of her browser.
+func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, notice string, e compliance.Evidence) (out bool, err error) {
 	a, err := audience.ParseAddress(s.Address)
 	if err != nil {
-		return &audience.NotFoundError{Kind: "signup"}
+		return false, &audience.NotFoundError{Kind: "signup"}
 	}
 	id, err := p.confirmedContact(ctx, tx, s, a)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := p.grantAll(ctx, tx, s, id, notice, e); err != nil {
-		return err
+		return false, err
 	}
-	if s.GPC {
-		if _, err := optOutOfSale(ctx, p.ledger, tx, id, mechanismGPC, compliance.Evidence{Form: s.Form}); err != nil {
-			return err
+	if s.GPC && s.Form != formOfPreferences { // there she says by a box of its own what she wants
+		if out, err = optOutOfSale(ctx, p.ledger, tx, id, mechanismGPC, compliance.Evidence{Form: s.Form}); err != nil {
+			return false, err
 		}
 	}
 	done := *s
 	done.pending = *s.stripped(stateConfirmed)
 	rec, err := p.pendingRecord(&done)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if _, err := tx.SaveRecord(ctx, rec); err != nil {
-		return retryable(err)
+		return false, retryable(err)
 	}
-	return p.dropIndex(ctx, tx, s.Address)
+	return out, p.dropIndex(ctx, tx, s.Address)
 }
 
 // confirmedContact puts the contact. What is known of her already stays: what

@@ -172,7 +172,7 @@ func (p *Pages) signupView(q *request, form *Form, values url.Values, problem st
 	}
 	v.Problem = problem
 	v.Action = p.prefix + "/s/" + form.ID
-	v.GPC = GPC(q.Header)
+	v.GPC = GPC(q.Header) && len(salePurposes(p.ledger)) > 0
 	p.fillForm(v, form, q.lang)
 	if q.isPost() {
 		v.Email, _ = clean(values.Get(inputEmail), 254)

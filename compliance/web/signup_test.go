@@ -399,15 +399,6 @@ func TestSignupRefusals(t *testing.T) {
 	})
 }
 
-func TestSignupByGPC(t *testing.T) {
-	s := newSite(t)
-	s.header = http.Header{"Sec-Gpc": {"1"}}
-	require.Contains(t, s.get("/mail/s/footer"), "Opt-out request honored")
-	id := s.subscribe("ann@example.com")
-	require.Equal(t, []string{"granted email/marketing/* double-opt-in", "withdrawn */sharing/* gpc"}, s.kinds(id))
-	require.True(t, s.mailable(id), "newsletters are unaffected")
-}
-
 func TestSnippet(t *testing.T) {
 	s := newSite(t)
 	html, err := s.pages.Snippet("footer", "de-AT", url.Values{"utm_source": {`"><script>`}, "utm_unknown": {"x"}})

@@ -26,7 +26,8 @@ func german() map[string]string {
 		"signup.button":    "Anmelden",
 		"signup.statement": "Ich bin einverstanden, dass {name} mir E-Mails schickt für: {purposes}. Das kann ich jederzeit widerrufen, mit einem Link in jeder E-Mail.",
 		"signup.next":      "Wir schicken Ihnen zuerst eine E-Mail. Solange Sie diese nicht bestätigen, geschieht nichts.",
-		"gpc.signup":       "Ihr Browser sendet das Signal Global Privacy Control. Der Widerspruch ist berücksichtigt: Ihre Daten werden weder verkauft noch weitergegeben.",
+		"gpc.signup":       "Ihr Browser sendet das Signal Global Privacy Control. Wenn Sie Ihre Anmeldung bestätigen, halten wir fest, dass Ihre Daten weder verkauft noch weitergegeben werden.",
+		"gpc.recorded":     "Der Widerspruch ist berücksichtigt: Durch das Signal Global Privacy Control Ihres Browsers ist festgehalten, dass Ihre Daten weder verkauft noch weitergegeben werden.",
 
 		"sent.title": "Bitte sehen Sie in Ihr Postfach",
 		"sent.text":  "Wir haben Ihnen eine E-Mail mit einem Link geschickt. Drücken Sie den Knopf auf der Seite dahinter, dann ist alles erledigt. Der Link gilt 7 Tage. Wenn nichts kommt, sehen Sie in den Spam-Ordner.",

@@ -26,7 +26,8 @@ func english() map[string]string {
 		"signup.button":    "Subscribe",
 		"signup.statement": "I agree that {name} sends me emails for: {purposes}. I can withdraw this at any time with a link in every email.",
 		"signup.next":      "We send you an email first. Nothing happens until you confirm it.",
-		"gpc.signup":       "Your browser sends the Global Privacy Control signal. Opt-out request honored: your data will not be sold or shared.",
+		"gpc.signup":       "Your browser sends the Global Privacy Control signal. When you confirm your subscription, we record that your data is not to be sold or shared.",
+		"gpc.recorded":     "Opt-out request honored: by the Global Privacy Control signal of your browser it is recorded that your data is not to be sold or shared.",
 
 		"sent.title": "Please look into your mailbox",
 		"sent.text":  "We have sent you an email with a link. Press the button on the page behind it, and you are done. The link is good for 7 days. If nothing comes, look into your spam folder.",
