@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -54,6 +55,7 @@ func (p *Pages) showConfirm(q *request, claims *compliance.Claims) {
 		p.speak(q, &s.pending)
 		v := p.view(q, "confirm.title")
 		v.Action, v.Statement, v.Form = q.URL.Path, s.Statement, s.Form
+		v.StatementLang = phrase{lang: s.StatementLanguage}.foreign(q.lang)
 		p.render(q, http.StatusOK, "confirm", v)
 	}
 }
@@ -118,7 +120,7 @@ func (p *Pages) noticeFor(ctx context.Context, claims *compliance.Claims) (id st
 	if err != nil || s.State == stateConfirmed {
 		return "", err
 	}
-	n := compliance.Notice{Version: s.Version, Text: s.Statement, Language: s.Language, URL: s.PrivacyURL, Purposes: s.Purposes}
+	n := compliance.Notice{Version: s.Version, Text: s.Statement, Language: cmp.Or(s.StatementLanguage, s.Language), URL: s.PrivacyURL, Purposes: s.Purposes}
 	schema := p.aud.Schema()
 	for _, name := range s.Lists {
 		if l, ok := schema.ListNamed(name); ok && !contains(n.Purposes, purposeOf(l)) {

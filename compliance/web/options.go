@@ -95,11 +95,14 @@ type Form struct {
 	// by sending the form; of several each has a box of its own, not ticked.
 	Purposes []string
 	// Topics are lists that can be ticked besides. Each needs its purpose
-	// among Purposes.
+	// among Purposes; one that is ticked without it is an error of the form.
 	Topics []string
 	// Statement is what people agree to, by language. Empty: a sentence with
-	// the names of host and purposes. What somebody agreed to is stored as a
-	// [compliance.Notice] when she confirms, with Version and PrivacyURL.
+	// the names of host and purpose, or of several purposes that it is about
+	// what was ticked. What somebody agreed to is stored as a
+	// [compliance.Notice] when she confirms: the text, what she ticked, Version
+	// and PrivacyURL. A form that was made before one of them changed is shown
+	// once more when it is sent.
 	Statement  map[string]string
 	Version    string // of statement and privacy notice, as the host counts them
 	PrivacyURL string // where the privacy notice can be read

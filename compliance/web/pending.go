@@ -31,21 +31,24 @@ const (
 // pending is a signup that waits for its confirmation, or what is left of one:
 // then State says what became of it and everything personal is gone.
 type pending struct {
-	State      string            `json:"state,omitempty"`
-	Generation uint16            `json:"generation"`
-	Requested  time.Time         `json:"requested"`
-	Form       string            `json:"form"`
-	Language   string            `json:"language,omitempty"`
-	Address    string            `json:"address,omitempty"`
-	Purposes   []string          `json:"purposes,omitempty"`
-	Lists      []string          `json:"lists,omitempty"`
-	Statement  string            `json:"statement,omitempty"`
-	Version    string            `json:"version,omitempty"`
-	PrivacyURL string            `json:"privacy_url,omitempty"`
-	Fields     map[string]string `json:"fields,omitempty"`
-	GPC        bool              `json:"gpc,omitempty"`
-	IP         string            `json:"ip,omitempty"`
-	UserAgent  string            `json:"user_agent,omitempty"`
+	State      string    `json:"state,omitempty"`
+	Generation uint16    `json:"generation"`
+	Requested  time.Time `json:"requested"`
+	Form       string    `json:"form"`
+	Language   string    `json:"language,omitempty"`
+	Address    string    `json:"address,omitempty"`
+	Purposes   []string  `json:"purposes,omitempty"`
+	Lists      []string  `json:"lists,omitempty"`
+	Statement  string    `json:"statement,omitempty"`
+	// StatementLanguage is that of the text, which may be there in another one
+	// than the rest of the form.
+	StatementLanguage string            `json:"statement_language,omitempty"`
+	Version           string            `json:"version,omitempty"`
+	PrivacyURL        string            `json:"privacy_url,omitempty"`
+	Fields            map[string]string `json:"fields,omitempty"`
+	GPC               bool              `json:"gpc,omitempty"`
+	IP                string            `json:"ip,omitempty"`
+	UserAgent         string            `json:"user_agent,omitempty"`
 	// Contact is who asked, when it was somebody known in the preference
 	// centre.
 	Contact audience.ContactID `json:"contact,omitempty"`

@@ -18,8 +18,8 @@ import (
 // choice is one thing that can be chosen in the preference centre.
 type choice struct {
 	input   string // the name of the box
-	label   string
-	detail  string
+	label   phrase
+	detail  phrase
 	purpose string
 	list    audience.List // of a topic
 	on      bool          // as it stands
@@ -70,7 +70,7 @@ func (p *Pages) preferencesOf(ctx context.Context, r *store.Reader, c audience.C
 		for _, l := range schema.Lists {
 			if l.Kind == audience.ListTopic && purposeOf(l) == purpose.ID {
 				s.choices = append(s.choices, choice{
-					input: prefixTopic + l.Name, label: listTitle(l), purpose: purpose.ID, list: l,
+					input: prefixTopic + l.Name, label: phrase{text: listTitle(l)}, purpose: purpose.ID, list: l,
 					on: h.OnList(l, at).Status == audience.StatusSubscribed,
 				})
 			}
@@ -163,7 +163,10 @@ func (p *Pages) showPreferences(q *request, claims *compliance.Claims, status in
 	}
 	for i := range s.choices {
 		c := &s.choices[i]
-		v.Choices = append(v.Choices, Choice{Name: c.input, Label: c.label, Detail: c.detail, On: c.on, Under: c.list.Name != ""})
+		v.Choices = append(v.Choices, Choice{
+			Name: c.input, Label: c.label.text, Lang: c.label.foreign(q.lang), Detail: c.detail.text, DetailLang: c.detail.foreign(q.lang),
+			On: c.on, Under: c.list.Name != "",
+		})
 	}
 	for _, f := range frequencies() {
 		v.Frequencies = append(v.Frequencies, Option{Value: f, Label: p.texts.text(q.lang, "frequency."+f), On: f == s.contact.Frequency})

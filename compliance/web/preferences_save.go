@@ -171,25 +171,26 @@ func (p *Pages) askToRaise(q *request, tx *store.Tx, c *audience.Contact, raise 
 	if out.dropped = out.alarm.reached != ""; out.dropped {
 		return out, nil
 	}
-	e := p.evidence(q, "preferences")
+	e, statement := p.evidence(q, "preferences"), p.raiseStatement(raise, q.lang)
 	out.asked = true
 	return out, p.keepPending(ctx, tx, pending{
 		Form: formOfPreferences, Language: q.lang, Address: a.Reveal(), Requested: tx.At(), Contact: c.ID,
-		Purposes: raise.purposes, Lists: raise.lists, Statement: p.raiseStatement(raise, q.lang), IP: e.IP, UserAgent: e.UserAgent,
+		Purposes: raise.purposes, Lists: raise.lists, Statement: statement.text, StatementLanguage: statement.lang, IP: e.IP, UserAgent: e.UserAgent,
 	}, a, false)
 }
 
 // raiseStatement is what the mail asks to confirm.
-func (p *Pages) raiseStatement(raise *raising, lang string) string {
+func (p *Pages) raiseStatement(raise *raising, lang string) phrase {
 	var names []string
 	for _, id := range raise.purposes {
-		names = append(names, p.purposeTitle(id, lang))
+		names = append(names, p.purposeTitle(id, lang).text)
 	}
 	schema := p.aud.Schema()
 	for _, name := range raise.lists {
 		list, _ := schema.ListNamed(name)
 		names = append(names, listTitle(list))
 	}
-	text := p.texts.text(lang, "preferences.statement")
-	return strings.NewReplacer("{name}", p.opts.Name, "{purposes}", strings.Join(names, ", ")).Replace(text)
+	out := p.texts.phrase(lang, "preferences.statement")
+	out.text = strings.NewReplacer("{name}", p.opts.Name, "{purposes}", strings.Join(names, ", ")).Replace(out.text)
+	return out
 }

@@ -408,7 +408,7 @@ func TestSnippet(t *testing.T) {
 	require.NotContains(t, page, "<script>")
 	require.NotContains(t, page, "utm_unknown")
 	s.pass(5 * time.Second)
-	require.Equal(t, 200, s.post("/mail/s/footer", "email", "ann@example.com", "at", hidden(t, page, "at")).StatusCode)
+	require.Equal(t, 200, s.post("/mail/s/footer", "email", "ann@example.com", "at", hidden(t, page, "at"), "lang", "de").StatusCode)
 	require.Len(t, s.deliver(), 1)
 	_, err = s.pages.Snippet("nope", "en", nil)
 	require.ErrorIs(t, err, audience.ErrNotFound)

@@ -78,22 +78,29 @@ func (p *Pages) showUnsubscribe(q *request, claims *compliance.Claims) {
 		p.neutral(q)
 	default:
 		v := p.view(q, "unsubscribe.title")
-		v.Action, v.Subject = q.URL.Path, p.scopeTitle(claims.Scope, q.lang)
+		v.Action = q.URL.Path
+		p.about(v, claims.Scope)
 		v.Wider = !claims.Scope.Covers(everything())
 		p.render(q, http.StatusOK, "unsubscribe", v)
 	}
 }
 
 // scopeTitle names a scope on a page, "" for everything.
-func (p *Pages) scopeTitle(s audience.Scope, lang string) string {
+func (p *Pages) scopeTitle(s audience.Scope, lang string) phrase {
 	schema := p.aud.Schema()
 	if l, ok := schema.ListNamed(s.List); ok && s.List != "" {
-		return listTitle(l)
+		return phrase{text: listTitle(l)}
 	}
 	if s.Purpose != "" {
 		return p.purposeTitle(s.Purpose, lang)
 	}
-	return ""
+	return phrase{}
+}
+
+// about says what a page is about.
+func (p *Pages) about(v *View, s audience.Scope) {
+	title := p.scopeTitle(s, v.Lang)
+	v.Subject, v.SubjectLang = title.text, title.foreign(v.Lang)
 }
 
 func (p *Pages) postUnsubscribe(q *request, claims *compliance.Claims, scope audience.Scope, m audience.Mechanism) {
@@ -111,7 +118,7 @@ func (p *Pages) postUnsubscribe(q *request, claims *compliance.Claims, scope aud
 
 func (p *Pages) showUnsubscribed(q *request, scope audience.Scope, undo string) {
 	v := p.view(q, "unsubscribed.title")
-	v.Subject = p.scopeTitle(scope, q.lang)
+	p.about(v, scope)
 	if undo != "" {
 		v.Undo = p.prefix + "/z/" + undo
 	}

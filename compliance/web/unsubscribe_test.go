@@ -22,6 +22,8 @@ import (
 
 const oneClick = "List-Unsubscribe=One-Click"
 
+func offers() audience.Scope { return audience.Scope{Channel: "email", Purpose: "offers"} }
+
 func marketingOf(id string) audience.Scope {
 	return audience.Scope{Channel: "email", Purpose: "marketing", List: id}
 }
