@@ -141,7 +141,7 @@ func newSiteOf(t testing.TB, adapter store.Adapter, opts web.Options, purposes [
 		Keys: keys, Clock: s.clock, Schema: siteSchema(), Logger: slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	require.NoError(t, err)
-	s.ledger, err = compliance.NewLedger(s.aud, compliance.LedgerOptions{Purposes: purposes})
+	s.ledger, err = compliance.NewLedger(s.aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop"}, Purposes: purposes})
 	require.NoError(t, err)
 	s.tokens, err = compliance.NewTokens(s.aud)
 	require.NoError(t, err)

@@ -112,7 +112,7 @@ func (p *Pages) mark(v *View, problems []problem) {
 		if v.Problem = w.key; i > 0 || !ofForm {
 			v.Problem = "form.marked"
 		}
-		text := strings.ReplaceAll(p.texts.text(v.Lang, w.key), "{purpose}", w.about)
+		text := p.problemText(v.Lang, w)
 		switch w.input {
 		case "":
 		case inputEmail:
@@ -131,6 +131,10 @@ func (p *Pages) mark(v *View, problems []problem) {
 			}
 		}
 	}
+}
+
+func (p *Pages) problemText(lang string, w *problem) string {
+	return strings.ReplaceAll(p.texts.text(lang, w.key), "{purpose}", w.about)
 }
 
 // fillForm describes a form to its template.

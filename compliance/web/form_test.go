@@ -15,14 +15,14 @@ import (
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
 
-// confirmed presses the button of the one mail that waits, and gives what the ledger has then and what the page had shown.
-func (s *site) confirmed(address string) (n compliance.Notice, evidence, shown string) {
+// confirmed is ann, who presses the button of the one mail that waits, and gives what the ledger has then and what the page had shown.
+func (s *site) confirmed() (n compliance.Notice, evidence, shown string) {
 	mails := s.deliver()
 	require.Len(s.t, mails, 1)
 	page := s.get(mails[0].Data["url"])
 	shown = regexp.MustCompile(`(?s)<blockquote[^>]*>(.*?)</blockquote>`).FindStringSubmatch(page)[1]
 	require.Equal(s.t, 200, s.post(mails[0].Data["url"], "do", "confirm").StatusCode)
-	c, err := s.aud.Contact(s.t.Context(), audience.Email(address))
+	c, err := s.aud.Contact(s.t.Context(), audience.Email("ann@example.com"))
 	require.NoError(s.t, err)
 	r := s.history(c.ID).Records[0]
 	n, err = s.ledger.Notice(s.t.Context(), r.Notice)
@@ -59,7 +59,7 @@ func TestStatementIsWhatWasTicked(t *testing.T) {
 				pairs = append(pairs, box, "on")
 			}
 			require.Equal(t, 200, s.signupOn(tt.form, "ann@example.com", pairs...).StatusCode)
-			n, evidence, shown := s.confirmed("ann@example.com")
+			n, evidence, shown := s.confirmed()
 			require.Equal(t, tt.kept, n.Text)
 			require.Equal(t, tt.kept, shown, "what she confirmed")
 			require.Equal(t, tt.purposes, n.Purposes)
@@ -113,7 +113,7 @@ func TestEvidenceIsInTheLanguageOfTheForm(t *testing.T) {
 			answer := text(s.post("/mail/s/footer", "email", "ann@example.com", "at", hidden(t, html, "at"), "lang", hidden(t, html, "lang")))
 			require.Contains(t, answer, tt.got)
 			require.Contains(t, answer, `<html lang="`+tt.lang+`">`)
-			n, evidence, shown := s.confirmed("ann@example.com")
+			n, evidence, shown := s.confirmed()
 			require.Contains(t, n.Text, tt.says)
 			require.Contains(t, html, shown)
 			require.Equal(t, tt.language, n.Language)
@@ -175,7 +175,7 @@ func TestTopicNeedsItsPurpose(t *testing.T) {
 
 	require.Equal(t, 422, s.signupOn("topics", "ann@example.com", "t.secret", "on").StatusCode)
 	require.Equal(t, 200, s.signupOn("topics", "ann@example.com", "c.offers", "on", "t.secret", "on").StatusCode)
-	s.confirmed("ann@example.com")
+	s.confirmed()
 	c, err := s.aud.Contact(t.Context(), audience.Email("ann@example.com"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"granted email/offers/* double-opt-in", "granted email/offers/secret double-opt-in"}, s.kinds(c.ID))

@@ -23,6 +23,12 @@ type Options struct {
 	Name  string
 	Forms []Form
 
+	// WithoutConsent says whom the host writes to for a purpose without consent
+	// for a reason that the ledger does not know, such as companies under PECR
+	// reg. 22. They can refuse it in the preference centre, as those can whom a
+	// relation in the ledger ties to the host. nil: nobody.
+	WithoutConsent func(c *audience.Contact, purpose string) bool
+
 	// ClientIP gives the address of the client, from what the host's own proxy
 	// says; nil takes the connection's. Never read X-Forwarded-For unless a
 	// proxy that you run wrote it.

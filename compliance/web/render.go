@@ -87,6 +87,7 @@ type Choice struct {
 	Lang, DetailLang    string // of label and detail, where it is not the page's
 	On                  bool
 	Under               bool   // belongs to the choice above
+	Note                string // on what it rests when it is not consent
 	Problem             string // what is wrong with it, as text
 }
 

@@ -86,6 +86,8 @@ func english() map[string]string {
 		"preferences.sale-out":   "Do not sell or share my personal data",
 		"preferences.save":       "Save",
 		"preferences.more":       "What you switch on here is confirmed by an email first. What you switch off counts at once.",
+		"preferences.unasked":    "You did not ask for this. We may send it because something ties you to us, such as a purchase. Untick it, and we do not.",
+		"preferences.marked":     "All but the marked field is saved.",
 		"preferences.leave":      "No emails any more",
 		"preferences.saved":      "Your preferences are saved.",
 		"preferences.confirm":    "Saved. For what you switched on we have sent you an email: please confirm it there.",
