@@ -176,7 +176,7 @@ func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPen
 	}
 	if s.Contact != 0 {
 		ids, err := tx.Resolve(ctx, audience.ID(s.Contact))
-		if err != nil || ids[0] != was.ID {
+		if err != nil || ids[0] != was.ID || !was.Email().Equal(a) { // it would be recorded as consent for the one she has now
 			return 0, errors.Join(err, &audience.NotFoundError{Kind: "signup"})
 		}
 		return was.ID, nil

@@ -289,16 +289,19 @@ func (p *Pages) confirmedFrom(ctx context.Context, tx *store.Tx, profile *audien
 }
 
 // outgoingLink is for somebody who had no working link: nothing when nobody of
-// that address is known.
+// that address is known. A further address of hers gets what reduces alone.
 func (p *Pages) outgoingLink(ctx context.Context, tx *store.Tx, out *compliance.Outgoing, a audience.Address) (*compliance.Outgoing, error) {
-	ids, err := tx.Resolve(ctx, audience.AddressRef(a))
-	if err != nil || ids[0] == 0 {
+	c, err := tx.Contact(ctx, audience.AddressRef(a))
+	if errors.Is(err, audience.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	out.Kind = compliance.OutgoingUnsubscribe
-	if out.Data["url"], err = p.UnsubscribeURL(ids[0], everything()); err != nil {
-		return nil, err
+	if out.Data["url"], err = p.UnsubscribeURL(c.ID, everything()); err != nil || !c.Email().Equal(a) {
+		return out, err
 	}
-	out.Data["preferences"], err = p.preferencesURL(ctx, &tx.Reader, ids[0])
+	out.Data["preferences"], err = p.preferencesURL(ctx, &tx.Reader, c.ID)
 	return out, err
 }

@@ -143,14 +143,16 @@ func (p *Pages) servePreferences(q *request, token string) {
 }
 
 // contactFor finds whose preferences a token opens; [audience.ErrNotFound] when
-// she is gone, or a later generation ended the token.
+// she is gone, a later generation ended the token, or it was mailed to an address
+// that is no longer her primary one: somebody else may have that by now.
 func (p *Pages) contactFor(ctx context.Context, r *store.Reader, claims *compliance.Claims) (audience.Contact, error) {
 	c, err := r.Contact(ctx, audience.ID(claims.Contact))
 	if err != nil {
 		return c, err
 	}
 	generation, err := p.tokens.Generation(ctx, r, claims.Contact, compliance.TokenPreferences)
-	if err == nil && (generation != claims.Generation || c.ID != claims.Contact) { // of a contact who was merged since
+	merged := c.ID != claims.Contact
+	if err == nil && (generation != claims.Generation || merged || !contains(p.mailboxes(&c), claims.Scope.List)) {
 		err = &audience.NotFoundError{Kind: "preferences"}
 	}
 	return c, err
@@ -234,11 +236,11 @@ func (p *Pages) pauseOptions(s *preferences, lang string) (out []Option) {
 func (p *Pages) leaveAll(q *request, claims *compliance.Claims) {
 	var undo string
 	_, err := p.aud.Update(q.Context(), func(tx *store.Tx) error {
-		c, err := p.contactFor(q.Context(), &tx.Reader, claims)
+		_, err := p.contactFor(q.Context(), &tx.Reader, claims)
 		if err != nil {
 			return err
 		}
-		undo, err = p.unsubscribe(q.Context(), tx, c.ID, everything(), mechanismPreferences, p.evidence(q, "preferences"))
+		undo, err = p.unsubscribe(q.Context(), tx, claims, everything(), mechanismPreferences, p.evidence(q, "preferences"))
 		return err
 	})
 	if err != nil {
