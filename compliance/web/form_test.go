@@ -174,6 +174,9 @@ func TestTopicNeedsItsPurpose(t *testing.T) {
 	require.Less(t, strings.Index(page, "t.news"), strings.Index(page, "c.offers"), "topics stand below their purpose")
 
 	require.Equal(t, 422, s.signupOn("topics", "ann@example.com", "t.secret", "on").StatusCode)
+	none := text(s.signupOn("topics", "ann@example.com"))
+	require.Contains(t, input(t, none, "c.offers"), "aria-invalid")
+	require.NotContains(t, input(t, none, "t.secret"), "aria-invalid", "it alone would not do")
 	require.Equal(t, 200, s.signupOn("topics", "ann@example.com", "c.offers", "on", "t.secret", "on").StatusCode)
 	s.confirmed()
 	c, err := s.aud.Contact(t.Context(), audience.Email("ann@example.com"))
