@@ -100,6 +100,26 @@ func TestPreferencesOfAFormerAddress(t *testing.T) {
 	})
 }
 
+// TestSignupFromAFurtherAddress confirms from a mailbox that is not the one to which mail would go.
+func TestSignupFromAFurtherAddress(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		s := newSite(t)
+		id := s.put(audience.ContactWrite{Email: audience.MustAddress(formerAddress)})
+		if known {
+			s.grant(id, audience.MechanismSingleOptIn)
+		}
+		move(t, s, id, "kept as a further one")
+		before := s.kinds(id)
+		s.signup(formerAddress)
+		link := s.deliver()[0].Data["url"]
+		require.Contains(t, text(s.post(link, "do", "confirm")), "This is not possible here")
+		require.Equal(t, before, s.kinds(id))
+		s.signup(newAddress)
+		s.post(s.deliver()[0].Data["url"], "do", "confirm")
+		require.True(t, s.mailable(id))
+	}
+}
+
 // TestUndoIsNotForOlderLinks unsubscribes again by a link from before the consent: nobody at the former address takes back
 // what she did at the new one.
 func TestUndoIsNotForOlderLinks(t *testing.T) {

@@ -164,7 +164,8 @@ func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, not
 }
 
 // confirmedContact puts the contact. What is known of her already stays: what
-// was typed may have been typed by anybody.
+// was typed may have been typed by anybody. Mail goes to the primary address, so
+// what was confirmed from a further one is no consent to it.
 func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPending, a audience.Address) (audience.ContactID, error) {
 	was, err := tx.Contact(ctx, audience.AddressRef(a))
 	switch {
@@ -173,10 +174,12 @@ func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPen
 		return 0, &audience.NotFoundError{Kind: "signup"} // she gave the address up since
 	case err != nil:
 		return 0, err
+	case s.Contact == 0 && !was.Email().Equal(a):
+		return 0, &audience.DeniedError{Rule: "address", Hint: "the primary address of the contact"}
 	}
 	if s.Contact != 0 {
 		ids, err := tx.Resolve(ctx, audience.ID(s.Contact))
-		if err != nil || ids[0] != was.ID || !was.Email().Equal(a) { // it would be recorded as consent for the one she has now
+		if err != nil || ids[0] != was.ID || !was.Email().Equal(a) {
 			return 0, errors.Join(err, &audience.NotFoundError{Kind: "signup"})
 		}
 		return was.ID, nil
