@@ -99,7 +99,7 @@ func (p *Pages) choicesOf(schema *audience.Schema, purpose *compliance.Purpose, 
 			standing = w.history.OnList(c.list, w.at)
 		}
 		c.unasked = standing.Status == audience.StatusNone && w.consent(purpose)
-		if c.on = c.unasked || standing.Status == audience.StatusSubscribed; c.on || purpose.Public {
+		if c.on = c.unasked || w.agreed(purpose, standing); c.on || purpose.Public {
 			out = append(out, *c)
 		}
 	}

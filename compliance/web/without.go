@@ -10,8 +10,8 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
-// without says for which purposes somebody may be written to without consent.
-// It looks at what a gate looks at, but for what only the message or the policy
+// without says for which purposes somebody may be written to, above all without
+// consent. It looks at what a gate looks at, but for what only the message or the policy
 // says, such as the product or her country: then it takes it that she may be,
 // so that there is something to untick.
 type without struct {
@@ -37,17 +37,28 @@ func hasRelation(h *audience.History) bool {
 		slices.ContainsFunc(h.Merged, func(m audience.MergedHistory) bool { return hasRelation(&m.History) })
 }
 
+// agreed reports whether consent stands that is not older than a refusal of all
+// marketing, which covers every purpose of that class.
+func (w *without) agreed(purpose *compliance.Purpose, standing audience.Standing) bool {
+	if standing.Status != audience.StatusSubscribed {
+		return false
+	}
+	all := w.history.Fold(audience.MarketingScope(), w.at)
+	return !isMarketing(purpose) || !all.Status.IsRefusal() || standing.Since.After(all.Since)
+}
+
+func isMarketing(p *compliance.Purpose) bool {
+	return p.Class == "" || p.Class == compliance.ClassMarketing
+}
+
 // consent reports whether she may be written to without it, where nothing is
 // recorded about the purpose itself.
 func (w *without) consent(purpose *compliance.Purpose) bool {
-	switch purpose.Class {
-	case compliance.ClassTransactional, compliance.ClassService:
+	switch {
+	case purpose.Class == compliance.ClassTransactional, purpose.Class == compliance.ClassService:
 		return false // nobody can refuse it, so there is nothing to untick
-	case compliance.ClassMarketing, "":
-		if w.history.Fold(audience.MarketingScope(), w.at).Status.IsRefusal() {
-			return false // which covers every purpose of the class
-		}
-	case compliance.ClassPermission, compliance.ClassTracking, compliance.ClassSaleShare:
+	case isMarketing(purpose) && w.history.Fold(audience.MarketingScope(), w.at).Status.IsRefusal():
+		return false
 	}
 	if own := w.pages.opts.WithoutConsent; own != nil && own(w.contact, purpose.ID) {
 		return true

@@ -34,6 +34,19 @@ func (s *site) refuse(id audience.ContactID, scope audience.Scope) {
 	require.NoError(s.t, err)
 }
 
+// agree records consent for offers and their topic.
+func (s *site) agree(id audience.ContactID) {
+	n, err := s.ledger.PutNotice(s.t.Context(), compliance.Notice{Text: "Yes, send me offers.", Language: "en", Purposes: []string{"offers"}})
+	require.NoError(s.t, err)
+	for _, scope := range []audience.Scope{offers(), {Channel: "email", Purpose: "offers", List: "secret"}} {
+		_, err = s.ledger.Record(s.t.Context(), compliance.Declaration{
+			Contact: audience.ID(id), Kind: audience.ConsentGranted, Scope: scope, Mechanism: audience.MechanismSingleOptIn, Notice: n.ID,
+			Evidence: compliance.Evidence{Form: "till"},
+		})
+		require.NoError(s.t, err)
+	}
+}
+
 // wanted are the boxes of the preferences and what each is about.
 func wanted() map[string]compliance.Intent {
 	return map[string]compliance.Intent{
@@ -71,6 +84,16 @@ func TestPreferencesSwitchOffWhatTheGateLetsOut(t *testing.T) {
 			s.bought(id)
 			s.refuse(id, audience.MarketingScope())
 		}, ""},
+		"subscriber of offers who refused marketing": {compliance.Facts{}, func(s *site, id audience.ContactID) {
+			s.agree(id)
+			s.pass(time.Minute)
+			s.refuse(id, audience.MarketingScope())
+		}, ""},
+		"subscriber of offers after refusing marketing": {compliance.Facts{}, func(s *site, id audience.ContactID) {
+			s.refuse(id, audience.MarketingScope())
+			s.pass(time.Minute)
+			s.agree(id)
+		}, "c.offers t.secret"},
 		"customer who has not confirmed": {compliance.Facts{}, func(s *site, id audience.ContactID) {
 			s.bought(id)
 			_, err := s.ledger.Record(s.t.Context(), compliance.Declaration{Contact: audience.ID(id), Kind: audience.ConsentRequested, Scope: audience.MarketingScope()})
