@@ -70,7 +70,7 @@ func (w *without) consent(purpose *compliance.Purpose) bool {
 			if w.related {
 				return true
 			}
-		case compliance.BasisContract, compliance.BasisLegalObligation, compliance.BasisLegitimateInterest:
+		default: // a regime of the host's may know it for marketing
 			return true
 		}
 	}
