@@ -26,7 +26,8 @@ type Options struct {
 	// WithoutConsent says whom the host writes to for a purpose without consent
 	// for a reason that the ledger does not know, such as companies under PECR
 	// reg. 22. They can refuse it in the preference centre, as those can whom a
-	// relation in the ledger ties to the host. nil: nobody.
+	// relation in the ledger ties to the host. It must neither block nor call the
+	// audience. nil: nobody.
 	WithoutConsent func(c *audience.Contact, purpose string) bool
 
 	// ClientIP gives the address of the client, from what the host's own proxy
