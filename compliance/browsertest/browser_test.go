@@ -3,6 +3,8 @@ package browsertest_test
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -30,6 +32,7 @@ type site struct {
 	t      *testing.T
 	server *httptest.Server
 	aud    *store.Audience
+	ledger *compliance.Ledger
 	pages  *web.Pages
 
 	mu   sync.Mutex
@@ -53,11 +56,12 @@ func newSite(t *testing.T) *site {
 		Lists: []audience.List{
 			{Name: "news", Kind: audience.ListTopic, Title: "Weekly news"},
 			{Name: "promotions", Kind: audience.ListTopic, Title: "Promotions and sales"},
+			{Name: "partner-news", Kind: audience.ListTopic, Title: "What our partners do", Purpose: "partners"},
 		},
 	}})
 	require.NoError(t, err)
-	ledger, err := compliance.NewLedger(s.aud, compliance.LedgerOptions{Purposes: []compliance.Purpose{
-		{ID: "marketing", Public: true, Title: map[string]string{"en": "News and offers", "de": "Neues und Angebote"}, Description: map[string]string{"en": "What is new in the shop, at most twice a week.", "de": "Was es Neues im Laden gibt, höchstens zweimal in der Woche."}},
+	s.ledger, err = compliance.NewLedger(s.aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop"}, Purposes: []compliance.Purpose{
+		{ID: "marketing", Public: true, Basis: map[compliance.Regime]compliance.Basis{compliance.RegimeGDPR: compliance.BasisSoftOptIn}, Title: map[string]string{"en": "News and offers", "de": "Neues und Angebote"}, Description: map[string]string{"en": "What is new in the shop, at most twice a week.", "de": "Was es Neues im Laden gibt, höchstens zweimal in der Woche."}},
 		{ID: "partners", Public: true, Title: map[string]string{"en": "Offers of partners", "de": "Angebote von Partnern"}},
 		{ID: "sharing", Class: compliance.ClassSaleShare},
 	}})
@@ -65,18 +69,48 @@ func newSite(t *testing.T) *site {
 	tokens, err := compliance.NewTokens(s.aud)
 	require.NoError(t, err)
 	base := "https://" + s.server.Listener.Addr().String() + "/mail"
-	s.pages, err = web.NewPages(ctx, ledger, tokens, s, web.Options{
+	s.pages, err = web.NewPages(ctx, s.ledger, tokens, s, web.Options{
 		BaseURL: base, Name: "The Shop", Limits: web.Limits{MinAge: time.Nanosecond, PerAddress: 100, PerPrefix: 1000},
 		Forms: []web.Form{
 			{ID: "footer", Purposes: []string{"marketing"}, Topics: []string{"news", "promotions"}, PrivacyURL: "https://shop.example/privacy", Fields: []web.Field{{Name: "first_name"}}},
-			{ID: "two", Purposes: []string{"marketing", "partners"}},
+			{ID: "two", Purposes: []string{"marketing", "partners"}, Topics: []string{"news", "partner-news"}, Statement: map[string]string{"de": "Ja, bitte schreibt mir."}, Fields: []web.Field{{Name: "last_name", Required: true}}},
 		},
 	})
 	require.NoError(t, err)
-	s.server.Config.Handler = s.pages
+	mux := http.NewServeMux()
+	mux.Handle("/", s.pages)
+	mux.HandleFunc("/host", s.hostPage)
+	s.server.Config.Handler = mux
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
 	return s
+}
+
+// hostPage is a page of the host's, with three forms, that lets in no style and no
+// script.
+func (s *site) hostPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; form-action 'self'")
+	_, _ = io.WriteString(w, `<!DOCTYPE html><html lang="en"><head><title>Host</title></head><body><main><h1>Host</h1>`)
+	for _, form := range []string{"footer", "footer", "two"} {
+		html, err := s.pages.Snippet(form, "en", nil)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(w, string(html))
+	}
+	_, _ = io.WriteString(w, `</main></body></html>`)
+}
+
+// customer makes somebody who bought something and asked for nothing.
+func (s *site) customer(address string) audience.ContactID {
+	res, err := s.aud.Put(s.t.Context(), audience.ContactWrite{Email: audience.MustAddress(address)})
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.ledger.Relate(s.t.Context(), audience.ID(res.ID), compliance.Relation{
+		Kind: audience.MechanismPurchase, Entity: "shop", Category: "books", ObtainedBySale: true, OptOutOffered: true,
+	}))
+	return res.ID
 }
 
 func (s *site) url(path string) string { return s.server.URL + "/mail" + path }

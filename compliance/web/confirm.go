@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -53,7 +54,8 @@ func (p *Pages) showConfirm(q *request, claims *compliance.Claims) {
 	default:
 		p.speak(q, &s.pending)
 		v := p.view(q, "confirm.title")
-		v.Action, v.Statement = q.URL.Path, s.Statement
+		v.Action, v.Statement, v.Form = q.URL.Path, s.Statement, s.Form
+		v.StatementLang = phrase{lang: s.StatementLanguage}.foreign(q.lang)
 		p.render(q, http.StatusOK, "confirm", v)
 	}
 }
@@ -78,13 +80,17 @@ func (p *Pages) pendingFor(ctx context.Context, r *store.Reader, claims *complia
 func (p *Pages) postConfirm(q *request, claims *compliance.Claims) {
 	ctx := q.Context()
 	var s storedPending
+	var out bool
 	notice, err := p.noticeFor(ctx, claims)
 	if err == nil {
 		_, err = p.aud.Update(ctx, func(tx *store.Tx) (err error) {
+			out = false
 			if s, err = p.pendingFor(ctx, &tx.Reader, claims); err != nil || s.State == stateConfirmed {
 				return err
 			}
-			return p.confirm(ctx, tx, &s, notice, p.evidence(q, "confirm"))
+			s.GPC = s.GPC || GPC(q.Header)
+			out, err = p.confirm(ctx, tx, &s, notice, p.evidence(q, "confirm"))
+			return err
 		})
 	}
 	switch {
@@ -94,7 +100,11 @@ func (p *Pages) postConfirm(q *request, claims *compliance.Claims) {
 		p.neutralOr(q, err)
 	default:
 		p.speak(q, &s.pending)
-		p.render(q, http.StatusOK, "message", p.view(q, "confirmed.title"))
+		v := p.view(q, "confirmed.title")
+		if out {
+			v.Notice = "gpc.recorded"
+		}
+		p.render(q, http.StatusOK, "message", v)
 	}
 }
 
@@ -110,7 +120,7 @@ func (p *Pages) noticeFor(ctx context.Context, claims *compliance.Claims) (id st
 	if err != nil || s.State == stateConfirmed {
 		return "", err
 	}
-	n := compliance.Notice{Version: s.Version, Text: s.Statement, Language: s.Language, URL: s.PrivacyURL, Purposes: s.Purposes}
+	n := compliance.Notice{Version: s.Version, Text: s.Statement, Language: cmp.Or(s.StatementLanguage, s.Language), URL: s.PrivacyURL, Purposes: s.Purposes}
 	schema := p.aud.Schema()
 	for _, name := range s.Lists {
 		if l, ok := schema.ListNamed(name); ok && !contains(n.Purposes, purposeOf(l)) {
@@ -122,38 +132,40 @@ func (p *Pages) noticeFor(ctx context.Context, claims *compliance.Claims) (id st
 }
 
 // confirm makes a signup count: the contact, what she typed and her consent,
-// in one transaction.
-func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, notice string, e compliance.Evidence) error {
+// in one transaction. It reports whether she opted out of sale and sharing by
+// the signal of her browser.
+func (p *Pages) confirm(ctx context.Context, tx *store.Tx, s *storedPending, notice string, e compliance.Evidence) (out bool, err error) {
 	a, err := audience.ParseAddress(s.Address)
 	if err != nil {
-		return &audience.NotFoundError{Kind: "signup"}
+		return false, &audience.NotFoundError{Kind: "signup"}
 	}
 	id, err := p.confirmedContact(ctx, tx, s, a)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := p.grantAll(ctx, tx, s, id, notice, e); err != nil {
-		return err
+		return false, err
 	}
-	if s.GPC {
-		if _, err := optOutOfSale(ctx, p.ledger, tx, id, mechanismGPC, compliance.Evidence{Form: s.Form}); err != nil {
-			return err
+	if s.GPC && s.Form != formOfPreferences { // there she says by a box of its own what she wants
+		if out, err = optOutOfSale(ctx, p.ledger, tx, id, mechanismGPC, compliance.Evidence{Form: s.Form}); err != nil {
+			return false, err
 		}
 	}
 	done := *s
 	done.pending = *s.stripped(stateConfirmed)
 	rec, err := p.pendingRecord(&done)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if _, err := tx.SaveRecord(ctx, rec); err != nil {
-		return retryable(err)
+		return false, retryable(err)
 	}
-	return p.dropIndex(ctx, tx, s.Address)
+	return out, p.dropIndex(ctx, tx, s.Address)
 }
 
 // confirmedContact puts the contact. What is known of her already stays: what
-// was typed may have been typed by anybody.
+// was typed may have been typed by anybody. Mail goes to the primary address, so
+// what was confirmed from a further one is no consent to it.
 func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPending, a audience.Address) (audience.ContactID, error) {
 	was, err := tx.Contact(ctx, audience.AddressRef(a))
 	switch {
@@ -162,10 +174,12 @@ func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPen
 		return 0, &audience.NotFoundError{Kind: "signup"} // she gave the address up since
 	case err != nil:
 		return 0, err
+	case s.Contact == 0 && !was.Email().Equal(a):
+		return 0, &audience.DeniedError{Rule: "address", Hint: "the primary address of the contact"}
 	}
 	if s.Contact != 0 {
 		ids, err := tx.Resolve(ctx, audience.ID(s.Contact))
-		if err != nil || ids[0] != was.ID {
+		if err != nil || ids[0] != was.ID || !was.Email().Equal(a) {
 			return 0, errors.Join(err, &audience.NotFoundError{Kind: "signup"})
 		}
 		return was.ID, nil
@@ -227,12 +241,13 @@ func (p *Pages) grantAll(ctx context.Context, tx *store.Tx, s *storedPending, id
 	return err
 }
 
-// postReject is "this was not me": the signup and what it held are gone, and
-// no further confirmation goes to the address for a year.
+// postReject is "this was not me": what was asked for is gone, and whoever asked
+// cannot have her mailed again: see [Pages.bar].
 func (p *Pages) postReject(q *request, claims *compliance.Claims) {
 	ctx := q.Context()
-	_, err := p.aud.Update(ctx, func(tx *store.Tx) error {
-		s, err := p.loadPending(ctx, &tx.Reader, claims.Subject)
+	var s storedPending
+	_, err := p.aud.Update(ctx, func(tx *store.Tx) (err error) {
+		s, err = p.loadPending(ctx, &tx.Reader, claims.Subject)
 		if err != nil || s.State == stateRejected {
 			return err
 		}
@@ -245,21 +260,39 @@ func (p *Pages) postReject(q *request, claims *compliance.Claims) {
 		p.neutralOr(q, err)
 		return
 	}
-	p.render(q, http.StatusOK, "message", p.view(q, "rejected.title"))
+	title := "rejected.title"
+	if s.Form == formOfPreferences {
+		title = "rejected-change.title"
+	}
+	p.render(q, http.StatusOK, "message", p.view(q, title))
+}
+
+// bar keeps whoever asked for something that a mailbox rejected from having it
+// mailed again. For a signup anybody can fill in any form, so none mails that
+// address for a year. The preference centre needs a link, which somebody else has
+// then: it ends, and she can ask for another one.
+func (p *Pages) bar(ctx context.Context, tx *store.Tx, s *storedPending) error {
+	if s.Form == formOfPreferences {
+		return p.tokens.EndGeneration(ctx, tx, s.Contact, compliance.TokenPreferences)
+	}
+	a, err := audience.ParseAddress(s.Address)
+	if err != nil {
+		return nil //nolint:nilerr // the rules for addresses changed since: no form takes it any more
+	}
+	key := p.addressKey(a)
+	rec, err := tx.LoadRecord(ctx, namespaceNotMe, key)
+	if err != nil && !errors.Is(err, audience.ErrNotFound) {
+		return err
+	}
+	_, err = tx.SaveRecord(ctx, store.Record{
+		Namespace: namespaceNotMe, Key: key, Version: rec.Version, Value: []byte{1}, Expires: tx.At().Add(notMeLife),
+	})
+	return retryable(err)
 }
 
 func (p *Pages) reject(ctx context.Context, tx *store.Tx, s *storedPending) error {
-	if a, err := audience.ParseAddress(s.Address); err == nil {
-		key := p.addressKey(a)
-		rec, err := tx.LoadRecord(ctx, namespaceNotMe, key)
-		if err != nil && !errors.Is(err, audience.ErrNotFound) {
-			return err
-		}
-		if _, err := tx.SaveRecord(ctx, store.Record{
-			Namespace: namespaceNotMe, Key: key, Version: rec.Version, Value: []byte{1}, Expires: tx.At().Add(notMeLife),
-		}); err != nil {
-			return retryable(err)
-		}
+	if err := p.bar(ctx, tx, s); err != nil {
+		return err
 	}
 	if err := p.dropIndex(ctx, tx, s.Address); err != nil {
 		return err

@@ -204,9 +204,10 @@ func (p *Pages) outgoing(ctx context.Context, tx *store.Tx, rec *store.Record) (
 	if m.Kind == messageUnsubscribe {
 		return p.outgoingLink(ctx, tx, out, a)
 	}
-	rejected, err := p.isRejected(ctx, tx, a)
-	if err != nil || rejected {
-		return nil, err
+	if m.Form != formOfPreferences { // which strangers cannot fill in
+		if rejected, err := p.isRejected(ctx, tx, a); err != nil || rejected {
+			return nil, err
+		}
 	}
 	out.Data["form"] = m.Form
 	s, err := p.loadPending(ctx, &tx.Reader, m.Subject)
@@ -246,40 +247,61 @@ func (p *Pages) isRejected(ctx context.Context, tx *store.Tx, a audience.Address
 }
 
 // subscribedAlready gives the contact of an address when everything that is
-// asked for stands already and nothing is held against the address.
+// asked for stands already, confirmed from that very mailbox, and nothing is held
+// against it: whoever did not confirm from there is asked to.
 func (p *Pages) subscribedAlready(ctx context.Context, tx *store.Tx, s *pending, a audience.Address) (audience.ContactID, error) {
 	profile, err := tx.Profile(ctx, audience.AddressRef(a), audience.ProfileParts{Ledger: true, Suppressed: true})
 	if errors.Is(err, audience.ErrNotFound) {
 		return 0, nil
 	}
-	if err != nil || profile.IsSuppressed(tx.At()) || profile.History.Restricted(tx.At()) {
+	if err != nil || profile.IsSuppressed(tx.At()) || profile.History.Restricted(tx.At()) || !profile.Contact.Email().Equal(a) {
 		return 0, err
 	}
 	schema := tx.Schema()
 	for _, purpose := range s.Purposes {
-		if profile.History.Fold(purposeScope(purpose), tx.At()).Status != audience.StatusSubscribed {
-			return 0, nil
+		scope := purposeScope(purpose)
+		stands := profile.History.Fold(scope, tx.At()).Status == audience.StatusSubscribed
+		if ok, err := p.confirmedFrom(ctx, tx, &profile, scope, a); err != nil || !ok || !stands {
+			return 0, err
 		}
 	}
 	for _, name := range s.Lists {
-		if l, ok := schema.ListNamed(name); !ok || !profile.OnList(l, tx.At()) {
+		l, ok := schema.ListNamed(name)
+		if !ok || !profile.OnList(l, tx.At()) {
 			return 0, nil
+		}
+		if ok, err := p.confirmedFrom(ctx, tx, &profile, listScope(l), a); err != nil || !ok {
+			return 0, err
 		}
 	}
 	return profile.Contact.ID, nil
 }
 
+// confirmedFrom reports whether the grant for a scope is known to have been
+// confirmed from the mailbox of an address.
+func (p *Pages) confirmedFrom(ctx context.Context, tx *store.Tx, profile *audience.Profile, scope audience.Scope, a audience.Address) (bool, error) {
+	r := lastGrant(&profile.History, scope, tx.At())
+	if r == nil || !r.Mechanism.Confirms() {
+		return false, nil
+	}
+	same, known, err := p.ledger.GivenFor(ctx, &tx.Reader, *r, a)
+	return same && known, err
+}
+
 // outgoingLink is for somebody who had no working link: nothing when nobody of
-// that address is known.
+// that address is known. A further address of hers gets what reduces alone.
 func (p *Pages) outgoingLink(ctx context.Context, tx *store.Tx, out *compliance.Outgoing, a audience.Address) (*compliance.Outgoing, error) {
-	ids, err := tx.Resolve(ctx, audience.AddressRef(a))
-	if err != nil || ids[0] == 0 {
+	c, err := tx.Contact(ctx, audience.AddressRef(a))
+	if errors.Is(err, audience.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	out.Kind = compliance.OutgoingUnsubscribe
-	if out.Data["url"], err = p.UnsubscribeURL(ids[0], everything()); err != nil {
-		return nil, err
+	if out.Data["url"], err = p.UnsubscribeURL(c.ID, everything()); err != nil || !c.Email().Equal(a) {
+		return out, err
 	}
-	out.Data["preferences"], err = p.preferencesURL(ctx, &tx.Reader, ids[0])
+	out.Data["preferences"], err = p.preferencesURL(ctx, &tx.Reader, c.ID)
 	return out, err
 }

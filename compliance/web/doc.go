@@ -26,11 +26,20 @@
 //   - What somebody wants less of counts with the commit, and no page asks for
 //     more than one press of a button (GDPR Art. 7(3), 16 CFR 316.5, RFC 8058).
 //     What somebody wants more of is confirmed from the mailbox first.
+//   - What is kept as evidence is what somebody saw, in the language of the form,
+//     and what she ticked of it.
+//   - The preference centre is for who has the address that its link was mailed
+//     to. It shows what she may be sent, on whatever that rests, and switches off
+//     each of it.
 //   - A signup is answered with the same bytes whoever the address belongs to,
 //     after the same work: what depends on the address happens later, in
 //     [Pages.Run]. Nothing typed into a form gets into a mail.
 //   - No token, address or name gets into a log of this package;
 //     [Pages.MaskTokens] keeps tokens out of the host's own.
+//
+// Messages for the host to send are those of [compliance.OutgoingKind]. Of an
+// unsubscribe-link, Data has "preferences" only when it goes to the primary
+// address of the contact.
 //
 // A [net/http.ServeMux] in front redirects addresses with doubled slashes,
 // which RFC 8058 forbids; links that this package makes have none. Routes in

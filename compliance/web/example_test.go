@@ -126,8 +126,7 @@ func ExamplePages_MaskTokens() {
 	// Output: POST /mail/u/masked
 }
 
-// What the pages keep about an address goes in the transaction that erases
-// the person.
+// What waits for an address goes in the transaction that erases the person.
 func ExamplePages_Forget() {
 	ctx := context.Background()
 	ledger, tokens := exampleAudience(ctx)

@@ -116,7 +116,20 @@ func newSite(t testing.TB, change ...func(*web.Options)) *site {
 	return newSiteOn(t, memstore.New(), opts, "k1", "k1")
 }
 
+func sitePurposes() []compliance.Purpose {
+	return []compliance.Purpose{
+		{ID: "marketing", Public: true, Title: map[string]string{"en": "News and offers", "de": "Neues"}},
+		{ID: "offers", Title: map[string]string{"en": "Offers of partners"}},
+		{ID: "sharing", Class: compliance.ClassSaleShare},
+	}
+}
+
 func newSiteOn(t testing.TB, adapter store.Adapter, opts web.Options, primary string, keyIDs ...string) *site {
+	return newSiteOf(t, adapter, opts, sitePurposes(), primary, keyIDs...)
+}
+
+// newSiteOf is a site that does other things with people's data.
+func newSiteOf(t testing.TB, adapter store.Adapter, opts web.Options, purposes []compliance.Purpose, primary string, keyIDs ...string) *site {
 	s := &site{t: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), mail: &mailbox{}, ip: "192.0.2.1", base: opts.BaseURL}
 	secrets := make(map[string][]byte)
 	for _, id := range keyIDs {
@@ -128,11 +141,7 @@ func newSiteOn(t testing.TB, adapter store.Adapter, opts web.Options, primary st
 		Keys: keys, Clock: s.clock, Schema: siteSchema(), Logger: slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	require.NoError(t, err)
-	s.ledger, err = compliance.NewLedger(s.aud, compliance.LedgerOptions{Purposes: []compliance.Purpose{
-		{ID: "marketing", Public: true, Title: map[string]string{"en": "News and offers", "de": "Neues"}},
-		{ID: "offers", Title: map[string]string{"en": "Offers of partners"}},
-		{ID: "sharing", Class: compliance.ClassSaleShare},
-	}})
+	s.ledger, err = compliance.NewLedger(s.aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop"}, Purposes: purposes})
 	require.NoError(t, err)
 	s.tokens, err = compliance.NewTokens(s.aud)
 	require.NoError(t, err)
@@ -318,5 +327,7 @@ func corpora(t *testing.T, name string) []byte {
 	require.NoError(t, err)
 	return b
 }
+
+func contains(page, text string) bool { return strings.Contains(page, text) }
 
 func person(n int) string { return fmt.Sprintf("person-%d@mail-%d.example", n, n%7) }

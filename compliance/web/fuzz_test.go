@@ -15,7 +15,7 @@ import (
 // FuzzPages sends anything anywhere. Whatever it is, the answer is whole, moves nobody elsewhere and sets no cookie; a
 // GET changes nothing; and nobody becomes mailable who did not confirm.
 func FuzzPages(f *testing.F) {
-	s := newSite(f)
+	s := newSite(f, unlimited)
 	id := s.subscribe("ann@example.com", "t.news", "on")
 	s.signup("bob@example.com")
 	links := []string{
@@ -25,7 +25,7 @@ func FuzzPages(f *testing.F) {
 	stamp := hidden(f, s.get("/mail/s/footer"), "at")
 	s.pass(time.Minute)
 	for i := range links {
-		for _, body := range []string{"", oneClick, "do=confirm", "do=save&version=x&pause=7&frequency=weekly", "email=eve%40example.com&at=" + stamp + "&t.news=on"} {
+		for _, body := range []string{"", oneClick, "do=confirm", "do=save&version=x&pause=7&frequency=weekly", "email=eve%40example.com&at=" + stamp + "&t.news=on", "email=eve&lang=de&f.first_name=" + strings.Repeat("x", 300) + "&at=" + stamp} {
 			f.Add(uint8(i), true, urlencoded, "en", "1", "", body)
 		}
 		f.Add(uint8(i), true, "multipart/form-data; boundary=B", "de", "", "?do=confirm", "--B\r\nContent-Disposition: form-data; name=\"do\"\r\n\r\nreject\r\n--B--\r\n")

@@ -38,14 +38,21 @@ func (h holder) Collect(ctx context.Context, s compliance.Subject, emit func(com
 	return err
 }
 
-// Erase removes it, in one transaction.
+// Erase removes it, in one transaction, but for what [Pages.Forget] leaves.
 func (h holder) Erase(ctx context.Context, s compliance.Subject) (out compliance.ErasedItems, err error) {
 	_, err = h.pages.aud.Update(ctx, func(tx *store.Tx) error {
 		items, err := h.pages.keptOf(ctx, &tx.Reader, s.Addresses)
 		if err != nil {
 			return err
 		}
-		out.Removed = len(items)
+		out = compliance.ErasedItems{}
+		for i := range items {
+			if keep := items[i].Keep; keep != (compliance.Retention{}) {
+				out.Kept = append(out.Kept, keep)
+			} else {
+				out.Removed++
+			}
+		}
 		return h.pages.Forget(ctx, tx, s.Addresses...)
 	})
 	if err != nil {
@@ -61,9 +68,12 @@ func (p *Pages) keptOf(ctx context.Context, r *store.Reader, addresses []audienc
 			if out, err = p.signupOf(ctx, r, key, out); err != nil {
 				return nil, err
 			}
-			switch _, err := r.LoadRecord(ctx, namespaceNotMe, key); {
+			switch rec, err := r.LoadRecord(ctx, namespaceNotMe, key); {
 			case err == nil:
 				out = appendItem(out, "signups", "rejected", a.Reveal(), time.Time{})
+				out[len(out)-1].Keep = compliance.Retention{
+					What: "that signups were rejected, as a keyed hash of the address", Basis: "GDPR Art. 21(3): no further confirmation mails", Until: rec.Expires,
+				}
 			case !errors.Is(err, audience.ErrNotFound):
 				return nil, err
 			}

@@ -40,8 +40,18 @@ func (p *Pages) limits(q *request, form string, a audience.Address) []limit {
 		{"form", form, l.PerForm, time.Hour},
 		{"global", "", l.Global, time.Hour},
 		{"domain", a.Domain(), l.PerDomain, time.Hour},
-		{"address", a.Canonical(), l.PerAddress, 24 * time.Hour},
+		{"address", mailsOf(form) + " " + a.Canonical(), l.PerAddress, 24 * time.Hour},
 	}
+}
+
+// mailsOf names the mails that a form causes, for the limit of each address:
+// whoever has signups mailed to somebody must not use up the links with which
+// she would leave, nor what she asks for in her preferences.
+func mailsOf(form string) string {
+	if form == linkForm || form == formOfPreferences {
+		return form
+	}
+	return "signup"
 }
 
 // reserve counts one use, in the transaction that acts on it: so there are

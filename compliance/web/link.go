@@ -13,7 +13,7 @@ const linkForm = "link"
 // neutral answers a token that is of no use, whatever is wrong with it or with
 // whom it is about: always the same, and never a dead end.
 func (p *Pages) neutral(q *request) {
-	p.render(q, http.StatusNotFound, "link", p.linkView(q, "neutral.title", ""))
+	p.render(q, http.StatusNotFound, "link", p.linkView(q, "neutral.title"))
 }
 
 // neutralOr is neutral for what is not there, and an error page for the rest.
@@ -25,9 +25,10 @@ func (p *Pages) neutralOr(q *request, err error) {
 	p.failed(q, err)
 }
 
-func (p *Pages) linkView(q *request, title, problem string) *View {
+func (p *Pages) linkView(q *request, title string, problems ...problem) *View {
 	v := p.view(q, title)
-	v.Action, v.Problem = p.prefix+"/u", problem
+	v.Action = p.prefix + "/u"
+	p.mark(v, problems)
 	return v
 }
 
@@ -36,17 +37,17 @@ func (p *Pages) linkView(q *request, title, problem string) *View {
 // whether a mail comes.
 func (p *Pages) serveLink(q *request) {
 	if !q.isPost() {
-		p.render(q, http.StatusOK, "link", p.linkView(q, "link.title", ""))
+		p.render(q, http.StatusOK, "link", p.linkView(q, "link.title"))
 		return
 	}
 	values, err := q.form()
 	if err != nil {
-		p.render(q, bodyStatus(err), "link", p.linkView(q, "link.title", "form.unreadable"))
+		p.render(q, bodyStatus(err), "link", p.linkView(q, "link.title", problem{key: "form.unreadable"}))
 		return
 	}
 	a, err := audience.ParseAddress(values.Get(inputEmail))
 	if err != nil {
-		p.render(q, http.StatusUnprocessableEntity, "link", p.linkView(q, "link.title", "form.address"))
+		p.render(q, http.StatusUnprocessableEntity, "link", p.linkView(q, "link.title", problem{input: inputEmail, key: "form.address"}))
 		return
 	}
 	ctx := q.Context()
@@ -69,7 +70,7 @@ func (p *Pages) serveLink(q *request) {
 	p.alarm(ctx, v, linkForm)
 	if v.public {
 		q.w.Header().Set("Retry-After", "3600")
-		p.render(q, http.StatusTooManyRequests, "link", p.linkView(q, "link.title", "form.busy"))
+		p.render(q, http.StatusTooManyRequests, "link", p.linkView(q, "link.title", problem{key: "form.busy"}))
 		return
 	}
 	p.poke()

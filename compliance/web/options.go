@@ -23,6 +23,13 @@ type Options struct {
 	Name  string
 	Forms []Form
 
+	// WithoutConsent says whom the host writes to for a purpose without consent
+	// for a reason that the ledger does not know, such as companies under PECR
+	// reg. 22. They can refuse it in the preference centre, as those can whom a
+	// relation in the ledger ties to the host. It must neither block nor call the
+	// audience. nil: nobody.
+	WithoutConsent func(c *audience.Contact, purpose string) bool
+
 	// ClientIP gives the address of the client, from what the host's own proxy
 	// says; nil takes the connection's. Never read X-Forwarded-For unless a
 	// proxy that you run wrote it.
@@ -61,7 +68,7 @@ const (
 // those of address and domain nobody is told; beyond the others the answer is
 // 429.
 type Limits struct {
-	PerAddress int // mails to one address a day; default 3
+	PerAddress int // mails of one kind (signups, links, what preferences ask to confirm) to one address a day; default 3
 	PerPrefix  int // from one IPv4 address or IPv6 /64 an hour; default 30
 	PerDomain  int // to one mail domain an hour; default 1,000
 	PerForm    int // of one form an hour; default 5,000
@@ -95,11 +102,14 @@ type Form struct {
 	// by sending the form; of several each has a box of its own, not ticked.
 	Purposes []string
 	// Topics are lists that can be ticked besides. Each needs its purpose
-	// among Purposes.
+	// among Purposes; one that is ticked without it is an error of the form.
 	Topics []string
 	// Statement is what people agree to, by language. Empty: a sentence with
-	// the names of host and purposes. What somebody agreed to is stored as a
-	// [compliance.Notice] when she confirms, with Version and PrivacyURL.
+	// the names of host and purpose, or of several purposes that it is about
+	// what was ticked. What somebody agreed to is stored as a
+	// [compliance.Notice] when she confirms: the text, what she ticked, Version
+	// and PrivacyURL. A form that was made before one of them changed is shown
+	// once more when it is sent.
 	Statement  map[string]string
 	Version    string // of statement and privacy notice, as the host counts them
 	PrivacyURL string // where the privacy notice can be read

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -167,8 +168,10 @@ func (p *Pages) UnsubscribeURL(contact audience.ContactID, scope audience.Scope)
 }
 
 // PreferencesURL gives the link to a contact's preference centre. It is good
-// for 90 days, unless [compliance.Tokens.EndGeneration] ends it before; then
-// the page offers to mail a new one.
+// for 90 days, for as long as her primary address is the one of today, and until
+// [compliance.Tokens.EndGeneration] ends it; then
+// the page offers to mail a new one. [audience.ErrNotFound] when there is no such
+// contact.
 func (p *Pages) PreferencesURL(ctx context.Context, contact audience.ContactID) (url string, err error) {
 	err = p.aud.View(ctx, func(r *store.Reader) (err error) {
 		url, err = p.preferencesURL(ctx, r, contact)
@@ -180,14 +183,30 @@ func (p *Pages) PreferencesURL(ctx context.Context, contact audience.ContactID) 
 const preferencesLife = 90 * 24 * time.Hour
 
 func (p *Pages) preferencesURL(ctx context.Context, r *store.Reader, contact audience.ContactID) (string, error) {
-	generation, err := p.tokens.Generation(ctx, r, contact, compliance.TokenPreferences)
+	c, err := r.Contact(ctx, audience.ID(contact))
+	if err != nil {
+		return "", err
+	}
+	generation, err := p.tokens.Generation(ctx, r, c.ID, compliance.TokenPreferences)
 	if err != nil {
 		return "", err
 	}
 	token, err := p.tokens.Mint(compliance.Claims{
-		Use: compliance.TokenPreferences, Contact: contact, Expires: p.aud.Now().Add(preferencesLife), Generation: generation,
+		Use: compliance.TokenPreferences, Contact: c.ID, Scope: audience.Scope{List: p.mailboxes(&c)[0]},
+		Expires: p.aud.Now().Add(preferencesLife), Generation: generation,
 	})
 	return p.base + "/p/" + token, err
+}
+
+// mailboxes names somebody's address by a keyed hash, under each key, the primary
+// first. A token for her preferences carries it in the place of a list, as it
+// reaches nothing but what a mail to that address led to.
+func (p *Pages) mailboxes(c *audience.Contact) []string {
+	out := make([]string, len(p.secrets.keys))
+	for i := range out {
+		out[i] = hex.EncodeToString(p.secrets.tagUnder(&p.secrets.keys[i], []string{"mailbox", c.ID.String(), c.Email().Canonical()}))
+	}
+	return out
 }
 
 func contains(items []string, s string) bool { return slices.Contains(items, s) }

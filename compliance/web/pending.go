@@ -31,21 +31,24 @@ const (
 // pending is a signup that waits for its confirmation, or what is left of one:
 // then State says what became of it and everything personal is gone.
 type pending struct {
-	State      string            `json:"state,omitempty"`
-	Generation uint16            `json:"generation"`
-	Requested  time.Time         `json:"requested"`
-	Form       string            `json:"form"`
-	Language   string            `json:"language,omitempty"`
-	Address    string            `json:"address,omitempty"`
-	Purposes   []string          `json:"purposes,omitempty"`
-	Lists      []string          `json:"lists,omitempty"`
-	Statement  string            `json:"statement,omitempty"`
-	Version    string            `json:"version,omitempty"`
-	PrivacyURL string            `json:"privacy_url,omitempty"`
-	Fields     map[string]string `json:"fields,omitempty"`
-	GPC        bool              `json:"gpc,omitempty"`
-	IP         string            `json:"ip,omitempty"`
-	UserAgent  string            `json:"user_agent,omitempty"`
+	State      string    `json:"state,omitempty"`
+	Generation uint16    `json:"generation"`
+	Requested  time.Time `json:"requested"`
+	Form       string    `json:"form"`
+	Language   string    `json:"language,omitempty"`
+	Address    string    `json:"address,omitempty"`
+	Purposes   []string  `json:"purposes,omitempty"`
+	Lists      []string  `json:"lists,omitempty"`
+	Statement  string    `json:"statement,omitempty"`
+	// StatementLanguage is that of the text, which may be there in another one
+	// than the rest of the form.
+	StatementLanguage string            `json:"statement_language,omitempty"`
+	Version           string            `json:"version,omitempty"`
+	PrivacyURL        string            `json:"privacy_url,omitempty"`
+	Fields            map[string]string `json:"fields,omitempty"`
+	GPC               bool              `json:"gpc,omitempty"`
+	IP                string            `json:"ip,omitempty"`
+	UserAgent         string            `json:"user_agent,omitempty"`
 	// Contact is who asked, when it was somebody known in the preference
 	// centre.
 	Contact audience.ContactID `json:"contact,omitempty"`
@@ -263,8 +266,10 @@ func deleteIfThere(ctx context.Context, tx *store.Tx, namespace, key string) err
 }
 
 // Forget removes what the pages keep about addresses beyond what belongs to a
-// contact: signups that wait, messages that wait, and that a signup was
-// rejected. It belongs to an erasure, in the same transaction.
+// contact: signups that wait and messages that wait. It belongs to an erasure,
+// in the same transaction. That an address rejected a signup stays, as a keyed
+// hash, until its year is over: without it forms would mail somebody again who
+// objected to that.
 func (p *Pages) Forget(ctx context.Context, tx *store.Tx, addresses ...audience.Address) error {
 	for _, a := range addresses {
 		for _, key := range p.addressKeys(a) {
@@ -276,10 +281,8 @@ func (p *Pages) Forget(ctx context.Context, tx *store.Tx, addresses ...audience.
 			} else if !errors.Is(err, audience.ErrNotFound) {
 				return err
 			}
-			for _, namespace := range []string{namespaceByHash, namespaceNotMe} {
-				if err := deleteIfThere(ctx, tx, namespace, key); err != nil {
-					return err
-				}
+			if err := deleteIfThere(ctx, tx, namespaceByHash, key); err != nil {
+				return err
 			}
 		}
 	}

@@ -18,11 +18,12 @@ import (
 // choice is one thing that can be chosen in the preference centre.
 type choice struct {
 	input   string // the name of the box
-	label   string
-	detail  string
+	label   phrase
+	detail  phrase
 	purpose string
 	list    audience.List // of a topic
-	on      bool          // as it stands
+	on      bool          // as it stands: she may be written to
+	unasked bool          // without her consent
 }
 
 func (c *choice) scope() audience.Scope {
@@ -57,24 +58,15 @@ func (p *Pages) preferencesOf(ctx context.Context, r *store.Reader, c audience.C
 	}
 	schema := r.Schema()
 	s := preferences{contact: c, restricted: h.Restricted(at)}
-	public := make(map[string]bool)
+	w := without{pages: p, contact: &c, history: &h, at: at}
+	if w.related, err = p.isRelated(ctx, r, c.ID, &h, at); err != nil {
+		return preferences{}, err
+	}
 	for _, purpose := range p.ledger.Purposes() {
-		if !purpose.Public || purpose.Class == compliance.ClassSaleShare {
+		if purpose.Class == compliance.ClassSaleShare {
 			continue
 		}
-		public[purpose.ID] = true
-		s.choices = append(s.choices, choice{
-			input: prefixChoice + purpose.ID, label: p.purposeTitle(purpose.ID, lang), detail: p.texts.of(purpose.Description, lang), purpose: purpose.ID,
-			on: h.Fold(purposeScope(purpose.ID), at).Status == audience.StatusSubscribed,
-		})
-		for _, l := range schema.Lists {
-			if l.Kind == audience.ListTopic && purposeOf(l) == purpose.ID {
-				s.choices = append(s.choices, choice{
-					input: prefixTopic + l.Name, label: listTitle(l), purpose: purpose.ID, list: l,
-					on: h.OnList(l, at).Status == audience.StatusSubscribed,
-				})
-			}
-		}
+		s.choices = append(s.choices, p.choicesOf(&schema, &purpose, &w, lang)...)
 	}
 	if until, ok := c.Field(&schema, fieldPausedUntil).Timestamp(); ok && until.After(at) {
 		s.paused = until
@@ -88,12 +80,38 @@ func (p *Pages) preferencesOf(ctx context.Context, r *store.Reader, c audience.C
 	return s, nil
 }
 
+// choicesOf gives the boxes of a purpose and its topics. Of a purpose that is not
+// public there are those with which she can refuse what she gets.
+func (p *Pages) choicesOf(schema *audience.Schema, purpose *compliance.Purpose, w *without, lang string) []choice {
+	all := []choice{{
+		input: prefixChoice + purpose.ID, label: p.purposeTitle(purpose.ID, lang), detail: p.texts.of(purpose.Description, lang), purpose: purpose.ID,
+	}}
+	for _, l := range schema.Lists {
+		if l.Kind == audience.ListTopic && purposeOf(l) == purpose.ID {
+			all = append(all, choice{input: prefixTopic + l.Name, label: phrase{text: listTitle(l)}, purpose: purpose.ID, list: l})
+		}
+	}
+	var out []choice
+	for i := range all {
+		c := &all[i]
+		standing := w.history.Fold(c.scope(), w.at)
+		if c.list.Name != "" {
+			standing = w.history.OnList(c.list, w.at)
+		}
+		c.unasked = standing.Status == audience.StatusNone && w.consent(purpose)
+		if c.on = c.unasked || w.agreed(purpose, standing); c.on || purpose.Public {
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
 // sum changes whenever anything changes that is shown or could be chosen.
 func (s *preferences) sum() string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%d %q %d %t %t", s.contact.ID, s.contact.Frequency, audience.Micros(s.paused), s.sale, s.saleOut)
 	for i := range s.choices {
-		_, _ = fmt.Fprintf(h, " %q %t", s.choices[i].input, s.choices[i].on)
+		_, _ = fmt.Fprintf(h, " %q %t %t", s.choices[i].input, s.choices[i].on, s.choices[i].unasked)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
@@ -125,21 +143,23 @@ func (p *Pages) servePreferences(q *request, token string) {
 }
 
 // contactFor finds whose preferences a token opens; [audience.ErrNotFound] when
-// she is gone, or a later generation ended the token.
+// she is gone, a later generation ended the token, or it was mailed to an address
+// that is no longer her primary one: somebody else may have that by now.
 func (p *Pages) contactFor(ctx context.Context, r *store.Reader, claims *compliance.Claims) (audience.Contact, error) {
 	c, err := r.Contact(ctx, audience.ID(claims.Contact))
 	if err != nil {
 		return c, err
 	}
 	generation, err := p.tokens.Generation(ctx, r, claims.Contact, compliance.TokenPreferences)
-	if err == nil && (generation != claims.Generation || c.ID != claims.Contact) { // of a contact who was merged since
+	merged := c.ID != claims.Contact
+	if err == nil && (generation != claims.Generation || merged || !contains(p.mailboxes(&c), claims.Scope.List)) {
 		err = &audience.NotFoundError{Kind: "preferences"}
 	}
 	return c, err
 }
 
 // showPreferences shows them; notice is a key of what happened, "" for nothing.
-func (p *Pages) showPreferences(q *request, claims *compliance.Claims, status int, notice string) {
+func (p *Pages) showPreferences(q *request, claims *compliance.Claims, status int, notice string, problems ...problem) {
 	var s preferences
 	err := p.aud.View(q.Context(), func(r *store.Reader) error {
 		c, err := p.contactFor(q.Context(), r, claims)
@@ -161,10 +181,7 @@ func (p *Pages) showPreferences(q *request, claims *compliance.Claims, status in
 	} else {
 		v.Problem = notice
 	}
-	for i := range s.choices {
-		c := &s.choices[i]
-		v.Choices = append(v.Choices, Choice{Name: c.input, Label: c.label, Detail: c.detail, On: c.on, Under: c.list.Name != ""})
-	}
+	p.showChoices(v, &s, problems)
 	for _, f := range frequencies() {
 		v.Frequencies = append(v.Frequencies, Option{Value: f, Label: p.texts.text(q.lang, "frequency."+f), On: f == s.contact.Frequency})
 	}
@@ -174,6 +191,30 @@ func (p *Pages) showPreferences(q *request, claims *compliance.Claims, status in
 	v.Pauses = p.pauseOptions(&s, q.lang)
 	v.Sale, v.SaleOut, v.GPC, v.Honoured = s.sale, s.saleOut || GPC(q.Header), GPC(q.Header) && s.sale, s.saleOut
 	p.render(q, status, "preferences", v)
+}
+
+// showChoices shows the boxes; one with a problem is ticked as it was sent.
+func (p *Pages) showChoices(v *View, s *preferences, problems []problem) {
+	noted, shown := make(map[string]bool), make(map[string]bool)
+	for i := range s.choices {
+		c := &s.choices[i]
+		out := Choice{Name: c.input, Label: c.label.text, Lang: c.label.foreign(v.Lang), Detail: c.detail.text, DetailLang: c.detail.foreign(v.Lang), On: c.on}
+		if c.list.Name == "" {
+			shown[c.purpose] = true
+		} else {
+			out.Under = shown[c.purpose]
+		}
+		if c.unasked && !noted[c.purpose] { // said once for a purpose and what is below it
+			noted[c.purpose] = true
+			out.Note = p.texts.text(v.Lang, "preferences.unasked")
+		}
+		for j := range problems {
+			if w := &problems[j]; w.input == c.input {
+				out.On, out.Problem = true, p.problemText(v.Lang, w)
+			}
+		}
+		v.Choices = append(v.Choices, out)
+	}
 }
 
 const pauseKeep = "keep"
@@ -195,11 +236,11 @@ func (p *Pages) pauseOptions(s *preferences, lang string) (out []Option) {
 func (p *Pages) leaveAll(q *request, claims *compliance.Claims) {
 	var undo string
 	_, err := p.aud.Update(q.Context(), func(tx *store.Tx) error {
-		c, err := p.contactFor(q.Context(), &tx.Reader, claims)
+		_, err := p.contactFor(q.Context(), &tx.Reader, claims)
 		if err != nil {
 			return err
 		}
-		undo, err = p.unsubscribe(q.Context(), tx, c.ID, everything(), mechanismPreferences, p.evidence(q, "preferences"))
+		undo, err = p.unsubscribe(q.Context(), tx, claims, everything(), mechanismPreferences, p.evidence(q, "preferences"))
 		return err
 	})
 	if err != nil {

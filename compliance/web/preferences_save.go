@@ -23,6 +23,7 @@ type saved struct {
 	asked   bool // a mail asks to confirm what is to be more
 	dropped bool // it does not, since too many went to that address today
 	alarm   verdict
+	alone   []problem // topics that are to be more, without their purpose
 }
 
 func (p *Pages) postPreferences(q *request, claims *compliance.Claims, values url.Values) {
@@ -38,11 +39,22 @@ func (p *Pages) postPreferences(q *request, claims *compliance.Claims, values ur
 		p.showPreferences(q, claims, http.StatusBadRequest, "form.unreadable")
 	case err != nil:
 		p.neutralOr(q, err)
+	default:
+		p.showSaved(q, claims, &out)
+	}
+}
+
+func (p *Pages) showSaved(q *request, claims *compliance.Claims, out *saved) {
+	if out.asked {
+		p.poke()
+	}
+	switch {
 	case out.dropped:
 		p.alarm(q.Context(), out.alarm, formOfPreferences)
-		p.showPreferences(q, claims, http.StatusTooManyRequests, "preferences.busy")
+		p.showPreferences(q, claims, http.StatusTooManyRequests, "preferences.busy", out.alone...)
+	case len(out.alone) > 0:
+		p.showPreferences(q, claims, http.StatusUnprocessableEntity, "preferences.marked", out.alone...)
 	case out.asked:
-		p.poke()
 		p.showPreferences(q, claims, http.StatusOK, "preferences.confirm")
 	default:
 		p.showPreferences(q, claims, http.StatusOK, "preferences.saved")
@@ -73,10 +85,13 @@ func (p *Pages) savePreferences(q *request, tx *store.Tx, claims *compliance.Cla
 	}
 	lower, raise := compareWishes(&s, &w)
 	e := p.evidence(q, "preferences")
-	for _, scope := range lower {
+	for _, less := range lower {
+		m := mechanismPreferences
+		if less.unasked { // there is no consent to withdraw
+			m = audience.MechanismObjection
+		}
 		if _, err := p.ledger.RecordIn(ctx, tx, compliance.Declaration{
-			Contact: audience.ID(c.ID), Kind: audience.ConsentWithdrawn, Scope: scope, Mechanism: mechanismPreferences,
-			Source: personSource("preferences"), Evidence: e,
+			Contact: audience.ID(c.ID), Kind: audience.ConsentWithdrawn, Scope: less.scope(), Mechanism: m, Source: personSource("preferences"), Evidence: e,
 		}); err != nil {
 			return out, err
 		}
@@ -87,32 +102,35 @@ func (p *Pages) savePreferences(q *request, tx *store.Tx, claims *compliance.Cla
 	if err := p.saveWishes(ctx, tx, &s, &w); err != nil {
 		return out, err
 	}
-	return p.askToRaise(q, tx, &c, &raise)
+	out, err = p.askToRaise(q, tx, &c, &raise)
+	for _, topic := range raise.alone {
+		out.alone = append(out.alone, problem{input: topic.input, key: "form.topic", about: p.purposeTitle(topic.purpose, q.lang).text})
+	}
+	return out, err
 }
 
 // raising is what is to be more.
-type raising struct{ purposes, lists []string }
+type raising struct {
+	purposes, lists []string
+	alone           []*choice // topics without their purpose
+}
 
 // compareWishes says what is to be less and what more. A topic goes with its
-// purpose: without it, it is nothing, and so it is asked for with it.
-func compareWishes(s *preferences, w *wishes) (lower []audience.Scope, raise raising) {
+// purpose: who unticks that need not untick what is below it, and a topic that is
+// ticked without it is neither asked for nor passed over.
+func compareWishes(s *preferences, w *wishes) (lower []*choice, raise raising) {
 	for i := range s.choices {
 		c := &s.choices[i]
-		if c.list.Name == "" {
-			switch on := w.on[c.input]; {
-			case c.on && !on:
-				lower = append(lower, c.scope())
-			case !c.on && on:
-				raise.purposes = append(raise.purposes, c.purpose)
-			}
-			continue
-		}
-		on := w.on[c.input]
-		switch {
-		case c.on && !on:
-			lower = append(lower, c.scope())
-		case !c.on && on && w.on[prefixChoice+c.purpose]:
+		switch on := w.on[c.input]; {
+		case c.on == on:
+		case c.on:
+			lower = append(lower, c)
+		case c.list.Name == "":
+			raise.purposes = append(raise.purposes, c.purpose)
+		case w.on[prefixChoice+c.purpose]:
 			raise.lists = append(raise.lists, c.list.Name)
+		default:
+			raise.alone = append(raise.alone, c)
 		}
 	}
 	return lower, raise
@@ -171,25 +189,26 @@ func (p *Pages) askToRaise(q *request, tx *store.Tx, c *audience.Contact, raise 
 	if out.dropped = out.alarm.reached != ""; out.dropped {
 		return out, nil
 	}
-	e := p.evidence(q, "preferences")
+	e, statement := p.evidence(q, "preferences"), p.raiseStatement(raise, q.lang)
 	out.asked = true
 	return out, p.keepPending(ctx, tx, pending{
 		Form: formOfPreferences, Language: q.lang, Address: a.Reveal(), Requested: tx.At(), Contact: c.ID,
-		Purposes: raise.purposes, Lists: raise.lists, Statement: p.raiseStatement(raise, q.lang), IP: e.IP, UserAgent: e.UserAgent,
+		Purposes: raise.purposes, Lists: raise.lists, Statement: statement.text, StatementLanguage: statement.lang, IP: e.IP, UserAgent: e.UserAgent,
 	}, a, false)
 }
 
 // raiseStatement is what the mail asks to confirm.
-func (p *Pages) raiseStatement(raise *raising, lang string) string {
+func (p *Pages) raiseStatement(raise *raising, lang string) phrase {
 	var names []string
 	for _, id := range raise.purposes {
-		names = append(names, p.purposeTitle(id, lang))
+		names = append(names, p.purposeTitle(id, lang).text)
 	}
 	schema := p.aud.Schema()
 	for _, name := range raise.lists {
 		list, _ := schema.ListNamed(name)
 		names = append(names, listTitle(list))
 	}
-	text := p.texts.text(lang, "preferences.statement")
-	return strings.NewReplacer("{name}", p.opts.Name, "{purposes}", strings.Join(names, ", ")).Replace(text)
+	out := p.texts.phrase(lang, "preferences.statement")
+	out.text = strings.NewReplacer("{name}", p.opts.Name, "{purposes}", strings.Join(names, ", ")).Replace(out.text)
+	return out
 }

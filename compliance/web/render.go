@@ -32,22 +32,32 @@ type View struct {
 	key   string // of the title
 	texts texts
 
-	Action  string // where the form goes to
-	Problem string // key of what is wrong
-	Notice  string // key of what was done
-	Subject string // what it is about, "" for everything
+	// The members whose name ends with Lang are the language of the one before,
+	// where that is not the page's: for the attribute lang.
+	TitleLang   string
+	ID          string // what the ids of the form's elements begin with
+	Action      string // where the form goes to
+	Problem     string // key of what is wrong
+	Notice      string // key of what was done
+	Subject     string // what it is about, "" for everything
+	SubjectLang string
+
+	// What is wrong with the address, and with all boxes together, as texts.
+	EmailProblem   string
+	ChoicesProblem string
 
 	// Of the signup form and its confirmation.
-	Form       string
-	Email      string // typed; in the preference centre the masked address
-	Stamp      string
-	Statement  string
-	PrivacyURL string
-	Inputs     []Input
-	Hidden     []Input
-	Choices    []Choice
-	GPC        bool // the browser sends the signal
-	Honoured   bool // and the opt-out stands
+	Form          string
+	Email         string // typed; in the preference centre the masked address
+	Stamp         string // to be sent back as "at", and Lang as "lang"
+	Statement     string
+	StatementLang string
+	PrivacyURL    string
+	Inputs        []Input
+	Hidden        []Input
+	Choices       []Choice
+	GPC           bool // the browser sends the signal
+	Honoured      bool // and the opt-out stands
 
 	// Of unsubscribing.
 	Wider bool   // there is more to unsubscribe from
@@ -65,15 +75,20 @@ type View struct {
 // Input is one field to fill in.
 type Input struct {
 	Name, Label, Value string
+	Lang               string // of the label, where it is not the page's
 	Complete           string // the HTML attribute autocomplete
 	Required           bool
+	Problem            string // what is wrong with it, as text
 }
 
 // Choice is one box to tick.
 type Choice struct {
 	Name, Label, Detail string
+	Lang, DetailLang    string // of label and detail, where it is not the page's
 	On                  bool
-	Under               bool // belongs to the choice above
+	Under               bool   // belongs to the choice above
+	Note                string // on what it rests when it is not consent
+	Problem             string // what is wrong with it, as text
 }
 
 // Option is one of several that exclude each other.
@@ -143,7 +158,7 @@ func readTemplate(own fs.FS, file string) (string, error) {
 
 // view begins the view of a page by the key of its title.
 func (p *Pages) view(q *request, title string) *View {
-	return &View{Lang: q.lang, Name: p.opts.Name, Title: p.texts.text(q.lang, title), Style: p.style, key: title, texts: p.texts}
+	return &View{Lang: q.lang, Name: p.opts.Name, ID: "ak-", Title: p.texts.text(q.lang, title), Style: p.style, key: title, texts: p.texts}
 }
 
 // render answers with a page. It is made whole first, so that a template that

@@ -130,21 +130,22 @@ func (s *secrets) open(value []byte, namespace, key string, v any) bool {
 	return false
 }
 
-// stamp signs when a form was made.
-func (s *secrets) stamp(form string, at time.Time) string {
+// stamp signs when a form was made, and what it showed.
+func (s *secrets) stamp(form, shown string, at time.Time) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(audience.Micros(at)))
-	b = append(b, s.tag("stamp", form, base64.RawURLEncoding.EncodeToString(b))...)
+	b = append(b, s.tag("stamp", form, shown, base64.RawURLEncoding.EncodeToString(b))...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// stampedAt gives when a form was made; false for a stamp that is not ours.
-func (s *secrets) stampedAt(form, stamp string) (time.Time, bool) {
+// stampedAt gives when a form was made; false for a stamp that is not ours, or
+// of a form that showed something else.
+func (s *secrets) stampedAt(form, shown, stamp string) (time.Time, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(stamp)
 	if err != nil || len(b) != 8+tagBytes {
 		return time.Time{}, false
 	}
 	for i := range s.keys {
-		want := s.tagUnder(&s.keys[i], []string{"stamp", form, base64.RawURLEncoding.EncodeToString(b[:8])})
+		want := s.tagUnder(&s.keys[i], []string{"stamp", form, shown, base64.RawURLEncoding.EncodeToString(b[:8])})
 		if hmac.Equal(want, b[8:]) {
 			return audience.FromMicros(int64(binary.BigEndian.Uint64(b))), true
 		}

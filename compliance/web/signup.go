@@ -1,11 +1,8 @@
 package web
 
 import (
-	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -14,9 +11,12 @@ import (
 const (
 	inputEmail = "email"
 	inputStamp = "at"
+	inputLang  = "lang"
 	// inputTrap is hidden from people; its name means nothing to what fills in
 	// forms for them.
-	inputTrap    = "leave_empty"
+	inputTrap = "leave_empty"
+	// inputChoices stands for all boxes of a form; there is no such input.
+	inputChoices = "c"
 	prefixField  = "f."
 	prefixOrigin = "o." // where somebody came from
 	prefixChoice = "c." // purposes
@@ -34,52 +34,60 @@ func (p *Pages) serveSignup(q *request, id string) {
 		return
 	}
 	if !q.isPost() {
-		p.render(q, http.StatusOK, "signup", p.signupView(q, form, q.URL.Query(), ""))
+		p.render(q, http.StatusOK, "signup", p.signupView(q, form, q.URL.Query()))
 		return
 	}
 	values, err := q.form()
 	if err != nil {
-		p.render(q, bodyStatus(err), "signup", p.signupView(q, form, nil, "form.unreadable"))
+		p.again(q, form, nil, bodyStatus(err), problem{key: "form.unreadable"})
 		return
 	}
 	p.postSignup(q, form, values)
 }
 
 // postSignup takes a filled-in form. Up to where it writes, it looks at
-// nothing but what was sent.
+// nothing but what was sent. It speaks the language of the form, whatever the
+// browser likes best: that is what somebody read and agreed to.
 func (p *Pages) postSignup(q *request, form *Form, values url.Values) {
+	if lang := values.Get(inputLang); p.texts[lang] != nil {
+		q.lang = lang
+	}
 	if values.Get(inputTrap) != "" { // a program; let it think it was heard
 		p.render(q, http.StatusOK, "sent", p.view(q, "sent.title"))
 		return
 	}
-	again := func(status int, why string) {
-		p.render(q, status, "signup", p.signupView(q, form, values, why))
-	}
-	at, ok := p.secrets.stampedAt(form.ID, values.Get(inputStamp))
+	shown := p.shown(form, q.lang)
+	at, ok := p.secrets.stampedAt(form.ID, shown.digest(), values.Get(inputStamp))
 	if now := p.aud.Now(); !ok || at.Add(p.opts.Limits.MinAge).After(now) {
-		again(http.StatusUnprocessableEntity, "form.again")
+		p.again(q, form, values, http.StatusUnprocessableEntity, problem{key: "form.again"})
 		return
 	}
 	address, err := audience.ParseAddress(values.Get(inputEmail))
+	s, problems := p.readSignup(q, form, values, &shown)
 	if err != nil {
-		again(http.StatusUnprocessableEntity, "form.address")
-		return
+		problems = append([]problem{{input: inputEmail, key: "form.address"}}, problems...)
 	}
-	s, why := p.readSignup(q, form, values)
-	if why != "" {
-		again(http.StatusUnprocessableEntity, why)
+	if len(problems) > 0 {
+		p.again(q, form, values, http.StatusUnprocessableEntity, problems...)
 		return
 	}
 	s.Address = address.Reveal()
-	p.answerSignup(q, form.ID, s, address, again)
+	p.answerSignup(q, form, s, address, values)
+}
+
+// again shows the form once more, filled in as it was sent, and what is wrong.
+func (p *Pages) again(q *request, form *Form, values url.Values, status int, problems ...problem) {
+	v := p.signupView(q, form, values)
+	p.mark(v, problems)
+	p.render(q, status, "signup", v)
 }
 
 // answerSignup keeps the signup and answers, which is the same for every
 // address.
-func (p *Pages) answerSignup(q *request, form string, s pending, a audience.Address, again func(status int, why string)) {
+func (p *Pages) answerSignup(q *request, form *Form, s pending, a audience.Address, values url.Values) {
 	var v verdict
 	_, err := p.aud.Update(q.Context(), func(tx *store.Tx) (err error) {
-		if v, err = p.reserve(q.Context(), tx, p.limits(q, form, a)); err != nil || v.public {
+		if v, err = p.reserve(q.Context(), tx, p.limits(q, form.ID, a)); err != nil || v.public {
 			return err
 		}
 		s.Requested = tx.At()
@@ -89,46 +97,53 @@ func (p *Pages) answerSignup(q *request, form string, s pending, a audience.Addr
 		p.failed(q, err)
 		return
 	}
-	p.alarm(q.Context(), v, form)
+	p.alarm(q.Context(), v, form.ID)
 	if v.public {
 		q.w.Header().Set("Retry-After", "3600")
-		again(http.StatusTooManyRequests, "form.busy")
+		p.again(q, form, values, http.StatusTooManyRequests, problem{key: "form.busy"})
 		return
 	}
 	p.poke()
 	p.render(q, http.StatusOK, "sent", p.view(q, "sent.title"))
 }
 
-// readSignup reads what was chosen and typed; why is what to say when
-// something is missing.
-func (p *Pages) readSignup(q *request, form *Form, values url.Values) (s pending, why string) {
+// readSignup reads what was chosen and typed, and what is wrong with it.
+func (p *Pages) readSignup(q *request, form *Form, values url.Values, shown *shownForm) (s pending, problems []problem) {
 	s = pending{
-		Form: form.ID, Language: q.lang, Statement: p.statement(form, q.lang), Version: form.Version, PrivacyURL: form.PrivacyURL,
-		GPC: GPC(q.Header), Fields: map[string]string{},
+		Form: form.ID, Language: q.lang, Version: form.Version, PrivacyURL: form.PrivacyURL, GPC: GPC(q.Header), Fields: map[string]string{},
 	}
 	e := p.evidence(q, "signup")
 	s.IP, s.UserAgent = e.IP, e.UserAgent
-	for _, purpose := range form.Purposes {
-		if len(form.Purposes) == 1 || values.Has(prefixChoice+purpose) {
-			s.Purposes = append(s.Purposes, purpose)
+	if len(form.Purposes) == 1 {
+		s.Purposes = form.Purposes
+	}
+	var ticked []string
+	for i := range shown.choices {
+		c := &shown.choices[i]
+		switch on := values.Has(c.input); {
+		case !on:
+			continue
+		case c.list == "":
+			s.Purposes = append(s.Purposes, c.purpose)
+		case !contains(s.Purposes, c.purpose): // which stands above it
+			problems = append(problems, problem{input: c.input, key: "form.topic", about: p.purposeTitle(c.purpose, q.lang).text})
+		default:
+			s.Lists = append(s.Lists, c.list)
 		}
+		ticked = append(ticked, c.label.text)
 	}
-	schema := p.aud.Schema()
-	for _, name := range form.Topics {
-		if list, _ := schema.ListNamed(name); values.Has(prefixTopic+name) && contains(s.Purposes, purposeOf(list)) {
-			s.Lists = append(s.Lists, name)
-		}
+	if len(s.Purposes) == 0 && len(problems) == 0 {
+		problems = append(problems, problem{input: inputChoices, key: "form.choose"})
 	}
-	if len(s.Purposes) == 0 {
-		return s, "form.choose"
-	}
+	s.Statement, s.StatementLanguage = shown.agreed(p.texts.text(q.lang, "signup.ticked"), ticked), shown.statement.lang
 	for _, f := range form.Fields {
-		text, ok := clean(values.Get(prefixField+f.Name), maxField)
-		if !ok || f.Required && text == "" {
-			return s, "form.field"
-		}
-		if text != "" {
+		switch text, ok := clean(values.Get(prefixField+f.Name), maxField); {
+		case !ok:
+			problems = append(problems, problem{input: prefixField + f.Name, key: "form.long"})
+		case text != "":
 			s.Fields[f.Name] = text
+		case f.Required:
+			problems = append(problems, problem{input: prefixField + f.Name, key: "form.field"})
 		}
 	}
 	for param, field := range attributions() {
@@ -136,43 +151,18 @@ func (p *Pages) readSignup(q *request, form *Form, values url.Values) (s pending
 			s.Fields[field] = text
 		}
 	}
-	return s, ""
-}
-
-// statement is the text that somebody agrees to.
-func (p *Pages) statement(form *Form, lang string) string {
-	if text := p.texts.of(form.Statement, lang); text != "" {
-		return text
-	}
-	var names []string
-	for _, id := range form.Purposes {
-		names = append(names, p.purposeTitle(id, lang))
-	}
-	text := p.texts.text(lang, "signup.statement")
-	return strings.NewReplacer("{name}", p.opts.Name, "{purposes}", strings.Join(names, ", ")).Replace(text)
-}
-
-func (p *Pages) purposeTitle(id, lang string) string {
-	purpose, err := p.ledger.Purpose(id)
-	if title := p.texts.of(purpose.Title, lang); err == nil && title != "" {
-		return title
-	}
-	if id == audience.PurposeMarketing {
-		return p.texts.text(lang, "purpose.marketing")
-	}
-	return id
+	return s, problems
 }
 
 // signupView fills the form in with what was sent before, or with where
 // somebody came from.
-func (p *Pages) signupView(q *request, form *Form, values url.Values, problem string) *View {
+func (p *Pages) signupView(q *request, form *Form, values url.Values) *View {
 	v := p.view(q, "signup.title")
-	if title := p.texts.of(form.Title, q.lang); title != "" {
-		v.Title = title
+	if title := p.texts.of(form.Title, q.lang); title.text != "" {
+		v.Title, v.TitleLang = title.text, title.foreign(q.lang)
 	}
-	v.Problem = problem
 	v.Action = p.prefix + "/s/" + form.ID
-	v.GPC = GPC(q.Header)
+	v.GPC = GPC(q.Header) && len(salePurposes(p.ledger)) > 0
 	p.fillForm(v, form, q.lang)
 	if q.isPost() {
 		v.Email, _ = clean(values.Get(inputEmail), 254)
@@ -194,77 +184,4 @@ func (p *Pages) signupView(q *request, form *Form, values url.Values, problem st
 	}
 	sortInputs(v.Hidden)
 	return v
-}
-
-// fillForm describes a form to its template.
-func (p *Pages) fillForm(v *View, form *Form, lang string) {
-	v.Form, v.Statement, v.PrivacyURL = form.ID, p.statement(form, lang), form.PrivacyURL
-	v.Stamp = p.secrets.stamp(form.ID, p.aud.Now())
-	for _, f := range form.Fields {
-		label := p.texts.of(f.Label, lang)
-		if label == "" {
-			label = p.texts.textOr(lang, "field."+f.Name, f.Name)
-		}
-		v.Inputs = append(v.Inputs, Input{Name: prefixField + f.Name, Label: label, Required: f.Required, Complete: autocomplete(f.Name)})
-	}
-	if len(form.Purposes) > 1 {
-		for _, id := range form.Purposes {
-			v.Choices = append(v.Choices, Choice{Name: prefixChoice + id, Label: p.purposeTitle(id, lang)})
-		}
-	}
-	schema := p.aud.Schema()
-	for _, name := range form.Topics {
-		list, _ := schema.ListNamed(name)
-		v.Choices = append(v.Choices, Choice{Name: prefixTopic + name, Label: listTitle(list), Under: len(form.Purposes) > 1})
-	}
-}
-
-func listTitle(l audience.List) string {
-	if l.Title != "" {
-		return l.Title
-	}
-	return l.Name
-}
-
-// autocomplete is what WCAG 1.3.5 asks for.
-func autocomplete(field string) string {
-	switch field {
-	case "first_name":
-		return "given-name"
-	case "last_name":
-		return "family-name"
-	case "phone":
-		return "tel"
-	default:
-		return "off"
-	}
-}
-
-// Snippet gives a form as HTML for a host's own page, in a language; origin is
-// what to keep about where people come from, by the parameters source, ref and
-// utm_source to utm_content. It works without a script. A page made per
-// request gets it per request: it holds when it was made, and who is faster
-// than a person is asked to press again.
-//
-// The page's Content-Security-Policy has to allow form-action to the base URL.
-// [audience.ErrNotFound] for a form that there is not.
-func (p *Pages) Snippet(form, lang string, origin url.Values) (template.HTML, error) {
-	f := p.formNamed(form)
-	if f == nil {
-		return "", &audience.NotFoundError{Kind: "form", Name: form}
-	}
-	lang = p.texts.nearest(lang)
-	v := &View{Lang: lang, Name: p.opts.Name, texts: p.texts, Action: p.base + "/s/" + f.ID}
-	p.fillForm(v, f, lang)
-	for param := range attributions() {
-		if text, ok := clean(origin.Get(param), maxOrigin); ok && text != "" {
-			v.Hidden = append(v.Hidden, Input{Name: prefixOrigin + param, Value: text})
-		}
-	}
-	sortInputs(v.Hidden)
-	var b strings.Builder
-	if err := p.templates["snippet"].Execute(&b, v); err != nil {
-		return "", errors.New("compliance/web: the template snippet failed")
-	}
-	return template.HTML(b.String()), nil //nolint:gosec // made by html/template
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -42,14 +41,36 @@ func (t texts) textOr(lang, key, otherwise string) string {
 	return otherwise
 }
 
+// phrase is a text and the language that it is in, "" when nobody said.
+type phrase struct{ text, lang string }
+
+// foreign gives the language of a phrase on a page in another one, and "" on a
+// page in the same: there the attribute would say nothing.
+func (f phrase) foreign(page string) string {
+	if f.lang == page {
+		return ""
+	}
+	return f.lang
+}
+
 // of gives a text that the host wrote in several languages, in the one wanted
 // or else in English, or else in the first by name.
-func (t texts) of(own map[string]string, lang string) string {
+func (t texts) of(own map[string]string, lang string) phrase {
 	base, _, _ := strings.Cut(lang, "-")
-	if s := cmp.Or(own[lang], own[base], own[fallback]); s != "" || len(own) == 0 {
-		return s
+	for _, l := range append([]string{lang, base, fallback}, slices.Sorted(maps.Keys(own))...) {
+		if s := own[l]; s != "" {
+			return phrase{s, l}
+		}
 	}
-	return own[slices.Min(slices.Collect(maps.Keys(own)))]
+	return phrase{}
+}
+
+// phrase gives a text of the pages and the language in which it is there.
+func (t texts) phrase(lang, key string) phrase {
+	if s, ok := t[lang][key]; ok {
+		return phrase{s, lang}
+	}
+	return phrase{t.text(lang, key), fallback}
 }
 
 // nearest gives the language that there is for a tag: itself, or that of its

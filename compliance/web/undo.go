@@ -22,7 +22,8 @@ func (p *Pages) serveUndo(q *request, token string) {
 	}
 	if !q.isPost() {
 		v := p.view(q, "undo.title")
-		v.Action, v.Subject = q.URL.Path, p.scopeTitle(claims.Scope, q.lang)
+		v.Action = q.URL.Path
+		p.about(v, claims.Scope)
 		p.render(q, http.StatusOK, "undo", v)
 		return
 	}

@@ -78,28 +78,35 @@ func (p *Pages) showUnsubscribe(q *request, claims *compliance.Claims) {
 		p.neutral(q)
 	default:
 		v := p.view(q, "unsubscribe.title")
-		v.Action, v.Subject = q.URL.Path, p.scopeTitle(claims.Scope, q.lang)
+		v.Action = q.URL.Path
+		p.about(v, claims.Scope)
 		v.Wider = !claims.Scope.Covers(everything())
 		p.render(q, http.StatusOK, "unsubscribe", v)
 	}
 }
 
 // scopeTitle names a scope on a page, "" for everything.
-func (p *Pages) scopeTitle(s audience.Scope, lang string) string {
+func (p *Pages) scopeTitle(s audience.Scope, lang string) phrase {
 	schema := p.aud.Schema()
 	if l, ok := schema.ListNamed(s.List); ok && s.List != "" {
-		return listTitle(l)
+		return phrase{text: listTitle(l)}
 	}
 	if s.Purpose != "" {
 		return p.purposeTitle(s.Purpose, lang)
 	}
-	return ""
+	return phrase{}
+}
+
+// about says what a page is about.
+func (p *Pages) about(v *View, s audience.Scope) {
+	title := p.scopeTitle(s, v.Lang)
+	v.Subject, v.SubjectLang = title.text, title.foreign(v.Lang)
 }
 
 func (p *Pages) postUnsubscribe(q *request, claims *compliance.Claims, scope audience.Scope, m audience.Mechanism) {
 	var undo string
 	_, err := p.aud.Update(q.Context(), func(tx *store.Tx) (err error) {
-		undo, err = p.unsubscribe(q.Context(), tx, claims.Contact, scope, m, p.evidence(q, "unsubscribe"))
+		undo, err = p.unsubscribe(q.Context(), tx, claims, scope, m, p.evidence(q, "unsubscribe"))
 		return err
 	})
 	if err != nil {
@@ -111,7 +118,7 @@ func (p *Pages) postUnsubscribe(q *request, claims *compliance.Claims, scope aud
 
 func (p *Pages) showUnsubscribed(q *request, scope audience.Scope, undo string) {
 	v := p.view(q, "unsubscribed.title")
-	v.Subject = p.scopeTitle(scope, q.lang)
+	p.about(v, scope)
 	if undo != "" {
 		v.Undo = p.prefix + "/z/" + undo
 	}
@@ -128,8 +135,8 @@ type ended struct {
 // unsubscribe records a withdrawal, unless the same stands already, and gives
 // the token that takes it back, or "". Somebody who is gone is
 // [audience.ErrNotFound].
-func (p *Pages) unsubscribe(ctx context.Context, tx *store.Tx, contact audience.ContactID, scope audience.Scope, m audience.Mechanism, e compliance.Evidence) (undo string, err error) {
-	c, h, err := p.lockedHistory(ctx, tx, contact)
+func (p *Pages) unsubscribe(ctx context.Context, tx *store.Tx, claims *compliance.Claims, scope audience.Scope, m audience.Mechanism, e compliance.Evidence) (undo string, err error) {
+	c, h, err := p.lockedHistory(ctx, tx, claims.Contact)
 	if err != nil {
 		return "", err
 	}
@@ -137,7 +144,7 @@ func (p *Pages) unsubscribe(ctx context.Context, tx *store.Tx, contact audience.
 	scope = known(&schema, scope)
 	grants := grantsWithin(&h, &schema, scope, tx.At())
 	if len(grants) == 0 && refuses(&h, scope, tx.At()) {
-		return p.undoToken(ctx, tx, c.ID, lastSeq(&h), scope)
+		return p.undoToken(ctx, tx, &h, c.ID, lastSeq(&h), scope, claims.Issued)
 	}
 	suppressed, err := isSuppressed(ctx, tx, &c)
 	if err != nil {
@@ -165,7 +172,7 @@ func (p *Pages) unsubscribe(ctx context.Context, tx *store.Tx, contact audience.
 	}); err != nil {
 		return "", retryable(err)
 	}
-	return p.undoToken(ctx, tx, c.ID, seq, scope)
+	return p.undoToken(ctx, tx, &h, c.ID, seq, scope, claims.Issued)
 }
 
 // known completes a scope as the ledger does, which gives a topic its purpose.
@@ -222,8 +229,9 @@ func isSuppressed(ctx context.Context, tx *store.Tx, c *audience.Contact) (bool,
 }
 
 // undoToken mints the token that takes the withdrawal of that number back,
-// where there is something to take back.
-func (p *Pages) undoToken(ctx context.Context, tx *store.Tx, id audience.ContactID, seq uint64, scope audience.Scope) (string, error) {
+// where there is something to take back. A link is not offered what was granted
+// after it was issued: whoever has it may be at an address that she had before.
+func (p *Pages) undoToken(ctx context.Context, tx *store.Tx, h *audience.History, id audience.ContactID, seq uint64, scope audience.Scope, issued time.Time) (string, error) {
 	rec, err := tx.LoadRecord(ctx, namespaceUndo, undoKey(id, uint16(seq)))
 	if errors.Is(err, audience.ErrNotFound) {
 		return "", nil
@@ -231,6 +239,11 @@ func (p *Pages) undoToken(ctx context.Context, tx *store.Tx, id audience.Contact
 	var was ended
 	if err != nil || json.Unmarshal(rec.Value, &was) != nil || was.Seq != seq || was.Undone {
 		return "", err
+	}
+	for _, g := range was.Grants {
+		if r, ok := recordOf(h, g.Contact, g.Seq); !ok || r.Recorded.Truncate(time.Second).After(issued) { // tokens know whole seconds
+			return "", nil
+		}
 	}
 	return p.tokens.Mint(compliance.Claims{
 		Use: compliance.TokenUndo, Contact: id, Scope: scope, Expires: rec.Expires, Generation: uint16(seq),

@@ -119,7 +119,10 @@ func newHost(t *testing.T, adapter store.Adapter) *host {
 		},
 	})
 	require.NoError(t, err)
-	h.ledger, err = compliance.NewLedger(h.aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop", Name: "Shop"}})
+	h.ledger, err = compliance.NewLedger(h.aud, compliance.LedgerOptions{
+		Controller: compliance.Party{ID: "shop", Name: "Shop"},
+		Purposes:   []compliance.Purpose{{ID: "marketing", Public: true, Basis: map[compliance.Regime]compliance.Basis{compliance.RegimeGDPR: compliance.BasisSoftOptIn}}},
+	})
 	require.NoError(t, err)
 	n, err := h.ledger.PutNotice(ctx, compliance.Notice{Version: "1", Language: "en", Text: "May we write to you?", Purposes: []string{"marketing"}})
 	require.NoError(t, err)
