@@ -97,30 +97,12 @@ func everyRecord(h *audience.History, visit func(*audience.ConsentRecord)) {
 	}
 }
 
-// statusOf gives the status that a record of a kind makes.
-func statusOf(k audience.ConsentKind) audience.Status {
-	switch k {
-	case audience.ConsentRequested:
-		return audience.StatusPending
-	case audience.ConsentGranted:
-		return audience.StatusSubscribed
-	case audience.ConsentWithdrawn:
-		return audience.StatusUnsubscribed
-	case audience.ConsentBounced:
-		return audience.StatusBounced
-	case audience.ConsentComplained:
-		return audience.StatusComplained
-	default:
-		return audience.StatusNone
-	}
-}
-
 // decidingRecord finds the record that a standing is due to, the last of
 // several; nil when there is none.
 func decidingRecord(h *audience.History, scope audience.Scope, s audience.Standing) *audience.ConsentRecord {
 	var out *audience.ConsentRecord
 	everyRecord(h, func(r *audience.ConsentRecord) {
-		if s.Status == audience.StatusNone || statusOf(r.Kind) != s.Status || !r.Acted.Equal(s.Since) || !r.Scope.Covers(scope) {
+		if s.Status == audience.StatusNone || r.Kind.Status() != s.Status || !r.Acted.Equal(s.Since) || !r.Scope.Covers(scope) {
 			return
 		}
 		if r.Kind.IsRefusal() || r.Scope.List == scope.List && (r.Kind == audience.ConsentRequested || r.HasEvidence() && r.Mechanism.Affirms()) {
