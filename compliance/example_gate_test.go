@@ -68,8 +68,13 @@ func ExampleGate_Acquire() {
 	_, second, _ := gate.Acquire(ctx, compliance.Intent{Contact: jane})
 	fmt.Println("a second one:", second.Denied)
 
-	// When the message leaves the queue:
-	if d, _ := gate.Recheck(ctx, permit); d.Allow {
+	// When the message leaves the queue; a permit that was held for too long is
+	// renewed, if its place is free.
+	d, _ := gate.Recheck(ctx, permit)
+	if slices.Equal(d.Denied, []string{"permit"}) {
+		permit, d, _ = gate.Renew(ctx, permit)
+	}
+	if d.Allow {
 		fmt.Println("handed over:", gate.Commit(ctx, permit) == nil)
 	}
 	for d, err := range gate.CheckAll(ctx, slices.Values([]audience.ContactID{permit.Contact}), compliance.Intent{}) {

@@ -41,10 +41,17 @@ func (g *Gate) aboutIntent(schema *audience.Schema, in Intent) intentFacts {
 	return f
 }
 
+// asked says which permit is asked for again; zero: none is.
+type asked struct {
+	permit string // one of the sent log that does not count against itself
+	renew  bool   // it gets a new place: that it ran out or was released does not matter
+}
+
 // look is everything that the rules look at for one message to one contact.
 type look struct {
 	gate *Gate
 	intentFacts
+	asked
 	in           Intent
 	at           time.Time
 	profile      *audience.Profile // nil: there is no such contact
@@ -55,7 +62,6 @@ type look struct {
 	zone         *time.Location
 	calendar     audience.Calendar
 	sent         sentLog
-	permit       string // one of the sent log that does not count
 	standing     audience.Standing
 	grant        *audience.ConsentRecord // that the standing rests on
 	elsewhere    bool                    // the grant is known to be for another address
