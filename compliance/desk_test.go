@@ -48,7 +48,7 @@ func newDeskAt(t *testing.T, now time.Time, purposes ...compliance.Purpose) *des
 		Schema: audience.Schema{
 			Fields:   []audience.Field{{Name: compliance.PauseField, Type: audience.TypeTimestamp, Owner: "compliance"}, {Name: "country", Type: audience.TypeString}},
 			Purposes: []audience.Purpose{{Name: newsletter}, {Name: promotions}, {Name: tracking}, {Name: sale}, {Name: "receipts"}, {Name: "security"}, {Name: "offers"}},
-			Lists:    []audience.List{{Name: "news", Kind: audience.ListTopic}, {Name: "deals", Kind: audience.ListTopic}},
+			Lists:    []audience.List{{Name: "news", Kind: audience.ListTopic}, {Name: "deals", Kind: audience.ListTopic}, {Name: "fair", Kind: audience.ListStatic}},
 		},
 	})
 	require.NoError(t, err)

@@ -86,18 +86,16 @@ func (l *look) optional() bool {
 	return c != ClassTransactional && c != ClassService
 }
 
-// stand folds the ledger for the message's scope, and finds the grant for that
-// very scope.
+// stand folds the ledger for the message's scope, and finds the grant that it
+// rests on.
 func (l *look) stand() {
-	h, scope := &l.profile.History, l.in.scope()
-	if l.isTopic() {
-		l.standing = h.OnList(*l.list, l.at)
-	} else {
-		scope.List = "" // hand-picked lists are nothing that people consent to
-		l.standing = h.Fold(scope, l.at)
+	scope := l.in.scope()
+	if l.list == nil {
+		scope.List = "" // that it is not declared denies already, under its own rule
 	}
-	if l.standing.Status == audience.StatusSubscribed {
-		l.grant = latestGrant(h.Resolved(), scope, l.at, nil)
+	v := verdictOf(l.schema, &l.profile.History, scope, l.at)
+	if l.standing = v.standing; v.standing.Status == audience.StatusSubscribed {
+		l.grant = &v.record
 	}
 }
 
@@ -107,29 +105,6 @@ func (l *look) isTopic() bool { return l.list != nil && l.list.Kind == audience.
 // channel.
 func (l *look) marketingStanding() audience.Standing {
 	return l.profile.History.Fold(audience.Scope{Channel: l.in.channel(), Purpose: audience.PurposeMarketing}, l.at)
-}
-
-// latestGrant gives the grant in force that was acted on last.
-func latestGrant(h *audience.History, scope audience.Scope, at time.Time, best *audience.ConsentRecord) *audience.ConsentRecord {
-	for i := range h.Records {
-		r := &h.Records[i]
-		if r.Kind != audience.ConsentGranted || !r.HasEvidence() || !r.Mechanism.Affirms() || !r.Scope.Covers(scope) {
-			continue
-		}
-		if scope.List != "" && r.Scope.List != scope.List {
-			continue // a topic rests on its own grant
-		}
-		if r.Recorded.After(at) || !r.Expires.IsZero() && !r.Expires.After(at) {
-			continue
-		}
-		if best == nil || r.Acted.After(best.Acted) {
-			best = r
-		}
-	}
-	for i := range h.Merged {
-		best = latestGrant(&h.Merged[i].History, scope, at, best)
-	}
-	return best
 }
 
 // restsOn reports whether one of the regimes that apply lets the purpose rest
