@@ -2,9 +2,7 @@ package compliance
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -123,7 +121,7 @@ func (r *Rights) beginErase(ctx context.Context, id string) (q Request, s Subjec
 		case q.State != RequestProved:
 			return errState(q, "proved")
 		}
-		if s, err = r.subject(ctx, &tx.Reader, q.Contact); err != nil {
+		if s, err = r.subjectOf(ctx, &tx.Reader, q); err != nil {
 			return err
 		}
 		q.State, q.Contact = RequestPartly, s.Contact
@@ -285,25 +283,39 @@ func (e *erasedPerson) key() string {
 }
 
 func (r *Rights) register(ctx context.Context, tx *store.Tx, s *Subject) error {
-	c, err := tx.Contact(ctx, audience.ID(s.Contact))
-	if err != nil {
-		return err
-	}
-	e := erasedPerson{Contact: s.Contact, Created: c.CreatedAt, At: tx.At()}
-	for _, a := range s.Addresses {
-		for _, h := range r.ledger.aud.Keys().AddressHashes(r.ledger.aud.Name(), a) {
-			e.Hashes = append(e.Hashes, h.Key+":"+hex.EncodeToString(h.Sum[:]))
+	hashes := r.ledger.hashesOf(s.Addresses)
+	for _, id := range append([]audience.ContactID{s.Contact}, s.Merged...) {
+		created, err := createdAt(ctx, &tx.Reader, id)
+		if err != nil {
+			return err
+		}
+		if created.IsZero() {
+			continue
+		}
+		if err := keepErased(ctx, tx, &erasedPerson{Contact: id, Created: created, Hashes: hashes, At: tx.At()}); err != nil {
+			return err
 		}
 	}
-	b, err := json.Marshal(&e)
-	if err != nil {
-		return err
+	return nil // of whoever was no contact the tombstones are in the register
+}
+
+// createdAt gives when somebody became a contact who is one or was deleted;
+// zero of anybody else, and of whoever was merged into another one.
+func createdAt(ctx context.Context, rd *store.Reader, id audience.ContactID) (time.Time, error) {
+	if id == 0 {
+		return time.Time{}, nil
 	}
-	key := e.key()
-	rec, err := tx.LoadRecord(ctx, namespaceErased, key)
-	if err != nil && !errors.Is(err, audience.ErrNotFound) {
-		return err
+	c, err := rd.Contact(ctx, audience.ID(id))
+	switch {
+	case isNotFound(err):
+	case err != nil || c.ID != id:
+		return time.Time{}, err
+	default:
+		return c.CreatedAt, nil
 	}
-	_, err = tx.SaveRecord(ctx, store.Record{Namespace: namespaceErased, Key: key, Value: b, Version: rec.Version})
-	return err
+	as, err := rd.DeletedAs(ctx, id)
+	if err != nil || as.Contact != id {
+		return time.Time{}, err
+	}
+	return as.Created, nil
 }
