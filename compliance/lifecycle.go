@@ -67,7 +67,8 @@ type LifeCycleReport struct {
 
 // LifeCycle runs rules over contacts. Nothing that it does raises anybody's
 // status, and nothing cleans refusals away. Whoever is restricted (GDPR Art.
-// 18) is left as she is. It is safe for concurrent use.
+// 18) is left as she is, and nobody is deleted or erased while a request of
+// hers is open. It is safe for concurrent use.
 type LifeCycle struct {
 	ledger *Ledger
 	gate   *Gate
@@ -215,12 +216,25 @@ func (l *LifeCycle) decide(ctx context.Context, r *store.Reader, rule *LifeCycle
 	if err != nil {
 		return nil, err
 	}
+	var open map[audience.ContactID]openRequest
+	if rule.removes() {
+		if open, err = openRequests(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]Action, len(ids))
 	for i := range looks {
 		out[i] = Action{Contact: ids[i], Rule: rule.Name, Do: rule.Do, Why: rule.Why, Next: rule.Next, Skipped: l.skip(rule, &looks[i])}
+		if q, ok := open[ids[i]]; ok && out[i].Skipped == "" {
+			out[i].Skipped = "a request of hers is open: " + string(q.Kind) + " " + q.ID
+		}
 	}
 	return out, nil
 }
+
+// removes reports whether the rule takes data away, which whoever asked for it
+// has to be answered about first.
+func (r *LifeCycleRule) removes() bool { return r.Do == ActionDelete || r.Do == ActionErase }
 
 // skip says why nothing happens to a contact, or "".
 func (l *LifeCycle) skip(rule *LifeCycleRule, k *look) string {
