@@ -114,3 +114,12 @@ func livesIn(country, region string) func(*audience.Contact, *audience.Schema) c
 		return compliance.Facts{Country: country, Region: region}
 	}
 }
+
+// record reads a record of a feature's own.
+func (d *desk) record(namespace, key string) (rec store.Record, err error) {
+	err = d.aud.View(d.t.Context(), func(r *store.Reader) (err error) {
+		rec, err = r.LoadRecord(d.t.Context(), namespace, key)
+		return err
+	})
+	return rec, err
+}

@@ -50,7 +50,7 @@ func (h *audienceHolder) Collect(ctx context.Context, s Subject, emit func(Item)
 		for _, m := range log {
 			c.add("messages", m.Purpose, audience.NewPrivate("sent"), m.At, OriginObserved)
 		}
-		return c.err
+		return h.counters(ctx, r, p.Contact.ID, s.Merged, &c)
 	})
 }
 
