@@ -118,7 +118,7 @@ func TestDecisionListsEveryRule(t *testing.T) {
 	require.NotContains(t, string(b), "jane")
 	want := strings.Fields(`contact.known contact.address contact.restricted suppression.complained suppression.withdrawn suppression.erased
 		suppression.bounced suppression.manual purpose.known sender.known consent.refused basis.exists consent.given consent.confirmed consent.address consent.fresh
-		consent.age soft-opt-in.sale soft-opt-in.same-entity soft-opt-in.similar soft-opt-in.offered casl.implied opt-out.origin re-permission
+		consent.age soft-opt-in.sale soft-opt-in.same-entity soft-opt-in.similar soft-opt-in.offered casl.implied opt-out.origin contract.shown interest.objection re-permission
 		referral.once sale-share.re-ask preference.pause preference.frequency cap quiet-hours complaint-rate permit`)
 	require.Equal(t, want, ruleIDs(got))
 	require.Equal(t, []compliance.Regime{compliance.RegimeGDPR, compliance.RegimeGermany}, got.Regimes)
