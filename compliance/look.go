@@ -74,7 +74,7 @@ func (l *look) class() Class {
 		return ClassMarketing
 	}
 	c := l.purpose.class()
-	if l.in.Ask != AskNothing && (c == ClassTransactional || c == ClassService) {
+	if l.in.Ask != "" && (c == ClassTransactional || c == ClassService) {
 		return ClassMarketing
 	}
 	return c
@@ -113,7 +113,7 @@ func (l *look) restsOn(b Basis) bool {
 	if l.purpose == nil || l.standing.Status == audience.StatusSubscribed {
 		return false
 	}
-	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.BasisUnder(row.Regime) == b })
+	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.basisUnder(row.Regime) == b })
 }
 
 // needsConsent reports whether one of the regimes that apply knows nothing but
@@ -122,7 +122,7 @@ func (l *look) needsConsent() bool {
 	if l.purpose == nil || len(l.rows) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.BasisUnder(row.Regime) == BasisConsent })
+	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.basisUnder(row.Regime) == BasisConsent })
 }
 
 // free reports whether a regime asks for no basis, since it is a company.

@@ -84,8 +84,8 @@ type Purpose struct {
 	Public     bool     // shown in the preference centre
 }
 
-// BasisUnder gives the basis of the purpose under a regime.
-func (p *Purpose) BasisUnder(r Regime) Basis { return cmp.Or(p.Basis[r], BasisConsent) }
+// basisUnder gives the basis of the purpose under a regime.
+func (p *Purpose) basisUnder(r Regime) Basis { return cmp.Or(p.Basis[r], BasisConsent) }
 
 // class is the class, which is marketing when none is given.
 func (p *Purpose) class() Class { return cmp.Or(p.Class, ClassMarketing) }

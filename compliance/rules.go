@@ -181,7 +181,7 @@ func (l *look) basisExists() (Verdict, string, time.Time) {
 		return pass("consent stands, which every regime knows")
 	}
 	for _, row := range l.rows {
-		if b := l.purpose.BasisUnder(row.Regime); !l.free(row) && !slices.Contains(row.Bases, b) {
+		if b := l.purpose.basisUnder(row.Regime); !l.free(row) && !slices.Contains(row.Bases, b) {
 			return deny(string(row.Regime) + " knows no marketing on the basis " + string(b))
 		}
 	}
