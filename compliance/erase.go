@@ -116,7 +116,7 @@ func (r *Rights) beginErase(ctx context.Context, id string) (q Request, s Subjec
 		case q.State == RequestPartly && len(q.secret.Sealed) == 0:
 			return nil // every holder is done
 		case q.State == RequestPartly:
-			s, err = r.openSubject(q)
+			s, _, err = r.ledger.openSubject(q)
 			return err
 		case q.State != RequestProved:
 			return errState(q, "proved")
@@ -130,7 +130,7 @@ func (r *Rights) beginErase(ctx context.Context, id string) (q Request, s Subjec
 				q.wait(p)
 			}
 		}
-		if q.secret.Sealed, err = r.sealSubject(q.ID, &s); err != nil {
+		if q.secret.Sealed, err = r.ledger.sealSubject(q.ID, &s); err != nil {
 			return err
 		}
 		if err := r.register(ctx, tx, &s); err != nil {
@@ -203,7 +203,7 @@ type sealedSubject struct {
 const sealedSubjectPurpose = "audience/compliance/request/v1"
 
 // sealSubject seals who a request is about.
-func (r *Rights) sealSubject(request string, s *Subject) ([]byte, error) {
+func (l *Ledger) sealSubject(request string, s *Subject) ([]byte, error) {
 	plain := sealedSubject{Contact: s.Contact, Merged: s.Merged}
 	for _, a := range s.Addresses {
 		plain.Addresses = append(plain.Addresses, [2]string{a.Reveal(), a.Canonical()})
@@ -215,7 +215,7 @@ func (r *Rights) sealSubject(request string, s *Subject) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := r.ledger.aud.Keys()
+	keys := l.aud.Keys()
 	secret, ok := keys.Derive(keys.Primary(), sealedSubjectPurpose)
 	if !ok {
 		return nil, &audience.DeniedError{Rule: "key", Hint: "an erasure needs store.Options.Keys"}
@@ -224,19 +224,21 @@ func (r *Rights) sealSubject(request string, s *Subject) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sealBytes(key, "", b, []byte(r.ledger.aud.Name()+"\x00"+request)), nil
+	return sealBytes(key, "", b, l.boundToRequest(request)), nil
 }
 
-// openSubject opens it under any key that the audience has.
-func (r *Rights) openSubject(q *Request) (Subject, error) {
-	keys := r.ledger.aud.Keys()
+func (l *Ledger) boundToRequest(id string) []byte { return []byte(l.aud.Name() + "\x00" + id) }
+
+// openSubject opens it under any key that the audience has, and tells which.
+func (l *Ledger) openSubject(q *Request) (s Subject, under string, err error) {
+	keys := l.aud.Keys()
 	for _, id := range keys.IDs() {
 		secret, _ := keys.Derive(id, sealedSubjectPurpose)
 		key, err := newAEAD(secret)
 		if err != nil {
-			return Subject{}, err
+			return Subject{}, "", err
 		}
-		b, ok := openBytes(key, "", q.secret.Sealed, []byte(r.ledger.aud.Name()+"\x00"+q.ID))
+		b, ok := openBytes(key, "", q.secret.Sealed, l.boundToRequest(q.ID))
 		if !ok {
 			continue
 		}
@@ -244,9 +246,10 @@ func (r *Rights) openSubject(q *Request) (Subject, error) {
 		if err := json.Unmarshal(b, &plain); err != nil {
 			break
 		}
-		return plain.subject()
+		s, err = plain.subject()
+		return s, id, err
 	}
-	return Subject{}, &audience.DeniedError{Rule: "key", Hint: "the key under which the request was sealed is missing"}
+	return Subject{}, "", &audience.DeniedError{Rule: "key", Hint: "the key under which the request was sealed is missing"}
 }
 
 func (p *sealedSubject) subject() (Subject, error) {

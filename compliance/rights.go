@@ -94,7 +94,7 @@ func (r *Rights) Open(ctx context.Context, kind RequestKind, regime Regime, who 
 			State: RequestReceived, Due: due,
 		}
 		// She may be deleted before it is answered.
-		if q.secret.Sealed, err = r.sealSubject(q.ID, &s); err != nil {
+		if q.secret.Sealed, err = r.ledger.sealSubject(q.ID, &s); err != nil {
 			return err
 		}
 		return r.saveRequest(ctx, tx, &q, 0)

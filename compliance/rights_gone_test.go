@@ -233,3 +233,32 @@ func TestReplayOfTheDeleted(t *testing.T) {
 	_, err = backup.aud.Contact(t.Context(), audience.Key("jane"))
 	require.ErrorIs(t, err, audience.ErrNotFound)
 }
+
+// TestRekeyKeepsRequests: who a request is about is known also when the key it
+// was sealed under was given up.
+func TestRekeyKeepsRequests(t *testing.T) {
+	w := newWorld(t)
+	jane := w.put("jane", "jane@example.com")
+	w.record(w.grant(jane))
+	rights := func() *compliance.Rights {
+		r, err := compliance.NewRights(w.Ledger, compliance.RightsOptions{})
+		require.NoError(t, err)
+		return r
+	}
+	q, err := rights().Open(t.Context(), compliance.RequestErasure, compliance.RegimeGDPR, audience.ID(jane), time.Time{})
+	require.NoError(t, err)
+	_, err = rights().Attest(t.Context(), q.ID, audience.Source{Actor: "op7"})
+	require.NoError(t, err)
+	w.update(func(tx *store.Tx) error { return tx.Delete(t.Context(), audience.Source{}, audience.ID(jane)) })
+	w.open(keysOf(t, "k2", "k1"))
+	got, err := w.Rekey(t.Context(), nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, got.Requests)
+	got, err = w.Rekey(t.Context(), nil)
+	require.NoError(t, err)
+	require.Zero(t, got.Requests, "once is enough")
+	w.open(keysOf(t, "k2"))
+	report, err := rights().Erase(t.Context(), q.ID)
+	require.NoError(t, err)
+	require.True(t, report.Complete)
+}

@@ -138,7 +138,7 @@ func (r *Rights) subjectOf(ctx context.Context, rd *store.Reader, q *Request) (S
 	s := Subject{Contact: q.Contact}
 	if len(q.secret.Sealed) > 0 {
 		var err error
-		if s, err = r.openSubject(q); err != nil {
+		if s, _, err = r.ledger.openSubject(q); err != nil {
 			return s, err
 		}
 	}
