@@ -63,6 +63,25 @@ func (k ConsentKind) IsRefusal() bool {
 	return k == ConsentWithdrawn || k == ConsentBounced || k == ConsentComplained
 }
 
+// Status gives the status that a record of the kind makes where nothing else is
+// recorded; StatusNone of kinds that the fold does not count.
+func (k ConsentKind) Status() Status {
+	switch k {
+	case ConsentRequested:
+		return StatusPending
+	case ConsentGranted:
+		return StatusSubscribed
+	case ConsentWithdrawn:
+		return StatusUnsubscribed
+	case ConsentBounced:
+		return StatusBounced
+	case ConsentComplained:
+		return StatusComplained
+	default:
+		return StatusNone
+	}
+}
+
 // CanEnd reports whether a record of the kind may expire. A refusal does not,
 // nor does a retraction or a restriction: somebody has to end it.
 func (k ConsentKind) CanEnd() bool {

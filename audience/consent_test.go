@@ -313,6 +313,22 @@ func TestCheckLinkRefuses(t *testing.T) {
 	requireField(t, r.CheckLink("main", nil), "contact", "empty")
 }
 
+// TestKindsAndStatuses: a record of a kind makes its status, and both ways lead
+// back.
+func TestKindsAndStatuses(t *testing.T) {
+	for s := audience.StatusPending; s <= audience.StatusComplained; s++ {
+		require.Equal(t, s, s.Kind().Status(), s.String())
+		r := audience.ConsentRecord{Seq: 1, Kind: s.Kind(), Acted: at(1), Recorded: at(1), Mechanism: audience.MechanismDoubleOptIn, Evidence: [32]byte{1}}
+		h := audience.History{Records: []audience.ConsentRecord{r}}
+		require.Equal(t, s, h.Fold(audience.Scope{}, at(1)).Status, "the fold says the same of %s", r.Kind)
+		require.Equal(t, s.IsRefusal(), s.Kind().IsRefusal())
+	}
+	require.Zero(t, audience.StatusNone.Kind())
+	for _, k := range []audience.ConsentKind{0, audience.ConsentRetracted, audience.ConsentRestricted, audience.ConsentReleased, audience.ConsentRelation, 99} {
+		require.Equal(t, audience.StatusNone, k.Status(), k.String())
+	}
+}
+
 func TestCommit(t *testing.T) {
 	one := audience.Commit([32]byte{1}, []byte("I agree"))
 	require.Equal(t, one, audience.Commit([32]byte{1}, []byte("I agree")))

@@ -52,6 +52,17 @@ func (s Status) IsRefusal() bool {
 	return s == StatusUnsubscribed || s == StatusBounced || s == StatusComplained
 }
 
+// Kind gives the kind of record that makes the status, 0 of StatusNone: it turns
+// [ConsentKind.Status] round.
+func (s Status) Kind() ConsentKind {
+	for k := ConsentRequested; k <= ConsentComplained; k++ {
+		if k.Status() == s && s != StatusNone {
+			return k
+		}
+	}
+	return 0
+}
+
 // Standing is the outcome of a fold at an instant.
 type Standing struct {
 	Status Status

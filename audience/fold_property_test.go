@@ -271,3 +271,79 @@ func TestUntilOfALongLedger(t *testing.T) {
 	require.Equal(t, audience.StatusPending, s.Status)
 	require.Equal(t, at(20).Add((n-2)*microsecond), s.Until)
 }
+
+// TestDecidingRecord: a standing is due to a record that makes it alone, and
+// without the records that say it then the standing is another one.
+func TestDecidingRecord(t *testing.T) {
+	found := make(map[audience.Status]int)
+	for seed := range uint64(4000) {
+		r := chronicler{rand.New(rand.NewPCG(seed, 7))}
+		h := r.history(2)
+		scope := pick(r, audience.MarketingScope(), audience.Scope{}, topic(), audience.Scope{Channel: "sms", Purpose: "offers"})
+		now := at(1 + r.IntN(28))
+		s := h.Fold(scope, now)
+		rec, ok := h.Deciding(scope, s, now)
+		require.Equal(t, s.Status != audience.StatusNone, ok, "seed %d", seed)
+		if !ok {
+			continue
+		}
+		found[s.Status]++
+		require.Equal(t, s.Status, rec.Kind.Status())
+		require.Equal(t, s.Since, rec.Acted)
+		require.True(t, rec.Scope.Covers(scope))
+		require.True(t, holds(&h, rec), "seed %d: it is as it was written", seed)
+		alone := silenced(h, func(x *audience.ConsentRecord) bool { return *x != rec && x.Kind != retracted })
+		require.Equal(t, rec.Kind.Status(), alone.Fold(scope, now).Status, "seed %d: alone it makes the standing", seed)
+		rest := silenced(h, func(x *audience.ConsentRecord) bool {
+			return x.Kind == rec.Kind && x.Acted.Equal(rec.Acted) && x.Scope.Covers(scope)
+		})
+		after := rest.Fold(scope, now)
+		require.False(t, after.Status == s.Status && after.Since.Equal(s.Since), "seed %d: without it %v is still %v", seed, rec, after)
+	}
+	for s := audience.StatusPending; s <= audience.StatusComplained; s++ {
+		require.Greater(t, found[s], 20, s.String())
+	}
+}
+
+func holds(h *audience.History, rec audience.ConsentRecord) bool {
+	return slices.Contains(h.Records, rec) || slices.ContainsFunc(h.Merged, func(m audience.MergedHistory) bool { return holds(&m.History, rec) })
+}
+
+// silenced makes records ones that do not count, so that numbers stay.
+func silenced(h audience.History, which func(*audience.ConsentRecord) bool) audience.History {
+	h.Records, h.Merged = slices.Clone(h.Records), slices.Clone(h.Merged)
+	for i := range h.Records {
+		if which(&h.Records[i]) {
+			h.Records[i].Kind = audience.ConsentRelation
+		}
+	}
+	for i := range h.Merged {
+		h.Merged[i].History = silenced(h.Merged[i].History, which)
+	}
+	return h
+}
+
+// TestDecidingOfOneInstant: of records of one instant a confirmed opt-in
+// counts, whichever was written first, and none that is over.
+func TestDecidingOfOneInstant(t *testing.T) {
+	box := audience.ConsentRecord{Seq: 1, Kind: granted, Scope: audience.MarketingScope(), Acted: at(1), Mechanism: "single-opt-in", Evidence: [32]byte{1}}
+	link, short := box, box
+	link.Mechanism = doi
+	short.Mechanism, short.Expires = doi, at(2)
+	for _, tt := range []struct {
+		name    string
+		records []audience.ConsentRecord
+		want    audience.ConsentRecord
+	}{
+		{"the confirmed one is last", []audience.ConsentRecord{box, link}, link},
+		{"the confirmed one is first", []audience.ConsentRecord{link, box}, link},
+		{"the confirmed one is over", []audience.ConsentRecord{box, short}, box},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := audience.History{Records: tt.records}
+			got, ok := h.Deciding(audience.MarketingScope(), h.Fold(audience.MarketingScope(), at(3)), at(3))
+			require.True(t, ok)
+			require.Equal(t, tt.want, got)
+		})
+	}
+}

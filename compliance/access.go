@@ -71,7 +71,7 @@ func (r *Rights) answer(ctx context.Context, id string, kind RequestKind, w io.W
 		case q.State == RequestReceived || q.State == RequestRefused:
 			return errState(q, "proved")
 		}
-		s, err = r.subject(ctx, &tx.Reader, q.Contact)
+		s, err = r.subjectOf(ctx, &tx.Reader, q)
 		return err
 	})
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *Rights) answer(ctx context.Context, id string, kind RequestKind, w io.W
 		}
 	}
 	if kind == RequestAccess {
-		if err := r.addRequests(ctx, &doc, q.Contact); err != nil {
+		if err := r.addRequests(ctx, &doc, q.ID, &s); err != nil {
 			return err
 		}
 	}
@@ -139,9 +139,9 @@ func (d *document) inform(l *Ledger) {
 	d.Decisions = "membership in segments follows from the items by rules; no decision within the meaning of Art. 22 is made here"
 }
 
-// addRequests adds her own requests.
-func (r *Rights) addRequests(ctx context.Context, doc *document, id audience.ContactID) error {
-	for q, err := range r.requestsOf(ctx, id) {
+// addRequests adds her own requests, this one among them.
+func (r *Rights) addRequests(ctx context.Context, doc *document, id string, s *Subject) error {
+	for q, err := range r.requestsOf(ctx, id, s) {
 		if err != nil {
 			return err
 		}
@@ -252,6 +252,21 @@ func (r *Rights) Object(ctx context.Context, id string) error {
 	if len(scopes) == 0 {
 		return &audience.ConflictError{Kind: "purpose", Hint: "the ledger knows no purpose of the class sale-share to refuse: declare it first"}
 	}
+	err = r.refuseFor(ctx, &q, scopes)
+	if isNotFound(err) && q.Kind == RequestObjection {
+		err = r.refuseGone(ctx, &q)
+	}
+	if err != nil {
+		return err
+	}
+	return r.done(ctx, id, "request."+string(q.Kind))
+}
+
+// refuseFor records the refusals of a contact.
+func (r *Rights) refuseFor(ctx context.Context, q *Request, scopes []audience.Scope) error {
+	if q.Contact == 0 {
+		return &audience.NotFoundError{Kind: "contact"}
+	}
 	for _, scope := range scopes {
 		if _, err := r.ledger.Record(ctx, Declaration{
 			Contact: audience.ID(q.Contact), Kind: audience.ConsentWithdrawn, Scope: scope, Acted: q.Received, Mechanism: MechanismObjection,
@@ -260,7 +275,27 @@ func (r *Rights) Object(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return r.done(ctx, id, "request."+string(q.Kind))
+	return nil
+}
+
+// refuseGone holds the objection of somebody who is no contact against her
+// addresses, so that she is not written to when she becomes one.
+func (r *Rights) refuseGone(ctx context.Context, q *Request) error {
+	_, err := r.ledger.aud.Update(ctx, func(tx *store.Tx) error {
+		s, err := r.subjectOf(ctx, &tx.Reader, q)
+		if err != nil {
+			return err
+		}
+		if len(s.Addresses) == 0 {
+			return &audience.NotFoundError{Kind: "contact"}
+		}
+		writes := make([]store.SuppressionWrite, len(s.Addresses))
+		for i, a := range s.Addresses {
+			writes[i] = store.SuppressionWrite{Address: a, Reason: audience.SuppressedWithdrawn, At: q.Received, Source: audience.Source{Kind: audience.SourcePerson, Name: "rights"}}
+		}
+		return tx.Suppress(ctx, writes...)
+	})
+	return err
 }
 
 func (r *Rights) provedSubject(ctx context.Context, id string, kind RequestKind) (s Subject, err error) {
@@ -274,7 +309,7 @@ func (r *Rights) provedSubject(ctx context.Context, id string, kind RequestKind)
 		case q.State != RequestProved:
 			return errState(&q, "proved")
 		}
-		s, err = r.subject(ctx, rd, q.Contact)
+		s, err = r.subjectOf(ctx, rd, &q)
 		return err
 	})
 	return s, err
@@ -291,8 +326,9 @@ func (r *Rights) done(ctx context.Context, id, action string) error {
 	return err
 }
 
-// requestsOf gives the requests about one contact, the latest first.
-func (r *Rights) requestsOf(ctx context.Context, id audience.ContactID) func(func(Request, error) bool) {
+// requestsOf gives a request and the others about the same person, the latest
+// first.
+func (r *Rights) requestsOf(ctx context.Context, id string, s *Subject) func(func(Request, error) bool) {
 	return func(yield func(Request, error) bool) {
 		var out []Request
 		for q, err := range r.all(ctx) {
@@ -300,7 +336,7 @@ func (r *Rights) requestsOf(ctx context.Context, id audience.ContactID) func(fun
 				yield(q, err)
 				return
 			}
-			if q.Contact == id {
+			if q.ID == id || q.Contact != 0 && (q.Contact == s.Contact || slices.Contains(s.Merged, q.Contact)) {
 				out = append(out, q)
 			}
 		}

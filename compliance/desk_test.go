@@ -48,7 +48,7 @@ func newDeskAt(t *testing.T, now time.Time, purposes ...compliance.Purpose) *des
 		Schema: audience.Schema{
 			Fields:   []audience.Field{{Name: compliance.PauseField, Type: audience.TypeTimestamp, Owner: "compliance"}, {Name: "country", Type: audience.TypeString}},
 			Purposes: []audience.Purpose{{Name: newsletter}, {Name: promotions}, {Name: tracking}, {Name: sale}, {Name: "receipts"}, {Name: "security"}, {Name: "offers"}},
-			Lists:    []audience.List{{Name: "news", Kind: audience.ListTopic}, {Name: "deals", Kind: audience.ListTopic}},
+			Lists:    []audience.List{{Name: "news", Kind: audience.ListTopic}, {Name: "deals", Kind: audience.ListTopic}, {Name: "fair", Kind: audience.ListStatic}},
 		},
 	})
 	require.NoError(t, err)
@@ -113,4 +113,13 @@ func livesIn(country, region string) func(*audience.Contact, *audience.Schema) c
 	return func(*audience.Contact, *audience.Schema) compliance.Facts {
 		return compliance.Facts{Country: country, Region: region}
 	}
+}
+
+// record reads a record of a feature's own.
+func (d *desk) record(namespace, key string) (rec store.Record, err error) {
+	err = d.aud.View(d.t.Context(), func(r *store.Reader) (err error) {
+		rec, err = r.LoadRecord(d.t.Context(), namespace, key)
+		return err
+	})
+	return rec, err
 }

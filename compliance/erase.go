@@ -2,9 +2,7 @@ package compliance
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -118,12 +116,12 @@ func (r *Rights) beginErase(ctx context.Context, id string) (q Request, s Subjec
 		case q.State == RequestPartly && len(q.secret.Sealed) == 0:
 			return nil // every holder is done
 		case q.State == RequestPartly:
-			s, err = r.openSubject(q)
+			s, _, err = r.ledger.openSubject(q)
 			return err
 		case q.State != RequestProved:
 			return errState(q, "proved")
 		}
-		if s, err = r.subject(ctx, &tx.Reader, q.Contact); err != nil {
+		if s, err = r.subjectOf(ctx, &tx.Reader, q); err != nil {
 			return err
 		}
 		q.State, q.Contact = RequestPartly, s.Contact
@@ -132,7 +130,7 @@ func (r *Rights) beginErase(ctx context.Context, id string) (q Request, s Subjec
 				q.wait(p)
 			}
 		}
-		if q.secret.Sealed, err = r.sealSubject(q.ID, &s); err != nil {
+		if q.secret.Sealed, err = r.ledger.sealSubject(q.ID, &s); err != nil {
 			return err
 		}
 		if err := r.register(ctx, tx, &s); err != nil {
@@ -205,7 +203,7 @@ type sealedSubject struct {
 const sealedSubjectPurpose = "audience/compliance/request/v1"
 
 // sealSubject seals who a request is about.
-func (r *Rights) sealSubject(request string, s *Subject) ([]byte, error) {
+func (l *Ledger) sealSubject(request string, s *Subject) ([]byte, error) {
 	plain := sealedSubject{Contact: s.Contact, Merged: s.Merged}
 	for _, a := range s.Addresses {
 		plain.Addresses = append(plain.Addresses, [2]string{a.Reveal(), a.Canonical()})
@@ -217,7 +215,7 @@ func (r *Rights) sealSubject(request string, s *Subject) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := r.ledger.aud.Keys()
+	keys := l.aud.Keys()
 	secret, ok := keys.Derive(keys.Primary(), sealedSubjectPurpose)
 	if !ok {
 		return nil, &audience.DeniedError{Rule: "key", Hint: "an erasure needs store.Options.Keys"}
@@ -226,19 +224,21 @@ func (r *Rights) sealSubject(request string, s *Subject) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sealBytes(key, "", b, []byte(r.ledger.aud.Name()+"\x00"+request)), nil
+	return sealBytes(key, "", b, l.boundToRequest(request)), nil
 }
 
-// openSubject opens it under any key that the audience has.
-func (r *Rights) openSubject(q *Request) (Subject, error) {
-	keys := r.ledger.aud.Keys()
+func (l *Ledger) boundToRequest(id string) []byte { return []byte(l.aud.Name() + "\x00" + id) }
+
+// openSubject opens it under any key that the audience has, and tells which.
+func (l *Ledger) openSubject(q *Request) (s Subject, under string, err error) {
+	keys := l.aud.Keys()
 	for _, id := range keys.IDs() {
 		secret, _ := keys.Derive(id, sealedSubjectPurpose)
 		key, err := newAEAD(secret)
 		if err != nil {
-			return Subject{}, err
+			return Subject{}, "", err
 		}
-		b, ok := openBytes(key, "", q.secret.Sealed, []byte(r.ledger.aud.Name()+"\x00"+q.ID))
+		b, ok := openBytes(key, "", q.secret.Sealed, l.boundToRequest(q.ID))
 		if !ok {
 			continue
 		}
@@ -246,9 +246,10 @@ func (r *Rights) openSubject(q *Request) (Subject, error) {
 		if err := json.Unmarshal(b, &plain); err != nil {
 			break
 		}
-		return plain.subject()
+		s, err = plain.subject()
+		return s, id, err
 	}
-	return Subject{}, &audience.DeniedError{Rule: "key", Hint: "the key under which the request was sealed is missing"}
+	return Subject{}, "", &audience.DeniedError{Rule: "key", Hint: "the key under which the request was sealed is missing"}
 }
 
 func (p *sealedSubject) subject() (Subject, error) {
@@ -285,25 +286,39 @@ func (e *erasedPerson) key() string {
 }
 
 func (r *Rights) register(ctx context.Context, tx *store.Tx, s *Subject) error {
-	c, err := tx.Contact(ctx, audience.ID(s.Contact))
-	if err != nil {
-		return err
-	}
-	e := erasedPerson{Contact: s.Contact, Created: c.CreatedAt, At: tx.At()}
-	for _, a := range s.Addresses {
-		for _, h := range r.ledger.aud.Keys().AddressHashes(r.ledger.aud.Name(), a) {
-			e.Hashes = append(e.Hashes, h.Key+":"+hex.EncodeToString(h.Sum[:]))
+	hashes := r.ledger.hashesOf(s.Addresses)
+	for _, id := range append([]audience.ContactID{s.Contact}, s.Merged...) {
+		created, err := createdAt(ctx, &tx.Reader, id)
+		if err != nil {
+			return err
+		}
+		if created.IsZero() {
+			continue
+		}
+		if err := keepErased(ctx, tx, &erasedPerson{Contact: id, Created: created, Hashes: hashes, At: tx.At()}); err != nil {
+			return err
 		}
 	}
-	b, err := json.Marshal(&e)
-	if err != nil {
-		return err
+	return nil // of whoever was no contact the tombstones are in the register
+}
+
+// createdAt gives when somebody became a contact who is one or was deleted;
+// zero of anybody else, and of whoever was merged into another one.
+func createdAt(ctx context.Context, rd *store.Reader, id audience.ContactID) (time.Time, error) {
+	if id == 0 {
+		return time.Time{}, nil
 	}
-	key := e.key()
-	rec, err := tx.LoadRecord(ctx, namespaceErased, key)
-	if err != nil && !errors.Is(err, audience.ErrNotFound) {
-		return err
+	c, err := rd.Contact(ctx, audience.ID(id))
+	switch {
+	case isNotFound(err):
+	case err != nil || c.ID != id:
+		return time.Time{}, err
+	default:
+		return c.CreatedAt, nil
 	}
-	_, err = tx.SaveRecord(ctx, store.Record{Namespace: namespaceErased, Key: key, Value: b, Version: rec.Version})
-	return err
+	as, err := rd.DeletedAs(ctx, id)
+	if err != nil || as.Contact != id {
+		return time.Time{}, err
+	}
+	return as.Created, nil
 }

@@ -46,9 +46,9 @@ func (e *Evidence) IsZero() bool {
 }
 
 // ErrEvidenceGone says that a record had evidence, and that it, or the key it
-// was sealed under, was destroyed: the person was erased. It is
-// [audience.ErrNotFound] as well.
-var ErrEvidenceGone = fmt.Errorf("compliance: the evidence was destroyed with its key: %w", audience.ErrNotFound)
+// was sealed under, was destroyed: the person was erased, or a rule of retention
+// let it go once consent had ended. It is [audience.ErrNotFound] as well.
+var ErrEvidenceGone = fmt.Errorf("compliance: the evidence was destroyed: %w", audience.ErrNotFound)
 
 // sealedMark begins sealed evidence; text never begins with NUL.
 const sealedMark = "\x00ak1"

@@ -14,25 +14,14 @@ import (
 
 // A gate says whether a message may go out, and which rules say no.
 func ExampleGate_Check() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
 	gate, err := compliance.NewGate(l, compliance.Policy{
 		Facts: func(*audience.Contact, *audience.Schema) compliance.Facts { return compliance.Facts{Country: "FR"} },
 	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	before, _ := gate.Check(ctx, compliance.Intent{Contact: jane})
 	fmt.Println(before.Allow, before.Denied)
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	exampleGrant(ctx, l, jane)
 	after, _ := gate.Check(ctx, compliance.Intent{Contact: jane})
 	fmt.Println(after.Allow, after.Regimes, "and the message must carry:")
 	for _, o := range after.Obligations {
@@ -49,27 +38,21 @@ func ExampleGate_Check() {
 
 // A permit holds a place under the caps while the message waits in a queue.
 func ExampleGate_Acquire() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
 	gate, err := compliance.NewGate(l, compliance.Policy{Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	permit, _, _ := gate.Acquire(ctx, compliance.Intent{Contact: jane})
 	_, second, _ := gate.Acquire(ctx, compliance.Intent{Contact: jane})
 	fmt.Println("a second one:", second.Denied)
 
-	// When the message leaves the queue:
-	if d, _ := gate.Recheck(ctx, permit); d.Allow {
+	// When the message leaves the queue; a permit that was held for too long is
+	// renewed, if its place is free.
+	d, _ := gate.Recheck(ctx, permit)
+	if slices.Equal(d.Denied, []string{"permit"}) {
+		permit, d, _ = gate.Renew(ctx, permit)
+	}
+	if d.Allow {
 		fmt.Println("handed over:", gate.Commit(ctx, permit) == nil)
 	}
 	for d, err := range gate.CheckAll(ctx, slices.Values([]audience.ContactID{permit.Contact}), compliance.Intent{}) {
@@ -83,28 +66,15 @@ func ExampleGate_Acquire() {
 
 // Whoever asks proves that the mailbox is hers; then every holder forgets her.
 func ExampleRights_Erase() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
 	rights, err := compliance.NewRights(l, compliance.RightsOptions{}) // Holders: your own tables
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	request, err := rights.Open(ctx, compliance.RequestErasure, compliance.RegimeGDPR, jane, time.Time{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	fmt.Println("due by", request.DueBy())
 	code, _ := rights.Challenge(ctx, request.ID) // send it to her address
-	if _, err := rights.Prove(ctx, request.ID, code); err != nil {
-		fmt.Println(err)
-		return
-	}
+	_, err = rights.Prove(ctx, request.ID, code)
+	must(err)
 	report, err := rights.Erase(ctx, request.ID)
 	fmt.Println("complete:", report.Complete, err)
 	n, err := rights.WriteRegister(ctx, io.Discard) // to where the backups do not go
@@ -118,26 +88,12 @@ func ExampleRights_Erase() {
 // A rule says whom it is about, what happens to them and why; a preview shows
 // it before anything happens.
 func ExampleLifeCycle() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
 	gate, err := compliance.NewGate(l, compliance.Policy{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	cycle, err := compliance.NewLifeCycle(gate, nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	_, sunset, _ := compliance.SunsetPolicy{}.Segments()
 	fmt.Println(sunset)
 	rule := compliance.LifeCycleRule{
@@ -171,17 +127,9 @@ func ExampleDeadlinesOf() {
 
 // An export goes past the gate, too: only those who may be written to leave.
 func ExampleGate_Exports() {
-	ctx := context.Background()
-	l, _, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	_, l, _ := exampleLedger()
 	gate, err := compliance.NewGate(l, compliance.Policy{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	fmt.Println(gate.Exports(compliance.Intent{})) // hand it to exporter.Contacts
 	// Output: compliance for marketing
 }

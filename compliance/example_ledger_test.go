@@ -3,6 +3,8 @@ package compliance_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,53 +14,48 @@ import (
 	"github.com/audiencekit/audiencekit/store/memstore"
 )
 
-// exampleLedger is the ledger of a small shop, with one contact.
-func exampleLedger(ctx context.Context) (*compliance.Ledger, audience.Ref, error) {
-	keys, err := audience.NewKeys("2026", map[string][]byte{"2026": bytes.Repeat([]byte{7}, 32)})
+// must ends an example that cannot go on.
+func must(err error) {
 	if err != nil {
-		return nil, audience.Ref{}, err
+		panic(err)
 	}
+}
+
+// exampleLedger is the ledger of a small shop, with one contact.
+func exampleLedger() (context.Context, *compliance.Ledger, audience.Ref) {
+	ctx := context.Background()
+	keys, err := audience.NewKeys("2026", map[string][]byte{"2026": bytes.Repeat([]byte{7}, 32)})
+	must(err)
 	now := time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { now = now.Add(time.Minute); return now }
 	aud, err := store.Open(ctx, memstore.New(), "shop", store.Options{Keys: keys, Clock: clock})
-	if err != nil {
-		return nil, audience.Ref{}, err
-	}
+	must(err)
 	l, err := compliance.NewLedger(aud, compliance.LedgerOptions{Controller: compliance.Party{ID: "shop", Name: "Example Shop"}})
-	if err != nil {
-		return nil, audience.Ref{}, err
-	}
-	_, err = aud.Put(ctx, audience.ContactWrite{Match: audience.Key("u42"), Email: audience.MustAddress("jane@example.com")})
-	return l, audience.Key("u42"), err
+	must(err)
+	_, err = aud.Put(ctx, audience.ContactWrite{
+		Match: audience.Key("u42"), Email: audience.MustAddress("jane@example.com"), FirstName: audience.NewPrivate("Jane"),
+	})
+	must(err)
+	return ctx, l, audience.Key("u42")
 }
 
 // exampleGrant is consent by double opt-in to a notice.
-func exampleGrant(ctx context.Context, l *compliance.Ledger, jane audience.Ref) error {
+func exampleGrant(ctx context.Context, l *compliance.Ledger, jane audience.Ref) {
 	n, err := l.PutNotice(ctx, compliance.Notice{
 		Version: "3", Text: "Yes, send me news by e-mail.", Language: "en", Purposes: []string{audience.PurposeMarketing},
 	})
-	if err != nil {
-		return err
-	}
+	must(err)
 	_, err = l.Record(ctx, compliance.Declaration{
 		Contact: jane, Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Mechanism: audience.MechanismDoubleOptIn,
 		Notice: n.ID, Evidence: compliance.Evidence{Form: "footer"},
 	})
-	return err
+	must(err)
 }
 
 // A grant names the notice that was shown; a proof gives its text back.
 func ExampleLedger_Proof() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
 	p, err := l.Proof(ctx, jane, audience.MarketingScope(), time.Time{})
 	fmt.Println(p.State.Standing.Status, p.Notice.Text, p.Evidence.Form, p.Broken == nil, err)
 	// Output: subscribed Yes, send me news by e-mail. footer true <nil>
@@ -66,13 +63,8 @@ func ExampleLedger_Proof() {
 
 // What was ticked before is no consent. It is kept as a fact.
 func ExampleLedger_Attempts() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_, err = l.Record(ctx, compliance.Declaration{
+	ctx, l, jane := exampleLedger()
+	_, err := l.Record(ctx, compliance.Declaration{
 		Contact: jane, Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Mechanism: audience.MechanismPreTicked,
 	})
 	fmt.Println(err)
@@ -87,22 +79,11 @@ func ExampleLedger_Attempts() {
 // A seal and its heads are kept where nobody can reach who writes to the
 // database. Held against them, the ledger cannot have been changed unseen.
 func ExampleLedger_Verify() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
 	var heads bytes.Buffer
 	seal, err := l.Seal(ctx, &heads)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	must(err)
 	report, err := l.Verify(ctx, compliance.VerifyOptions{Seal: &seal, Heads: &heads})
 	fmt.Println(report.Chains, report.Records, report.OK(), err)
 	// Output: 1 1 true <nil>
@@ -110,12 +91,7 @@ func ExampleLedger_Verify() {
 
 // A restriction is lifted by somebody, for a reason.
 func ExampleLedger_Release() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
 	fmt.Println(l.Restrict(ctx, jane, audience.Source{Kind: audience.SourcePerson}, "she says that her data are wrong"))
 	fmt.Println(l.Release(ctx, jane, audience.Source{}, "corrected"))
 	fmt.Println(l.Release(ctx, jane, audience.Source{Actor: "operator-7"}, "corrected"))
@@ -127,12 +103,7 @@ func ExampleLedger_Release() {
 
 // A purchase makes nobody mailable; rules may derive from it that she is.
 func ExampleLedger_Relate() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
 	fmt.Println(l.Relate(ctx, jane, compliance.Relation{
 		Kind: audience.MechanismPurchase, Entity: "shop", Category: "shoes", ObtainedBySale: true, OptOutOffered: true,
 	}))
@@ -145,16 +116,9 @@ func ExampleLedger_Relate() {
 
 // Suppressions leave and come back as keyed hashes.
 func ExampleLedger_ExportSuppressions() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if _, err := l.Record(ctx, compliance.Declaration{Contact: jane, Kind: audience.ConsentWithdrawn}); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	_, err := l.Record(ctx, compliance.Declaration{Contact: jane, Kind: audience.ConsentWithdrawn})
+	must(err)
 	var file bytes.Buffer
 	n, err := l.ExportSuppressions(ctx, &file)
 	fmt.Println(n, bytes.Contains(file.Bytes(), []byte("jane")), err)
@@ -167,16 +131,8 @@ func ExampleLedger_ExportSuppressions() {
 
 // Consent that was given for one address is none for another.
 func ExampleLedger_ChangeAddress() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
 	fmt.Println(l.ChangeAddress(ctx, jane, audience.MustAddress("jane@new.example.com"), audience.Source{Kind: audience.SourcePerson}))
 	s, err := l.StateAt(ctx, jane, audience.MarketingScope(), time.Time{})
 	fmt.Println(s.Standing.Status, err)
@@ -188,17 +144,32 @@ func ExampleLedger_ChangeAddress() {
 // A key is given up in three steps: it is joined by a new one, everything moves
 // to that, and once nothing names it any more it is left out.
 func ExampleLedger_Rekey() {
-	ctx := context.Background()
-	l, jane, err := exampleLedger(ctx)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := exampleGrant(ctx, l, jane); err != nil {
-		fmt.Println(err)
-		return
-	}
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
 	report, err := l.Rekey(ctx, nil)
 	fmt.Println(report.Moved, report.Suppressions, report.Evidence, err)
 	// Output: 0 map[] map[2026:1] <nil>
+}
+
+// With a signer of the host's, whoever has its public key can check a seal that
+// was kept as JSON.
+func ExampleParseSeal() {
+	ctx, l, jane := exampleLedger()
+	exampleGrant(ctx, l, jane)
+	signer := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
+	l, err := compliance.NewLedger(l.Audience(), compliance.LedgerOptions{Signer: signer})
+	must(err)
+	seal, err := l.Seal(ctx, nil)
+	must(err)
+	kept, err := json.Marshal(&seal)
+	must(err)
+	again, err := compliance.ParseSeal(kept)
+	must(err)
+	fmt.Println(again.SignedBy(signer.Public().(ed25519.PublicKey)))
+	again.Root[0]++
+	report, err := l.Verify(ctx, compliance.VerifyOptions{Seal: &again})
+	fmt.Println(report.OK(), report.Findings[0].Kind == compliance.FindingSignature, err)
+	// Output:
+	// true
+	// false true <nil>
 }

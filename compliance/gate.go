@@ -45,7 +45,7 @@ func (g *Gate) Check(ctx context.Context, in Intent) (Decision, error) {
 		if err != nil {
 			return err
 		}
-		d, err = g.decide(ctx, r, in, at, "")
+		d, err = g.decide(ctx, r, in, at, asked{})
 		return err
 	})
 	if err != nil {
@@ -120,9 +120,8 @@ func refsOf(ids []audience.ContactID) []audience.Ref {
 	return refs
 }
 
-// decide is Check within a snapshot; the permit is one that does not count
-// against itself.
-func (g *Gate) decide(ctx context.Context, r *store.Reader, in Intent, at time.Time, permit string) (Decision, error) {
+// decide is Check within a snapshot.
+func (g *Gate) decide(ctx context.Context, r *store.Reader, in Intent, at time.Time, again asked) (Decision, error) {
 	ids, err := r.Resolve(ctx, in.Contact)
 	if err != nil && !errors.Is(err, audience.ErrNotFound) {
 		return g.failed(), err
@@ -134,7 +133,7 @@ func (g *Gate) decide(ctx context.Context, r *store.Reader, in Intent, at time.T
 	if err != nil {
 		return g.failed(), err
 	}
-	looks[0].permit = permit
+	looks[0].asked = again
 	return g.judge(&looks[0]), nil
 }
 

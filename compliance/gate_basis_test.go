@@ -49,6 +49,70 @@ func TestSoftOptIn(t *testing.T) {
 	}
 }
 
+// TestBasesOfOtherMessages: what nobody can refuse rests on a basis of its
+// own, of which the ledger may show a contract and against one of which she may
+// object; for marketing by e-mail none of them will do.
+func TestBasesOfOtherMessages(t *testing.T) {
+	resting := func(class compliance.Class, b compliance.Basis) compliance.Purpose {
+		return compliance.Purpose{ID: "offers", Class: class, Basis: map[compliance.Regime]compliance.Basis{compliance.RegimeGDPR: b}}
+	}
+	receipt, interest := resting(compliance.ClassTransactional, compliance.BasisContract), resting(compliance.ClassService, compliance.BasisLegitimateInterest)
+	offers := audience.Scope{Purpose: "offers"}
+	for _, tt := range []struct {
+		name    string
+		purpose compliance.Purpose
+		acts    func(d *desk, id audience.ContactID)
+		denied  []string
+		rule    string
+		want    compliance.Verdict
+	}{
+		{"a receipt of a sale", receipt, func(d *desk, id audience.ContactID) {
+			require.NoError(d.t, d.Relate(d.t.Context(), audience.ID(id), compliance.Relation{Kind: audience.MechanismPurchase, Entity: "shop"}))
+		}, nil, "contract.shown", compliance.VerdictPass},
+		{"a receipt of somebody else's sale", receipt, func(d *desk, id audience.ContactID) {
+			require.NoError(d.t, d.Relate(d.t.Context(), audience.ID(id), compliance.Relation{Kind: audience.MechanismPurchase, Entity: "sister"}))
+		}, nil, "contract.shown", compliance.VerdictWarn},
+		{"a receipt of nothing", receipt, nil, nil, "contract.shown", compliance.VerdictWarn},
+		{"a receipt that she does not want", receipt, func(d *desk, id audience.ContactID) { d.write(id, audience.ConsentWithdrawn, offers, "link") }, nil, "interest.objection", compliance.VerdictSkip},
+		{"a basis of its own", receipt, nil, nil, "basis.exists", compliance.VerdictPass},
+		{"required by law", resting(compliance.ClassService, compliance.BasisLegalObligation), nil, nil, "basis.exists", compliance.VerdictPass},
+		{"none that is named", compliance.Purpose{ID: "offers", Class: compliance.ClassService}, nil, nil, "basis.exists", compliance.VerdictSkip},
+		{"of interest", interest, nil, nil, "interest.objection", compliance.VerdictPass},
+		{"she objected to it", interest, func(d *desk, id audience.ContactID) { d.write(id, audience.ConsentWithdrawn, offers, "objection") }, []string{"interest.objection"}, "interest.objection", compliance.VerdictDeny},
+		{"she objected to it, then to everything", interest, func(d *desk, id audience.ContactID) {
+			d.write(id, audience.ConsentWithdrawn, offers, "objection")
+			d.now = d.now.Add(time.Minute)
+			d.write(id, audience.ConsentWithdrawn, audience.Scope{}, "objection")
+		}, []string{"interest.objection"}, "interest.objection", compliance.VerdictDeny},
+		{"she objected, and consented later", interest, func(d *desk, id audience.ContactID) {
+			d.write(id, audience.ConsentWithdrawn, offers, "objection")
+			d.now = d.now.Add(time.Minute)
+			d.grant(id, "offers")
+		}, nil, "interest.objection", compliance.VerdictSkip},
+		{"she refuses marketing", interest, func(d *desk, id audience.ContactID) {
+			d.write(id, audience.ConsentWithdrawn, audience.MarketingScope(), "link")
+		}, nil, "interest.objection", compliance.VerdictPass},
+		{"she refuses everything, which is marketing", interest, func(d *desk, id audience.ContactID) {
+			d.write(id, audience.ConsentWithdrawn, audience.Scope{}, "objection")
+		}, nil, "interest.objection", compliance.VerdictPass},
+		{"marketing of interest", resting(compliance.ClassMarketing, compliance.BasisLegitimateInterest), nil, []string{"basis.exists"}, "interest.objection", compliance.VerdictPass},
+		{"marketing by contract", resting(compliance.ClassMarketing, compliance.BasisContract), nil, []string{"basis.exists"}, "contract.shown", compliance.VerdictWarn},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDesk(t, tt.purpose)
+			id := d.put("jane", "jane@example.com")
+			if tt.acts != nil {
+				tt.acts(d, id)
+			}
+			got := d.check(d.gate(compliance.Policy{Facts: livesIn("FR", "")}), compliance.Intent{Contact: audience.ID(id), Purpose: "offers"})
+			require.Equal(t, tt.denied, got.Denied)
+			rule, ok := got.Rule(tt.rule)
+			require.True(t, ok)
+			require.Equal(t, tt.want, rule.Verdict, rule.Why)
+		})
+	}
+}
+
 func caslPurpose() compliance.Purpose {
 	return compliance.Purpose{ID: "offers", Basis: map[compliance.Regime]compliance.Basis{compliance.RegimeCASL: compliance.BasisImplied}}
 }

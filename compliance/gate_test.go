@@ -118,7 +118,7 @@ func TestDecisionListsEveryRule(t *testing.T) {
 	require.NotContains(t, string(b), "jane")
 	want := strings.Fields(`contact.known contact.address contact.restricted suppression.complained suppression.withdrawn suppression.erased
 		suppression.bounced suppression.manual purpose.known sender.known consent.refused basis.exists consent.given consent.confirmed consent.address consent.fresh
-		consent.age soft-opt-in.sale soft-opt-in.same-entity soft-opt-in.similar soft-opt-in.offered casl.implied opt-out.origin re-permission
+		consent.age soft-opt-in.sale soft-opt-in.same-entity soft-opt-in.similar soft-opt-in.offered casl.implied opt-out.origin contract.shown interest.objection re-permission
 		referral.once sale-share.re-ask preference.pause preference.frequency cap quiet-hours complaint-rate permit`)
 	require.Equal(t, want, ruleIDs(got))
 	require.Equal(t, []compliance.Regime{compliance.RegimeGDPR, compliance.RegimeGermany}, got.Regimes)
@@ -297,6 +297,83 @@ func TestPermitsRunOut(t *testing.T) {
 	require.NoError(t, g.Commit(t.Context(), p), "what was sent counts, however late")
 	require.False(t, d.check(g, in).Allow)
 	require.ErrorIs(t, g.Commit(t.Context(), compliance.Permit{}), audience.ErrInvalid)
+}
+
+// TestRenew: a permit that ran out gets its own place back, which is counted
+// once, and none that somebody else has got meanwhile.
+func TestRenew(t *testing.T) {
+	capped := compliance.Policy{Facts: livesIn("FR", ""), Caps: []compliance.Cap{{Most: 1, Within: 24 * time.Hour}}, HoldFor: time.Minute}
+	setup := func(t *testing.T) (*desk, *compliance.Gate, compliance.Intent, compliance.Permit) {
+		d := newDesk(t)
+		id := d.put("jane", "jane@example.com")
+		d.grant(id, audience.PurposeMarketing)
+		g, in := d.gate(capped), compliance.Intent{Contact: audience.ID(id)}
+		p, _, err := g.Acquire(t.Context(), in)
+		require.NoError(t, err)
+		return d, g, in, p
+	}
+	t.Run("it ran out", func(t *testing.T) {
+		d, g, in, p := setup(t)
+		d.now = d.now.Add(time.Minute)
+		got, err := g.Recheck(t.Context(), p)
+		require.NoError(t, err)
+		require.Equal(t, []string{"permit"}, got.Denied)
+		renewed, got, err := g.Renew(t.Context(), p)
+		require.NoError(t, err)
+		require.True(t, got.Allow, "%v", got.Denied)
+		require.Equal(t, p, renewed)
+		require.Equal(t, []string{"cap"}, d.check(g, in).Denied, "it holds its place again")
+		d.now = d.now.Add(59 * time.Second)
+		got, err = g.Recheck(t.Context(), renewed)
+		require.NoError(t, err)
+		require.True(t, got.Allow)
+		require.NoError(t, g.Commit(t.Context(), renewed))
+		renewed, got, err = g.Renew(t.Context(), p)
+		require.NoError(t, err)
+		require.Equal(t, []string{"permit"}, got.Denied, "what was sent is not sent again")
+		require.Zero(t, renewed)
+		require.Equal(t, []string{"cap"}, d.check(g, in).Denied)
+	})
+	t.Run("it still holds", func(t *testing.T) {
+		d, _, in, p := setup(t)
+		policy := capped
+		policy.Caps = []compliance.Cap{{Most: 2, Within: 24 * time.Hour}}
+		g := d.gate(policy)
+		for range 3 {
+			d.now = d.now.Add(30 * time.Second)
+			_, got, err := g.Renew(t.Context(), p)
+			require.NoError(t, err)
+			require.True(t, got.Allow)
+		}
+		_, got, err := g.Acquire(t.Context(), in)
+		require.NoError(t, err)
+		require.True(t, got.Allow, "renewed three times it counts as one")
+		require.Equal(t, []string{"cap"}, d.check(g, in).Denied)
+	})
+	t.Run("somebody else has the place", func(t *testing.T) {
+		d, g, in, p := setup(t)
+		d.now = d.now.Add(time.Minute)
+		_, got, err := g.Acquire(t.Context(), in)
+		require.NoError(t, err)
+		require.True(t, got.Allow)
+		renewed, got, err := g.Renew(t.Context(), p)
+		require.NoError(t, err)
+		require.Equal(t, []string{"cap"}, got.Denied)
+		require.Zero(t, renewed)
+	})
+	t.Run("she refused meanwhile", func(t *testing.T) {
+		d, g, _, p := setup(t)
+		d.now = d.now.Add(time.Minute)
+		d.write(p.Contact, audience.ConsentWithdrawn, emailScope(audience.PurposeMarketing), "link")
+		_, got, err := g.Renew(t.Context(), p)
+		require.NoError(t, err)
+		require.Contains(t, got.Denied, "consent.refused")
+	})
+	t.Run("no permit", func(t *testing.T) {
+		_, g, _, _ := setup(t)
+		_, _, err := g.Renew(t.Context(), compliance.Permit{})
+		require.ErrorIs(t, err, audience.ErrInvalid)
+	})
 }
 
 // O33: who unsubscribes while a queue drains gets nothing more.

@@ -7,10 +7,12 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 )
 
-// Subject is the person whom a request is about. It prints her id only.
+// Subject is the person whom a request is about. It prints her id only. Of
+// whoever is no contact any more it has what is known of her, which may be an
+// address alone.
 type Subject struct {
-	Contact   audience.ContactID
-	Merged    []audience.ContactID // contacts that were merged into her
+	Contact   audience.ContactID   // 0: she never was one, or nobody can tell which
+	Merged    []audience.ContactID // contacts that were merged into her, or that she was before
 	Addresses []audience.Address
 	External  []audience.ExternalID // her ids in other systems, the host's own among them
 }
@@ -63,8 +65,10 @@ type Retention struct {
 // Collect emits everything about a person, secrets and other people's data
 // too, marked as such. Erase removes it, but for what it reports as kept; it
 // is idempotent, since a request goes on after a failure, and a person who is
-// not there is no error. Both are called with a person whom the host has
-// identified. Errors must hold no personal data.
+// not there is no error. Erase is called with a person whom the host has
+// identified; Collect also before that, to find out whether anything is held of
+// somebody who is no contact, and what it emits goes nowhere then. Errors must
+// hold no personal data.
 type Holder interface {
 	Name() string
 	Collect(ctx context.Context, s Subject, emit func(Item) error) error

@@ -27,22 +27,18 @@ func (h *audienceHolder) Collect(ctx context.Context, s Subject, emit func(Item)
 			types = append(types, schema.Events[i].Name)
 		}
 		p, err := r.Profile(ctx, audience.ID(s.Contact), audience.ProfileParts{Events: types, Lists: true, Ledger: true, Suppressed: true})
+		c := collector{emit: emit, schema: &schema}
 		if errors.Is(err, audience.ErrNotFound) {
-			return nil
+			return h.collectGone(ctx, r, s, &c)
 		}
 		if err != nil {
 			return err
 		}
-		c := collector{emit: emit, schema: &schema}
 		c.profile(&p.Contact)
 		c.lists(p.Lists)
 		c.events(p.Streams)
-		for _, a := range p.Contact.Addresses {
-			held, err := r.Suppressions(ctx, a)
-			if err != nil {
-				return err
-			}
-			c.suppressions(a, held)
+		if err := h.suppressionsOf(ctx, r, p.Contact.Addresses, &c); err != nil {
+			return err
 		}
 		if err := h.declarations(ctx, r, &p.History, &c); err != nil {
 			return err
@@ -54,7 +50,7 @@ func (h *audienceHolder) Collect(ctx context.Context, s Subject, emit func(Item)
 		for _, m := range log {
 			c.add("messages", m.Purpose, audience.NewPrivate("sent"), m.At, OriginObserved)
 		}
-		return c.err
+		return h.counters(ctx, r, p.Contact.ID, s.Merged, &c)
 	})
 }
 
@@ -98,6 +94,18 @@ func (h *audienceHolder) declarations(ctx context.Context, r *store.Reader, hist
 	return c.err
 }
 
+// suppressionsOf emits what is held against addresses.
+func (h *audienceHolder) suppressionsOf(ctx context.Context, r *store.Reader, addresses []audience.Address, c *collector) error {
+	for _, a := range addresses {
+		held, err := r.Suppressions(ctx, a)
+		if err != nil {
+			return err
+		}
+		c.suppressions(a, held)
+	}
+	return c.err
+}
+
 // Erase removes the person with every trace of her, as [store.Tx.Erase] does.
 func (h *audienceHolder) Erase(ctx context.Context, s Subject) (ErasedItems, error) {
 	count := 0
@@ -110,17 +118,25 @@ func (h *audienceHolder) Erase(ctx context.Context, s Subject) (ErasedItems, err
 		return ErasedItems{}, err
 	}
 	_, err := h.ledger.aud.Update(ctx, func(tx *store.Tx) error {
-		err := tx.Erase(ctx, audience.Source{Kind: audience.SourceHost, Name: "rights"}, audience.ID(s.Contact))
-		if errors.Is(err, audience.ErrNotFound) {
-			count = 0 // she is gone
-			return nil
+		source := audience.Source{Kind: audience.SourceHost, Name: "rights"}
+		ids, err := tx.Resolve(ctx, audience.ID(s.Contact))
+		if err != nil {
+			return err
+		}
+		if ids[0] != 0 {
+			return tx.Erase(ctx, source, audience.ID(ids[0]))
+		}
+		found, err := h.eraseGone(ctx, tx, &s, source)
+		if !found {
+			count = 0 // what remains names nobody
 		}
 		return err
 	})
 	if err != nil {
 		return ErasedItems{}, err
 	}
-	if err := h.ledger.DestroyKeys(ctx, append(slices.Clone(s.Merged), s.Contact)...); err != nil {
+	who := slices.DeleteFunc(append(slices.Clone(s.Merged), s.Contact), func(id audience.ContactID) bool { return id == 0 })
+	if err := h.ledger.DestroyKeys(ctx, who...); err != nil {
 		return ErasedItems{}, err
 	}
 	return ErasedItems{Removed: count, Kept: []Retention{

@@ -30,7 +30,7 @@ func (in *Intent) scope() audience.Scope {
 type Ask string
 
 func (a Ask) known() bool {
-	return a == AskNothing || a == AskPermission || a == AskReturn || a == AskReferral
+	return a == "" || a == AskPermission || a == AskReturn || a == AskReferral
 }
 
 // isChannel reports whether the ledger knows the channel: on a misspelt one no
@@ -44,9 +44,8 @@ func isChannel(c string) bool {
 	}
 }
 
-// What a message can ask.
+// What a message can ask; the zero Ask is an ordinary message.
 const (
-	AskNothing    Ask = ""           // an ordinary message
 	AskPermission Ask = "permission" // to consent, or to consent again
 	AskReturn     Ask = "return"     // to come back after a silence
 	AskReferral   Ask = "referral"   // somebody passed the address on: one message, ever (ECPR s. 4)

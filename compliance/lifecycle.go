@@ -23,6 +23,7 @@ const (
 	ActionTag      ActionKind = "tag"       // tag her, such as for a mistyped address
 	ActionDelete   ActionKind = "delete"    // what [store.Tx.Delete] does: refusals stay
 	ActionErase    ActionKind = "erase"     // what [Rights.Erase] does, by every holder: refusals stay
+	ActionTrim     ActionKind = "trim"      // remove a part of what is held of her, once it is old: see Part
 )
 
 // MechanismSunset is that of a withdrawal that the host made, because a
@@ -35,13 +36,14 @@ const MechanismSunset audience.Mechanism = "sunset"
 type LifeCycleRule struct {
 	Name string // stable, such as "sunset-180d"
 	// Who gives whom the rule is about, such as the members of a segment. It is
-	// called anew for each preview and run.
+	// called anew for each preview and run. nil, for ActionTrim alone: everybody.
 	Who  func(ctx context.Context) iter.Seq2[audience.ContactID, error]
 	Do   ActionKind
 	Tag  string // of ActionTag and ActionReengage
+	Part Part   // of ActionTrim
 	Why  string // for the audit and for people, without personal data
 	Next string // what comes after it, in words
-	// Hold keeps contacts from being deleted or erased, for a legal reason that
+	// Hold keeps contacts from being deleted, erased or trimmed, for a legal reason that
 	// it gives; "" lets them go. nil: nobody is held. It must neither block nor
 	// call the audience.
 	Hold func(c *audience.Contact) string
@@ -54,7 +56,10 @@ type Action struct {
 	Do      ActionKind         `json:"do"`
 	Why     string             `json:"why"`
 	Next    string             `json:"next,omitempty"`
+	Parts   int                `json:"parts,omitempty"`   // of ActionTrim: how many events, fields or pieces of evidence go
 	Skipped string             `json:"skipped,omitempty"` // why nothing happens to her
+
+	overdue overdue
 }
 
 // LifeCycleReport counts what a run did.
@@ -63,11 +68,13 @@ type LifeCycleReport struct {
 	Read    int    `json:"read"`
 	Done    int    `json:"done"`
 	Skipped int    `json:"skipped"`
+	Parts   int    `json:"parts,omitempty"` // of ActionTrim: what went of all of them
 }
 
 // LifeCycle runs rules over contacts. Nothing that it does raises anybody's
 // status, and nothing cleans refusals away. Whoever is restricted (GDPR Art.
-// 18) is left as she is. It is safe for concurrent use.
+// 18) is left as she is, and nobody is deleted or erased while a request of
+// hers is open. It is safe for concurrent use.
 type LifeCycle struct {
 	ledger *Ledger
 	gate   *Gate
@@ -87,14 +94,14 @@ func NewLifeCycle(g *Gate, r *Rights) (*LifeCycle, error) {
 	return &LifeCycle{ledger: g.ledger, gate: g, rights: r}, nil
 }
 
-func (r *LifeCycleRule) check() error {
+func (r *LifeCycleRule) check(schema *audience.Schema) error {
 	bad := func(path, hint string) error {
 		return &audience.FieldError{Path: "rule." + path, Rule: "empty", Hint: hint}
 	}
 	switch {
 	case r.Name == "":
 		return bad("name", "a name")
-	case r.Who == nil:
+	case r.Who == nil && r.Do != ActionTrim:
 		return bad("who", "whom it is about")
 	case r.Why == "":
 		return bad("why", "the reason, which the audit keeps")
@@ -104,8 +111,10 @@ func (r *LifeCycleRule) check() error {
 	switch r.Do {
 	case ActionReengage, ActionSunset, ActionTag, ActionDelete, ActionErase:
 		return nil
+	case ActionTrim:
+		return r.Part.check(schema)
 	default:
-		return &audience.FieldError{Path: "rule.do", Rule: "unknown", Hint: "re-engage, sunset, tag, delete or erase"}
+		return &audience.FieldError{Path: "rule.do", Rule: "unknown", Hint: "re-engage, sunset, tag, delete, erase or trim"}
 	}
 }
 
@@ -124,6 +133,7 @@ func (l *LifeCycle) Preview(ctx context.Context, rule LifeCycleRule) iter.Seq2[A
 				return err
 			})
 			for i := range actions {
+				actions[i].overdue = overdue{} // which is long, and of no use to anybody else
 				if err == nil && !yield(actions[i], nil) {
 					return errStop
 				}
@@ -170,6 +180,7 @@ func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(L
 		for i := range actions {
 			if actions[i].Skipped == "" {
 				out.Done++
+				out.Parts += actions[i].Parts
 			}
 		}
 		out.Skipped = out.Read - out.Done
@@ -184,11 +195,16 @@ func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(L
 // each calls fn for batches of the rule's contacts, in ascending order of id
 // within a batch.
 func (l *LifeCycle) each(ctx context.Context, rule *LifeCycleRule, fn func([]audience.ContactID) error) error {
-	if err := rule.check(); err != nil {
+	schema := l.ledger.aud.Schema()
+	if err := rule.check(&schema); err != nil {
 		return err
 	}
+	who := rule.Who
+	if who == nil {
+		who = l.everybody
+	}
 	ids := make([]audience.ContactID, 0, batch)
-	for id, err := range rule.Who(ctx) {
+	for id, err := range who(ctx) {
 		if err != nil {
 			return err
 		}
@@ -215,11 +231,29 @@ func (l *LifeCycle) decide(ctx context.Context, r *store.Reader, rule *LifeCycle
 	if err != nil {
 		return nil, err
 	}
+	var open map[audience.ContactID]openRequest
+	if rule.removes() {
+		if open, err = openRequests(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]Action, len(ids))
 	for i := range looks {
 		out[i] = Action{Contact: ids[i], Rule: rule.Name, Do: rule.Do, Why: rule.Why, Next: rule.Next, Skipped: l.skip(rule, &looks[i])}
+		if q, ok := open[ids[i]]; ok && out[i].Skipped == "" {
+			out[i].Skipped = "a request of hers is open: " + string(q.Kind) + " " + q.ID
+		}
+	}
+	if rule.Do == ActionTrim {
+		return out, l.findOverdue(ctx, r, rule, looks, out)
 	}
 	return out, nil
+}
+
+// removes reports whether the rule takes data away, which whoever asked for it
+// has to be answered about first.
+func (r *LifeCycleRule) removes() bool {
+	return r.Do == ActionDelete || r.Do == ActionErase || r.Do == ActionTrim
 }
 
 // skip says why nothing happens to a contact, or "".
@@ -245,7 +279,7 @@ func (l *LifeCycle) skip(rule *LifeCycleRule, k *look) string {
 		if k.profile.Status(k.at).Status != audience.StatusSubscribed {
 			return "nothing is written to her anyway"
 		}
-	case ActionDelete, ActionErase:
+	case ActionDelete, ActionErase, ActionTrim:
 		if rule.Hold != nil {
 			if why := rule.Hold(c); why != "" {
 				return "held: " + why
@@ -261,6 +295,7 @@ func (l *LifeCycle) skip(rule *LifeCycleRule, k *look) string {
 func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, actions []Action) ([]string, error) {
 	var refs []audience.Ref
 	var requests []string
+	var chosen []*Action
 	seen := make(map[audience.ContactID]bool)
 	source := audience.Source{Kind: audience.SourceComputed, Name: rule.Name}
 	for i := range actions {
@@ -269,7 +304,7 @@ func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, a
 			continue
 		}
 		seen[a.Contact] = true
-		refs = append(refs, audience.ID(a.Contact))
+		refs, chosen = append(refs, audience.ID(a.Contact)), append(chosen, a)
 		if err := l.ledger.audit(ctx, tx, "lifecycle."+string(rule.Do), a.Contact, rule.Name, source); err != nil {
 			return nil, err
 		}
@@ -292,6 +327,8 @@ func (l *LifeCycle) do(ctx context.Context, tx *store.Tx, rule *LifeCycleRule, a
 		return nil, tx.Delete(ctx, source, refs...)
 	case ActionSunset:
 		return nil, l.sunset(ctx, tx, refs, source)
+	case ActionTrim:
+		return nil, l.trim(ctx, tx, rule, chosen, source)
 	default:
 		writes := make([]audience.ContactWrite, len(refs))
 		for i, ref := range refs {

@@ -41,10 +41,17 @@ func (g *Gate) aboutIntent(schema *audience.Schema, in Intent) intentFacts {
 	return f
 }
 
+// asked says which permit is asked for again; zero: none is.
+type asked struct {
+	permit string // one of the sent log that does not count against itself
+	renew  bool   // it gets a new place: that it ran out or was released does not matter
+}
+
 // look is everything that the rules look at for one message to one contact.
 type look struct {
 	gate *Gate
 	intentFacts
+	asked
 	in           Intent
 	at           time.Time
 	profile      *audience.Profile // nil: there is no such contact
@@ -55,7 +62,6 @@ type look struct {
 	zone         *time.Location
 	calendar     audience.Calendar
 	sent         sentLog
-	permit       string // one of the sent log that does not count
 	standing     audience.Standing
 	grant        *audience.ConsentRecord // that the standing rests on
 	elsewhere    bool                    // the grant is known to be for another address
@@ -68,7 +74,7 @@ func (l *look) class() Class {
 		return ClassMarketing
 	}
 	c := l.purpose.class()
-	if l.in.Ask != AskNothing && (c == ClassTransactional || c == ClassService) {
+	if l.in.Ask != "" && (c == ClassTransactional || c == ClassService) {
 		return ClassMarketing
 	}
 	return c
@@ -80,18 +86,16 @@ func (l *look) optional() bool {
 	return c != ClassTransactional && c != ClassService
 }
 
-// stand folds the ledger for the message's scope, and finds the grant for that
-// very scope.
+// stand folds the ledger for the message's scope, and finds the grant that it
+// rests on.
 func (l *look) stand() {
-	h, scope := &l.profile.History, l.in.scope()
-	if l.isTopic() {
-		l.standing = h.OnList(*l.list, l.at)
-	} else {
-		scope.List = "" // hand-picked lists are nothing that people consent to
-		l.standing = h.Fold(scope, l.at)
+	scope := l.in.scope()
+	if l.list == nil {
+		scope.List = "" // that it is not declared denies already, under its own rule
 	}
-	if l.standing.Status == audience.StatusSubscribed {
-		l.grant = latestGrant(h.Resolved(), scope, l.at, nil)
+	v := verdictOf(l.schema, &l.profile.History, scope, l.at)
+	if l.standing = v.standing; v.standing.Status == audience.StatusSubscribed {
+		l.grant = &v.record
 	}
 }
 
@@ -103,36 +107,13 @@ func (l *look) marketingStanding() audience.Standing {
 	return l.profile.History.Fold(audience.Scope{Channel: l.in.channel(), Purpose: audience.PurposeMarketing}, l.at)
 }
 
-// latestGrant gives the grant in force that was acted on last.
-func latestGrant(h *audience.History, scope audience.Scope, at time.Time, best *audience.ConsentRecord) *audience.ConsentRecord {
-	for i := range h.Records {
-		r := &h.Records[i]
-		if r.Kind != audience.ConsentGranted || !r.HasEvidence() || !r.Mechanism.Affirms() || !r.Scope.Covers(scope) {
-			continue
-		}
-		if scope.List != "" && r.Scope.List != scope.List {
-			continue // a topic rests on its own grant
-		}
-		if r.Recorded.After(at) || !r.Expires.IsZero() && !r.Expires.After(at) {
-			continue
-		}
-		if best == nil || r.Acted.After(best.Acted) {
-			best = r
-		}
-	}
-	for i := range h.Merged {
-		best = latestGrant(&h.Merged[i].History, scope, at, best)
-	}
-	return best
-}
-
 // restsOn reports whether one of the regimes that apply lets the purpose rest
 // on a basis other than consent, which does not stand.
 func (l *look) restsOn(b Basis) bool {
 	if l.purpose == nil || l.standing.Status == audience.StatusSubscribed {
 		return false
 	}
-	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.BasisUnder(row.Regime) == b })
+	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.basisUnder(row.Regime) == b })
 }
 
 // needsConsent reports whether one of the regimes that apply knows nothing but
@@ -141,7 +122,7 @@ func (l *look) needsConsent() bool {
 	if l.purpose == nil || len(l.rows) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.BasisUnder(row.Regime) == BasisConsent })
+	return slices.ContainsFunc(l.rows, func(row *RegimeRules) bool { return !l.free(row) && l.purpose.basisUnder(row.Regime) == BasisConsent })
 }
 
 // free reports whether a regime asks for no basis, since it is a company.

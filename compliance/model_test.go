@@ -88,7 +88,40 @@ func (u *universe) checkSingle(id audience.ContactID, in compliance.Intent, batc
 	if err == nil && (single.Allow != batch.Allow || !slices.Equal(single.Denied, batch.Denied)) {
 		return fmt.Errorf("the batch denies by %v, the single decision by %v", batch.Denied, single.Denied)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return u.checkState(in, single)
+}
+
+// checkState holds what the ledger says of the instant against what the gate
+// decided by.
+func (u *universe) checkState(in compliance.Intent, d compliance.Decision) error {
+	scope := audience.Scope{Channel: audience.ChannelEmail, Purpose: in.Purpose, List: in.List}
+	s, err := u.ledger.StateAt(u.ctx, in.Contact, scope, u.now)
+	if err != nil && !errors.Is(err, audience.ErrNotFound) { // of many nothing is recorded
+		return err
+	}
+	says := func(rule string) compliance.Verdict {
+		r, _ := d.Rule(rule)
+		return r.Verdict
+	}
+	u.counted["states compared"]++
+	subscribed, confirmed := s.Standing.Status == audience.StatusSubscribed, s.Record.Mechanism.Confirms()
+	if s.Record.Kind.Status() != s.Standing.Status {
+		return fmt.Errorf("the ledger says %s by a record that was %s", s.Standing.Status, s.Record.Kind)
+	}
+	for rule, agrees := range map[string]bool{
+		"consent.given":      subscribed == (says("consent.given") == compliance.VerdictPass),
+		"consent.confirmed":  (subscribed && confirmed) == (says("consent.confirmed") == compliance.VerdictPass),
+		"contact.restricted": s.Restricted == (says("contact.restricted") == compliance.VerdictDeny),
+		"consent.refused":    !s.Standing.Status.IsRefusal() || says("consent.refused") == compliance.VerdictDeny,
+	} {
+		if !agrees {
+			return fmt.Errorf("the ledger says %s by %s %q, the gate %q by %s", s.Standing.Status, s.Record.Kind, s.Record.Mechanism, says(rule), rule)
+		}
+	}
+	return nil
 }
 
 // checkOne holds one decision against the oracle.

@@ -1,7 +1,6 @@
 package compliance
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -251,17 +250,8 @@ func (l *Ledger) Attempts(ctx context.Context, ref audience.Ref) ([]Attempt, err
 		if err != nil {
 			return err
 		}
-		recs, err := r.Records(ctx, namespaceAttempts, c.ID.String()+"/", "", 1_000)
-		for _, rec := range recs {
-			var a Attempt
-			if json.Unmarshal(rec.Value, &a) == nil {
-				out = append(out, a)
-			}
-		}
+		out, err = attemptsIn(ctx, r, c.ID)
 		return err
-	})
-	slices.SortFunc(out, func(a, b Attempt) int {
-		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Mechanism, b.Mechanism))
 	})
 	return out, err
 }

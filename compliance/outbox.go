@@ -17,7 +17,6 @@ const (
 	OutgoingConfirm     OutgoingKind = "confirm"            // asks to confirm a signup: Data "url", "form"
 	OutgoingSubscribed  OutgoingKind = "already-subscribed" // a signup of somebody who is subscribed: Data "url" of her preferences, "form"
 	OutgoingUnsubscribe OutgoingKind = "unsubscribe-link"   // the link that somebody asked for who had none: Data "url", "preferences"
-	OutgoingRequest     OutgoingKind = "request"            // about a request concerning her data: Data "url"
 )
 
 // Outgoing is a message that the host is asked to send. It prints without

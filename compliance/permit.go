@@ -34,30 +34,52 @@ func (p *Permit) intent() Intent {
 // Acquire decides as Check does and, when the message may go out, reserves its
 // place under the caps: of many who ask at once, no more get one than the caps
 // allow. A permit that is neither committed nor released stops counting after
-// Policy.HoldFor. Without one the permit is zero.
+// Policy.HoldFor; then it needs Renew. Without one the permit is zero.
 func (g *Gate) Acquire(ctx context.Context, in Intent) (Permit, Decision, error) {
-	p := Permit{
+	return g.take(ctx, in, Permit{
 		ID: rand.Text(), Purpose: in.Purpose, List: in.List, Channel: in.Channel, Ask: in.Ask, Sender: in.Sender, Product: in.Product,
+	}, false)
+}
+
+// Renew decides anew about the message of a permit and, when it may go out,
+// reserves its place for Policy.HoldFor from now on. It is for a queue that
+// took longer: a permit that ran out is denied by Recheck, under the rule
+// "permit". The permit stays the same and counts once, however often it is
+// renewed; it does not count against itself, while a place that somebody else
+// has got meanwhile is taken. A message that was committed is denied: it was
+// sent. Without a place the permit is zero.
+func (g *Gate) Renew(ctx context.Context, p Permit) (Permit, Decision, error) {
+	if err := p.check(); err != nil {
+		return Permit{}, g.failed(), err
 	}
+	return g.take(ctx, p.intent(), p, true)
+}
+
+func (p *Permit) check() error {
+	if p.ID == "" || p.Contact == 0 {
+		return &audience.FieldError{Path: "permit", Rule: "empty", Hint: "a permit that Acquire gave"}
+	}
+	return nil
+}
+
+// take reserves a place for a permit, a new one or one that has to be renewed.
+func (g *Gate) take(ctx context.Context, in Intent, p Permit, renew bool) (Permit, Decision, error) {
 	d := g.undecided()
-	_, err := g.ledger.aud.Update(ctx, func(tx *store.Tx) error {
-		var err error
-		if d, err = g.reserve(ctx, tx, in, &p); err != nil {
-			return err
-		}
-		return nil
+	_, err := g.ledger.aud.Update(ctx, func(tx *store.Tx) (err error) {
+		d, err = g.reserve(ctx, tx, in, p.ID, renew)
+		return err
 	})
 	switch {
 	case err != nil:
 		return Permit{}, g.failed(), err
 	case !d.Allow:
 		return Permit{}, d, nil
-	default:
-		return p, d, nil
 	}
+	p.Contact = d.Contact
+	return p, d, nil
 }
 
-func (g *Gate) reserve(ctx context.Context, tx *store.Tx, in Intent, p *Permit) (Decision, error) {
+func (g *Gate) reserve(ctx context.Context, tx *store.Tx, in Intent, permit string, renew bool) (Decision, error) {
 	ids, err := tx.Resolve(ctx, in.Contact)
 	if err != nil {
 		return g.failed(), err
@@ -65,26 +87,27 @@ func (g *Gate) reserve(ctx context.Context, tx *store.Tx, in Intent, p *Permit) 
 	if _, err := tx.Lock(ctx, ids...); err != nil {
 		return g.failed(), err
 	}
-	d, err := g.decide(ctx, &tx.Reader, in, tx.At(), "")
-	if err != nil || !d.Allow {
-		return d, err
+	var again asked
+	if renew {
+		again = asked{permit: permit, renew: true}
 	}
-	p.Contact = d.Contact
-	if !g.counts(in) {
-		return d, nil
+	d, err := g.decide(ctx, &tx.Reader, in, tx.At(), again)
+	if err != nil || !d.Allow || !g.counts(in) {
+		return d, err
 	}
 	log, version, err := loadSentRecord(ctx, &tx.Reader, d.Contact)
 	if err != nil {
 		return d, err
 	}
-	log = append(log.counting(tx.At()), sentMessage{
-		Permit: p.ID, Purpose: in.purpose(), At: tx.At(), Held: tx.At().Add(g.policy.HoldFor),
+	log = append(log.counting(tx.At()).without(permit), sentMessage{
+		Permit: permit, Purpose: in.purpose(), At: tx.At(), Held: tx.At().Add(g.policy.HoldFor),
 	})
 	return d, g.saveSent(ctx, tx, d.Contact, log, version)
 }
 
 // Recheck decides again about a message with a permit, right before it is
-// handed over. When the answer is no, the permit is released.
+// handed over. When the answer is no, the permit is released; of one that ran
+// out, so that only the rule "permit" denies it, ask Renew.
 func (g *Gate) Recheck(ctx context.Context, p Permit) (Decision, error) {
 	d := g.undecided()
 	err := g.ledger.aud.View(ctx, func(r *store.Reader) (err error) {
@@ -92,7 +115,7 @@ func (g *Gate) Recheck(ctx context.Context, p Permit) (Decision, error) {
 		if err != nil {
 			return err
 		}
-		d, err = g.decide(ctx, r, p.intent(), at, p.ID)
+		d, err = g.decide(ctx, r, p.intent(), at, asked{permit: p.ID})
 		return err
 	})
 	if err != nil {
@@ -140,8 +163,8 @@ func (g *Gate) counts(in Intent) bool {
 // settle changes the log of whoever the permit is about, if she is still
 // there.
 func (g *Gate) settle(ctx context.Context, p Permit, change func(log sentLog, i int, sent sentMessage) sentLog) error {
-	if p.ID == "" || p.Contact == 0 {
-		return &audience.FieldError{Path: "permit", Rule: "empty", Hint: "a permit that Acquire gave"}
+	if err := p.check(); err != nil {
+		return err
 	}
 	if !g.counts(p.intent()) {
 		return nil

@@ -191,7 +191,7 @@ func (p *Proof) WriteText(w io.Writer) error {
 func (p *Proof) writeEvidence(line func(name, value string)) {
 	e := &p.Evidence
 	if p.Gone {
-		line("Evidence", "destroyed with the erasure of the person")
+		line("Evidence", "destroyed: the person was erased, or its time of retention is over")
 	}
 	line("Attested by", e.AttestedBy)
 	line("Said", e.Text)

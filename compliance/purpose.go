@@ -24,12 +24,14 @@ const (
 // Basis is why processing is lawful: GDPR Art. 6 and its neighbours.
 type Basis string
 
-// The bases. Where a purpose names none for a regime, it is consent.
+// The bases. Where a purpose names none for a regime, it is consent. Contract,
+// legal obligation and legitimate interest are for messages of the classes
+// transactional and service: no regime knows marketing by e-mail on them.
 const (
 	BasisConsent            Basis = "consent"             // GDPR Art. 6(1)(a)
-	BasisContract           Basis = "contract"            // 6(1)(b)
+	BasisContract           Basis = "contract"            // 6(1)(b): the gate warns while the ledger shows none, see [Ledger.Relate]
 	BasisLegalObligation    Basis = "legal-obligation"    // 6(1)(c)
-	BasisLegitimateInterest Basis = "legitimate-interest" // 6(1)(f)
+	BasisLegitimateInterest Basis = "legitimate-interest" // 6(1)(f): ends by a refusal that names the purpose (Art. 21(1))
 	BasisSoftOptIn          Basis = "soft-opt-in"         // ePrivacy Art. 13(2), PECR reg. 22(3)
 	BasisImplied            Basis = "implied"             // CASL s. 10(9), ends by itself
 	BasisOptOut             Basis = "opt-out"             // CAN-SPAM, CCPA: allowed until refused
@@ -82,8 +84,8 @@ type Purpose struct {
 	Public     bool     // shown in the preference centre
 }
 
-// BasisUnder gives the basis of the purpose under a regime.
-func (p *Purpose) BasisUnder(r Regime) Basis { return cmp.Or(p.Basis[r], BasisConsent) }
+// basisUnder gives the basis of the purpose under a regime.
+func (p *Purpose) basisUnder(r Regime) Basis { return cmp.Or(p.Basis[r], BasisConsent) }
 
 // class is the class, which is marketing when none is given.
 func (p *Purpose) class() Class { return cmp.Or(p.Class, ClassMarketing) }

@@ -2,6 +2,7 @@ package compliance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -15,13 +16,14 @@ type RekeyReport struct {
 	Contacts     int            // gone through
 	Moved        int            // suppressions that were moved to the primary key
 	Rewrapped    int            // keys of evidence that were
+	Requests     int            // open requests that were sealed anew
 	Suppressions map[string]int // by key id: rows that name it
 	Evidence     map[string]int // by key id: keys of evidence under it
 }
 
 // Rekey moves everything to the primary key: the suppressions of all contacts'
-// addresses and of those given besides, and the keys that evidence is sealed
-// under. Addresses of nobody's are only hashes here: their rows stay under the
+// addresses and of those given besides, the keys that evidence is sealed under,
+// and whom open requests are about. Addresses of nobody's are only hashes here: their rows stay under the
 // old key until somebody names them, to Rekey or to
 // [store.Tx.RekeySuppressions]. It may be broken off and called again.
 func (l *Ledger) Rekey(ctx context.Context, progress func(contacts int), besides ...audience.Address) (RekeyReport, error) {
@@ -43,6 +45,9 @@ func (l *Ledger) Rekey(ctx context.Context, progress func(contacts int), besides
 		return out, err
 	}
 	if err := l.rewrap(ctx, &out); err != nil {
+		return out, err
+	}
+	if err := l.reseal(ctx, &out); err != nil {
 		return out, err
 	}
 	return out, l.aud.View(ctx, func(r *store.Reader) (err error) {
@@ -141,4 +146,58 @@ func (l *Ledger) rewrapOne(ctx context.Context, tx *store.Tx, id audience.Contac
 	rec.Value = fresh
 	_, err = tx.SaveRecord(ctx, rec)
 	return primary, true, err
+}
+
+// reseal seals anew, under the primary key, whom open requests are about. One
+// whose key is missing already stays as it is.
+func (l *Ledger) reseal(ctx context.Context, out *RekeyReport) error {
+	for after, more := "", true; more; {
+		var last string
+		done := 0
+		if _, err := l.aud.Update(ctx, func(tx *store.Tx) error {
+			page, err := tx.Records(ctx, namespaceRequests, "", after, batch)
+			if err != nil {
+				return err
+			}
+			last, done, more = after, 0, len(page) == batch
+			for i := range page {
+				last = page[i].Key
+				did, err := l.resealOne(ctx, tx, page[i])
+				if err != nil {
+					return err
+				}
+				if did {
+					done++
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		after = last
+		out.Requests += done
+	}
+	return nil
+}
+
+func (l *Ledger) resealOne(ctx context.Context, tx *store.Tx, rec store.Record) (bool, error) {
+	q, err := parseRequest(rec.Value)
+	if err != nil || len(q.secret.Sealed) == 0 {
+		return false, err
+	}
+	s, under, err := l.openSubject(&q)
+	if errors.Is(err, audience.ErrDenied) || err == nil && under == l.aud.Keys().Primary() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if q.secret.Sealed, err = l.sealSubject(q.ID, &s); err != nil {
+		return false, err
+	}
+	if rec.Value, err = json.Marshal(&storedRequest{Request: q, Secret: q.secret}); err != nil {
+		return false, err
+	}
+	_, err = tx.SaveRecord(ctx, rec)
+	return true, err
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/audiencekit/audiencekit/store"
 )
 
-// namespaceRequests is that of the records of requests.
-const namespaceRequests = "compliance/requests"
+// Namespaces of the records of requests, and of those that are open, which are
+// few: whom they are about has to be found for every rule that deletes.
+const (
+	namespaceRequests = "compliance/requests"
+	namespaceOpen     = "compliance/requests-open"
+)
 
 // RequestState is how far a request is.
 type RequestState string
@@ -110,8 +114,75 @@ func (r *Rights) saveRequest(ctx context.Context, tx *store.Tx, q *Request, vers
 			rec.Expires = until
 		}
 	}
-	_, err = tx.SaveRecord(ctx, rec)
+	if _, err = tx.SaveRecord(ctx, rec); err != nil {
+		return err
+	}
+	return markOpen(ctx, tx, q)
+}
+
+// openRequest is what is known of a request while it is open.
+type openRequest struct {
+	ID      string             `json:"-"`
+	Kind    RequestKind        `json:"kind"`
+	Contact audience.ContactID `json:"contact"`
+}
+
+// markOpen keeps the list of open requests.
+func markOpen(ctx context.Context, tx *store.Tx, q *Request) error {
+	rec, err := tx.LoadRecord(ctx, namespaceOpen, q.ID)
+	known := err == nil
+	switch {
+	case err != nil && !isNotFound(err):
+		return err
+	case q.IsClosed() && known:
+		return tx.DeleteRecord(ctx, namespaceOpen, q.ID, rec.Version)
+	case q.IsClosed() || known || q.Contact == 0:
+		return nil
+	}
+	b, err := json.Marshal(&openRequest{Kind: q.Kind, Contact: q.Contact})
+	if err != nil {
+		return err
+	}
+	_, err = tx.SaveRecord(ctx, store.Record{Namespace: namespaceOpen, Key: q.ID, Value: b})
 	return err
+}
+
+// openRequests gives for each contact who has any an open request, by whom she is
+// now.
+func openRequests(ctx context.Context, r *store.Reader) (map[audience.ContactID]openRequest, error) {
+	var all []openRequest
+	for after := ""; ; {
+		page, err := r.Records(ctx, namespaceOpen, "", after, batch)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range page {
+			after = rec.Key
+			q := openRequest{ID: rec.Key}
+			if err := json.Unmarshal(rec.Value, &q); err != nil {
+				return nil, &audience.ConflictError{Kind: "request", Hint: "the record cannot be read"}
+			}
+			all = append(all, q)
+		}
+		if len(page) < batch {
+			break
+		}
+	}
+	refs := make([]audience.Ref, len(all))
+	for i := range all {
+		refs[i] = audience.ID(all[i].Contact)
+	}
+	now, err := r.Resolve(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[audience.ContactID]openRequest, len(all))
+	for i, id := range now {
+		if id != 0 {
+			out[id] = all[i]
+		}
+	}
+	return out, nil
 }
 
 // change loads a request, changes it and stores it in one transaction.

@@ -61,17 +61,26 @@ func NewRights(l *Ledger, opts RightsOptions) (*Rights, error) {
 }
 
 // Open takes a request in. It arrived at an instant, from which deadlines
-// count; zero: now. Somebody whom nobody knows is [audience.ErrNotFound]: to
-// say so is the answer then, never "done".
+// count; zero: now.
+//
+// Somebody who is no contact any more can ask for access, portability and
+// erasure and, by her address, object: she is named by the id that she had, or by
+// an address or external id. By an address deleted contacts are found whose
+// evidence names it; without evidence only what is held against the address
+// itself, or by another holder, can be found by it. Somebody of whom no holder
+// has anything is [audience.ErrNotFound]: to say so is the answer then, never
+// "done". To find that out holders are asked before it is proved who asks;
+// nothing that they say leaves.
 func (r *Rights) Open(ctx context.Context, kind RequestKind, regime Regime, who audience.Ref, arrived time.Time) (Request, error) {
+	gone, err := r.ifGone(ctx, kind, who)
+	if err != nil {
+		return Request{}, err
+	}
 	var q Request
-	_, err := r.ledger.aud.Update(ctx, func(tx *store.Tx) error {
-		ids, err := tx.Resolve(ctx, who)
+	_, err = r.ledger.aud.Update(ctx, func(tx *store.Tx) error {
+		s, err := r.lockSubject(ctx, tx, who, gone)
 		if err != nil {
 			return err
-		}
-		if ids[0] == 0 {
-			return &audience.NotFoundError{Kind: "contact"}
 		}
 		if arrived.IsZero() || arrived.After(tx.At()) {
 			arrived = tx.At()
@@ -81,12 +90,54 @@ func (r *Rights) Open(ctx context.Context, kind RequestKind, regime Regime, who 
 			return err
 		}
 		q = Request{
-			ID: rand.Text(), Kind: kind, Regime: regime, Contact: ids[0], Received: audience.FromMicros(audience.Micros(arrived)),
+			ID: rand.Text(), Kind: kind, Regime: regime, Contact: s.Contact, Received: audience.FromMicros(audience.Micros(arrived)),
 			State: RequestReceived, Due: due,
+		}
+		// She may be deleted before it is answered.
+		if q.secret.Sealed, err = r.ledger.sealSubject(q.ID, &s); err != nil {
+			return err
 		}
 		return r.saveRequest(ctx, tx, &q, 0)
 	})
 	return q, err
+}
+
+// ifGone finds whom a Ref names that names no contact; nil when it names one.
+func (r *Rights) ifGone(ctx context.Context, kind RequestKind, who audience.Ref) (*Subject, error) {
+	there := false
+	err := r.ledger.aud.View(ctx, func(rd *store.Reader) error {
+		ids, err := rd.Resolve(ctx, who)
+		there = err == nil && ids[0] != 0
+		return err
+	})
+	switch {
+	case err != nil || there:
+		return nil, err
+	case !kind.known(): // which is said when it is opened
+		return &Subject{}, nil
+	case !kind.mayBeGone():
+		return nil, &audience.NotFoundError{Kind: "contact"}
+	}
+	s, err := r.identify(ctx, who)
+	return &s, err
+}
+
+// lockSubject gives whom a request is about. A contact is held, so that no rule
+// deletes her while her request is written down.
+func (r *Rights) lockSubject(ctx context.Context, tx *store.Tx, who audience.Ref, gone *Subject) (Subject, error) {
+	ids, err := tx.Resolve(ctx, who)
+	switch {
+	case err != nil:
+		return Subject{}, err
+	case ids[0] == 0 && gone == nil: // deleted since we looked
+		return Subject{}, fmt.Errorf("compliance: the contact was deleted meanwhile: %w", audience.ErrRetryable)
+	case ids[0] == 0:
+		return *gone, nil
+	}
+	if _, err := tx.Lock(ctx, ids[0]); err != nil {
+		return Subject{}, err
+	}
+	return r.subject(ctx, &tx.Reader, ids[0])
 }
 
 // openOwn opens a request of the host's own, which nobody has to prove.
@@ -159,7 +210,8 @@ const (
 	codeTries = 5
 )
 
-// Challenge gives a code for the host to send to the contact's own address:
+// Challenge gives a code for the host to send to the contact's own address, or
+// to the address by which a request of somebody who is no contact was opened:
 // who has it controls the mailbox, which is proof enough of who asks where
 // nothing but mail is at stake (GDPR Art. 12(6)). It holds for 24 hours and
 // five tries; an earlier one is over.
@@ -265,19 +317,4 @@ func (q *Request) close(tx *store.Tx, state RequestState) {
 
 func errState(q *Request, want string) error {
 	return &audience.ConflictError{Kind: "request", Hint: "it is " + string(q.State) + ", and has to be " + want}
-}
-
-// subject reads who a request is about.
-func (r *Rights) subject(ctx context.Context, rd *store.Reader, id audience.ContactID) (Subject, error) {
-	c, err := rd.Contact(ctx, audience.ID(id))
-	if err != nil {
-		return Subject{}, err
-	}
-	s := Subject{Contact: c.ID, Addresses: c.Addresses, External: c.External}
-	origins, err := rd.Origins(ctx, c.ID)
-	if err != nil {
-		return Subject{}, err
-	}
-	s.Merged = slices.DeleteFunc(origins, func(o audience.ContactID) bool { return o == c.ID })
-	return s, nil
 }

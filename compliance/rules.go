@@ -164,9 +164,14 @@ func (l *look) refused() (Verdict, string, time.Time) {
 }
 
 // basisExists asks whether each regime that applies knows what the purpose
-// rests on.
+// rests on. Of messages that nobody can refuse it says what the host names.
 func (l *look) basisExists() (Verdict, string, time.Time) {
 	if !l.optional() {
+		for _, b := range []Basis{BasisContract, BasisLegalObligation, BasisLegitimateInterest} {
+			if l.restsOn(b) {
+				return pass("it rests on the basis " + string(b))
+			}
+		}
 		return skip(notOptional)
 	}
 	if l.purpose == nil {
@@ -176,7 +181,7 @@ func (l *look) basisExists() (Verdict, string, time.Time) {
 		return pass("consent stands, which every regime knows")
 	}
 	for _, row := range l.rows {
-		if b := l.purpose.BasisUnder(row.Regime); !l.free(row) && !slices.Contains(row.Bases, b) {
+		if b := l.purpose.basisUnder(row.Regime); !l.free(row) && !slices.Contains(row.Bases, b) {
 			return deny(string(row.Regime) + " knows no marketing on the basis " + string(b))
 		}
 	}

@@ -21,7 +21,54 @@ func basisRules() []rule {
 		})},
 		{id: "casl.implied", basis: "CASL s. 10(9)-(14)", ask: (*look).implied},
 		{id: "opt-out.origin", basis: "15 USC 7704(a)(4)", ask: (*look).origin},
+		{id: "contract.shown", basis: "GDPR Art. 6(1)(b)", ask: (*look).contract},
+		{id: "interest.objection", basis: "GDPR Art. 6(1)(f), 21(1)", ask: (*look).objection},
 	}
+}
+
+// contract asks, of what is said to be needed for a contract, whether the
+// ledger shows one. It warns only: no receipt waits for a record of a sale.
+func (l *look) contract() (Verdict, string, time.Time) {
+	if !l.restsOn(BasisContract) {
+		return skip("it does not rest on a contract")
+	}
+	if slices.ContainsFunc(l.relations, func(r Relation) bool {
+		dealt := r.Kind == audience.MechanismPurchase || r.Kind == audience.MechanismContract || r.Kind == audience.MechanismMembership
+		return dealt && !r.At.After(l.at) && l.sameEntity(&r)
+	}) {
+		return pass("")
+	}
+	return warn("the ledger holds no contract or sale with the sender")
+}
+
+// objection asks whether she objected to what rests on the sender's interest,
+// also of messages that nobody can refuse otherwise. She did so by a refusal
+// that names the purpose: one of everything is about marketing.
+func (l *look) objection() (Verdict, string, time.Time) {
+	if !l.restsOn(BasisLegitimateInterest) {
+		return skip("it does not rest on the interest of the sender")
+	}
+	h := objections(l.profile.History.Resolved(), l.purpose.ID)
+	scope := l.in.scope()
+	scope.List = ""
+	if s := h.Fold(scope, l.at); s.Status.IsRefusal() {
+		return VerdictDeny, "she objected to the purpose", s.Until
+	}
+	return pass("")
+}
+
+// objections leaves of the refusals in a history those of a purpose.
+func objections(h *audience.History, purpose string) audience.History {
+	out := audience.History{Merged: slices.Clone(h.Merged)}
+	for _, r := range h.Records {
+		if !r.Kind.IsRefusal() || r.Kind == audience.ConsentWithdrawn && r.Scope.Purpose == purpose {
+			out.Records = append(out.Records, r)
+		}
+	}
+	for i := range out.Merged {
+		out.Merged[i].History = objections(&h.Merged[i].History, purpose)
+	}
+	return out
 }
 
 // softOptIn asks that a sale is such as the condition wants it.

@@ -110,12 +110,17 @@ func (l *look) held() (Verdict, string, time.Time) {
 	if l.permit == "" || !l.optional() {
 		return skip("no permit is asked again")
 	}
-	for _, s := range l.sent {
-		if s.Permit == l.permit && !s.Held.IsZero() {
-			return VerdictPass, "", s.Held
-		}
+	i := slices.IndexFunc(l.sent, func(s sentMessage) bool { return s.Permit == l.permit })
+	switch {
+	case i >= 0 && l.sent[i].Held.IsZero():
+		return deny("the message of the permit was sent")
+	case l.renew:
+		return pass("it gets its place anew")
+	case i >= 0:
+		return VerdictPass, "", l.sent[i].Held
+	default:
+		return deny("the permit was released or has run out: renew it")
 	}
-	return deny("the permit was used or released, or has run out: acquire another one")
 }
 
 // caps counts what was sent, and what others are about to send.

@@ -1,6 +1,7 @@
 package compliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -18,8 +19,8 @@ type State struct {
 	At         time.Time
 	Standing   audience.Standing
 	Restricted bool // GDPR Art. 18
-	// Record is the one that decides; the zero record when none does, or when
-	// several contacts that were merged decide together.
+	// Record is the one that decides, see [audience.History.Deciding]; the zero
+	// record when none does.
 	Record audience.ConsentRecord
 	// Bundled says that the notice of the deciding grant asked for more purposes
 	// than she granted with it (GDPR Art. 7(2)).
@@ -63,20 +64,8 @@ func (l *Ledger) stateIn(ctx context.Context, r *store.Reader, h *audience.Histo
 	}
 	at = audience.FromMicros(audience.Micros(at))
 	schema := r.Schema()
-	list, isList := schema.ListNamed(scope.List)
-	if isList = isList && scope.List != "" && list.Kind == audience.ListTopic; isList {
-		scope.Purpose = l.purposeOf(audience.Scope{Purpose: list.Purpose})
-	}
-	out := State{Scope: scope, At: at, Restricted: h.Restricted(at)}
-	if isList && (scope.Channel == "" || scope.Channel == audience.ChannelEmail) {
-		out.Scope.Channel = audience.ChannelEmail
-		out.Standing = h.OnList(list, at)
-	} else {
-		out.Standing = h.Fold(scope, at)
-	}
-	if deciding := decidingRecord(h, out.Scope, out.Standing); deciding != nil {
-		out.Record = *deciding
-	}
+	v := verdictOf(&schema, h, scope, at)
+	out := State{Scope: v.scope, At: at, Restricted: h.Restricted(at), Standing: v.standing, Record: v.record}
 	if out.Record.Kind == audience.ConsentGranted && out.Record.Notice != "" {
 		n, err := noticeIn(ctx, r, out.Record.Notice)
 		if err != nil && !errors.Is(err, audience.ErrNotFound) && !errors.Is(err, audience.ErrConflict) {
@@ -97,36 +86,34 @@ func everyRecord(h *audience.History, visit func(*audience.ConsentRecord)) {
 	}
 }
 
-// statusOf gives the status that a record of a kind makes.
-func statusOf(k audience.ConsentKind) audience.Status {
-	switch k {
-	case audience.ConsentRequested:
-		return audience.StatusPending
-	case audience.ConsentGranted:
-		return audience.StatusSubscribed
-	case audience.ConsentWithdrawn:
-		return audience.StatusUnsubscribed
-	case audience.ConsentBounced:
-		return audience.StatusBounced
-	case audience.ConsentComplained:
-		return audience.StatusComplained
-	default:
-		return audience.StatusNone
-	}
+// verdict is what a ledger says of one scope at an instant, and by which record.
+type verdict struct {
+	scope    audience.Scope // what was asked for, of a topic in full
+	standing audience.Standing
+	record   audience.ConsentRecord // the zero record: none decides
 }
 
-// decidingRecord finds the record that a standing is due to, the last of
-// several; nil when there is none.
-func decidingRecord(h *audience.History, scope audience.Scope, s audience.Standing) *audience.ConsentRecord {
-	var out *audience.ConsentRecord
-	everyRecord(h, func(r *audience.ConsentRecord) {
-		if s.Status == audience.StatusNone || statusOf(r.Kind) != s.Status || !r.Acted.Equal(s.Since) || !r.Scope.Covers(scope) {
-			return
-		}
-		if r.Kind.IsRefusal() || r.Scope.List == scope.List && (r.Kind == audience.ConsentRequested || r.HasEvidence() && r.Mechanism.Affirms()) {
-			out = r
-		}
-	})
+// verdictOf is the one place where a ledger is folded for a message or a state:
+// what the gate decides by is what the ledger says of that instant. A scope
+// with a topic asks whether she is on it; hand-picked lists are nothing that
+// people consent to.
+func verdictOf(schema *audience.Schema, h *audience.History, scope audience.Scope, at time.Time) verdict {
+	list, declared := schema.ListNamed(scope.List)
+	topic := declared && scope.List != "" && list.Kind == audience.ListTopic
+	if declared && !topic {
+		scope.List = ""
+	}
+	if topic {
+		scope.Purpose = cmp.Or(list.Purpose, audience.PurposeMarketing)
+	}
+	out := verdict{scope: scope}
+	if topic && (scope.Channel == "" || scope.Channel == audience.ChannelEmail) {
+		out.scope.Channel = audience.ChannelEmail
+		out.standing = h.OnList(list, at)
+	} else {
+		out.standing = h.Fold(scope, at)
+	}
+	out.record, _ = h.Deciding(out.scope, out.standing, at)
 	return out
 }
 

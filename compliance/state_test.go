@@ -386,3 +386,44 @@ func TestRelations(t *testing.T) {
 	_, err = w.Relations(t.Context(), audience.ID(88))
 	require.ErrorIs(t, err, audience.ErrNotFound)
 }
+
+// TestGateAndStateAgree: gate and ledger name the same grant, also where a
+// merge made an older one decide.
+func TestGateAndStateAgree(t *testing.T) {
+	confirmed := compliance.Purpose{ID: "offers", DoubleOptIn: true}
+	d := newDesk(t, confirmed)
+	scope := emailScope("offers")
+	start := d.now
+	jane, twin := d.put("jane", "jane@example.com"), d.put("twin", "twin@example.com")
+	d.write(jane, audience.ConsentRequested, scope, audience.MechanismSingleOptIn)
+	d.now = start.Add(5 * time.Hour)
+	d.write(twin, audience.ConsentGranted, scope, audience.MechanismSingleOptIn)
+	d.now = start.Add(6 * time.Hour)
+	_, err := d.aud.Update(t.Context(), func(tx *store.Tx) error {
+		return tx.Merge(t.Context(), audience.ID(jane), audience.ID(twin), audience.Source{})
+	})
+	require.NoError(t, err)
+	d.now = start.Add(7 * time.Hour)
+	_, err = d.Record(t.Context(), compliance.Declaration{
+		Contact: audience.ID(jane), Kind: audience.ConsentGranted, Scope: scope, Acted: start.Add(3 * time.Hour), Mechanism: audience.MechanismDoubleOptIn,
+		Notice: d.notice, Evidence: compliance.Evidence{Form: "f1"},
+	})
+	require.NoError(t, err)
+	got, err := d.StateAt(t.Context(), audience.ID(jane), scope, time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, audience.StatusSubscribed, got.Standing.Status)
+	require.Equal(t, audience.MechanismDoubleOptIn, got.Record.Mechanism)
+	rule, _ := d.check(d.gate(compliance.Policy{Facts: livesIn("FR", "")}), compliance.Intent{Contact: audience.ID(jane), Purpose: "offers"}).Rule("consent.confirmed")
+	require.Equal(t, compliance.VerdictPass, rule.Verdict, rule.Why)
+}
+
+// TestStateOfHandPickedList: nobody consents to such a list, so the state is
+// that of its purpose, as it is for the gate.
+func TestStateOfHandPickedList(t *testing.T) {
+	d := newDesk(t)
+	jane := d.jane()
+	got, err := d.StateAt(t.Context(), audience.ID(jane), audience.Scope{Channel: audience.ChannelEmail, Purpose: audience.PurposeMarketing, List: "fair"}, time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, audience.StatusSubscribed, got.Standing.Status)
+	require.True(t, d.check(d.gate(compliance.Policy{Facts: livesIn("FR", "")}), compliance.Intent{Contact: audience.ID(jane), List: "fair"}).Allow)
+}

@@ -120,7 +120,7 @@ func (b *batch) weigh(e *entry, who *person) error {
 			wanted = audience.StatusPending
 		}
 	}
-	w := audience.ConsentWrite{Kind: kindOf(wanted), Scope: audience.MarketingScope(), Source: b.source, Acted: c.Acted, Evidence: b.evidenceOf(c.Evidence)}
+	w := audience.ConsentWrite{Kind: wanted.Kind(), Scope: audience.MarketingScope(), Source: b.source, Acted: c.Acted, Evidence: b.evidenceOf(c.Evidence)}
 	switch {
 	case e.says != c.Status: // when and how is not known of what another row says
 		w.Acted, w.Evidence = time.Time{}, b.attested
@@ -238,24 +238,6 @@ func latest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// kindOf gives the record that makes a status.
-func kindOf(s audience.Status) audience.ConsentKind {
-	switch s {
-	case audience.StatusSubscribed:
-		return audience.ConsentGranted
-	case audience.StatusPending:
-		return audience.ConsentRequested
-	case audience.StatusUnsubscribed:
-		return audience.ConsentWithdrawn
-	case audience.StatusBounced:
-		return audience.ConsentBounced
-	case audience.StatusComplained:
-		return audience.ConsentComplained
-	default:
-		return 0
-	}
 }
 
 // rank orders refusals as merged contacts do: the worst counts.

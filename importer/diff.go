@@ -29,7 +29,7 @@ func (d *planner) diff(e *entry, who *person, next *audience.Contact) {
 		out = append(out, FieldDiff{Name: "lists", Before: listOrNone(before), After: listOrNone(joined(before, e.lists))})
 	}
 	if e.records() {
-		after := statusOf(e.consent.write.Kind)
+		after := e.consent.write.Kind.Status()
 		out = append(out, FieldDiff{Name: "status", Before: audience.StringValue(e.consent.before.String()), After: audience.StringValue(after.String())})
 	}
 	e.result.Changes = out
@@ -90,15 +90,4 @@ func externalOf(c *audience.Contact) audience.Value {
 		out = append(out, x.System+":"+x.ID.Reveal())
 	}
 	return listOrNone(out)
-}
-
-// statusOf gives the status that a record makes of somebody of whom nothing
-// else is known.
-func statusOf(k audience.ConsentKind) audience.Status {
-	for s := audience.StatusPending; s <= audience.StatusComplained; s++ {
-		if kindOf(s) == k {
-			return s
-		}
-	}
-	return audience.StatusNone
 }

@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -34,11 +38,11 @@ func (r *Reader) Erased(ctx context.Context, ids []audience.ContactID) ([]bool, 
 		if !out[i] {
 			continue
 		}
-		root, err := r.deletedAs(ctx, id)
+		as, err := r.DeletedAs(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = root == 0
+		out[i] = as.Contact == 0
 	}
 	return out, nil
 }
@@ -86,4 +90,53 @@ func (tx *Tx) SweepErased(ctx context.Context, ids []audience.ContactID) error {
 		return nil
 	}
 	return tx.write.DeleteRecordsOf(ctx, gone, nil)
+}
+
+// Deleted tells as whom somebody was deleted.
+type Deleted struct {
+	Contact audience.ContactID // who she was then: herself, or the one she had been merged into
+	Created time.Time          // when that contact was; zero: not known
+}
+
+// DeletedAs tells as whom a contact was deleted who was not erased since: what
+// [Tx.Delete] leaves of her is found, and erased, by that id. Of whoever is
+// there, was erased, or never was it is the zero Deleted.
+func (r *Reader) DeletedAs(ctx context.Context, id audience.ContactID) (Deleted, error) {
+	if id == 0 {
+		return Deleted{}, nil
+	}
+	rec, err := r.roles.Record(ctx, namespaceDeleted, id.String(), audience.MinInstant())
+	if errors.Is(err, audience.ErrNotFound) {
+		return Deleted{}, nil
+	}
+	if err != nil {
+		return Deleted{}, err
+	}
+	root, created, dated := strings.Cut(string(rec.Value), " ")
+	n, _ := strconv.ParseUint(root, 10, 32)
+	out := Deleted{Contact: audience.ContactID(n)}
+	if micros, err := strconv.ParseInt(created, 10, 64); dated && err == nil {
+		out.Created = audience.FromMicros(micros)
+	}
+	return out, nil
+}
+
+// DeletedIDs gives up to limit contacts who were deleted and not erased since,
+// and who had been merged into them, each once and in no order that means
+// anything; after is the last one of the page before, 0 for the first.
+func (r *Reader) DeletedIDs(ctx context.Context, after audience.ContactID, limit int) ([]audience.ContactID, error) {
+	from := ""
+	if after != 0 {
+		from = after.String()
+	}
+	marks, err := r.roles.RecordsAfter(ctx, namespaceDeleted, "", from, pageSize(limit, maxPage), audience.MinInstant())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]audience.ContactID, len(marks))
+	for i := range marks {
+		n, _ := strconv.ParseUint(marks[i].Key, 10, 32)
+		out[i] = audience.ContactID(n)
+	}
+	return out, nil
 }

@@ -123,3 +123,51 @@ func TestSaveRecordsIsAllOrNothing(t *testing.T) {
 		})
 	}
 }
+
+// Who was deleted can be found by her id and by those of whom was merged into
+// her, until she is erased.
+func TestDeletedAs(t *testing.T) {
+	f := newFixture(t)
+	there, deleted, loser, erased := f.put("there"), f.put("deleted"), f.put("loser"), f.put("erased")
+	var created audience.Contact
+	f.view(func(r *store.Reader) (err error) {
+		created, err = r.Contact(t.Context(), audience.ID(deleted))
+		return err
+	})
+	f.update(func(tx *store.Tx) error {
+		return tx.Merge(t.Context(), audience.ID(deleted), audience.ID(loser), audience.Source{})
+	})
+	f.update(func(tx *store.Tx) error { return tx.Delete(t.Context(), audience.Source{}, audience.ID(deleted)) })
+	f.update(func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.ID(erased)) })
+	all := func() (out []audience.ContactID) {
+		for after := audience.ContactID(0); ; {
+			f.view(func(r *store.Reader) error {
+				page, err := r.DeletedIDs(t.Context(), after, 1)
+				if len(page) == 0 {
+					after = 0
+					return err
+				}
+				after = page[0]
+				out = append(out, page...)
+				return err
+			})
+			if after == 0 {
+				return out
+			}
+		}
+	}
+	f.view(func(r *store.Reader) error {
+		for id, want := range map[audience.ContactID]store.Deleted{
+			there: {}, erased: {}, 0: {}, 1_000_000: {},
+			deleted: {Contact: deleted, Created: created.CreatedAt}, loser: {Contact: deleted, Created: created.CreatedAt},
+		} {
+			got, err := r.DeletedAs(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, want, got, "contact %s", id)
+		}
+		return nil
+	})
+	require.ElementsMatch(t, []audience.ContactID{deleted, loser}, all())
+	f.update(func(tx *store.Tx) error { return tx.Erase(t.Context(), audience.Source{}, audience.ID(loser)) })
+	require.Empty(t, all())
+}

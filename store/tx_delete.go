@@ -2,9 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
 )
@@ -110,31 +109,17 @@ func (d *removal) resolve(ctx context.Context, refs []audience.Ref) ([]audience.
 			continue
 		}
 		named, _ := refs[i].ContactID()
-		root, err := d.tx.deletedAs(ctx, named)
+		as, err := d.tx.DeletedAs(ctx, named)
 		switch {
 		case err != nil:
 			return nil, err
-		case d.erase && root != 0:
-			ids[i] = root
+		case d.erase && as.Contact != 0:
+			ids[i] = as.Contact
 		default:
 			refused.Add(i, notFound(refs[i]))
 		}
 	}
 	return ids, refused.OrNil()
-}
-
-// deletedAs gives the contact under whose id somebody was deleted, 0 when she
-// was not: her own, or that of the one she was merged into.
-func (r *Reader) deletedAs(ctx context.Context, id audience.ContactID) (audience.ContactID, error) {
-	if id == 0 {
-		return 0, nil
-	}
-	rec, err := r.roles.Record(ctx, namespaceDeleted, id.String(), audience.MinInstant())
-	if errors.Is(err, audience.ErrNotFound) {
-		return 0, nil
-	}
-	root, _ := strconv.ParseUint(string(rec.Value), 10, 32)
-	return audience.ContactID(root), err
 }
 
 // keepRefusals plans the suppressions of contacts who refuse, and the
@@ -215,7 +200,9 @@ func (d *removal) removeRows(ctx context.Context) error {
 func (d *removal) keepLineage(ctx context.Context) error {
 	marks := make([]Record, len(d.lineages.origins))
 	for i, id := range d.lineages.origins {
-		marks[i] = Record{Namespace: namespaceDeleted, Key: id.String(), Contact: id, Value: []byte(d.lineages.root[id].String())}
+		root := d.lineages.root[id]
+		value := fmt.Appendf(nil, "%s %d", root, audience.Micros(d.rows[root].CreatedAt))
+		marks[i] = Record{Namespace: namespaceDeleted, Key: id.String(), Contact: id, Value: value}
 	}
 	if _, err := d.tx.write.PutRecords(ctx, marks, d.tx.at); err != nil {
 		return err
