@@ -160,7 +160,7 @@ type ContactWriter interface {
 
 // ContactRow is a contact to be stored.
 type ContactRow struct {
-	Contact audience.Contact
+	Contact *audience.Contact // not changed afterwards by anybody: the adapter may keep it
 	Expect  uint64 // version of the stored row, 0: there is none
 }
 

@@ -49,15 +49,21 @@ func (f *feed) locate(incarnation store.Incarnation, pos store.Position) (uint64
 // append adds a commit.
 func (f *feed) append(edit uint64, at time.Time, changes []store.Change) {
 	f.head++
-	const much = 8
-	if cap(changes)-len(changes) > len(changes)/much {
-		changes = slices.Clone(changes) // to give back the space that growing left
-	}
-	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: changes})
+	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: fitted(changes)})
 	mention(changes, f.head, func(k numberedKey) { f.mentions.fill(edit, k, struct{}{}) })
 	if at.After(f.last) {
 		f.last = at
 	}
+}
+
+// fitted gives changes without the space that growing left, if that is much,
+// and without a way to append to what may be somebody else's.
+func fitted(changes []store.Change) []store.Change {
+	const much = 8
+	if cap(changes)-len(changes) > len(changes)/much {
+		return slices.Clone(changes)
+	}
+	return slices.Clip(changes)
 }
 
 // mention visits the contacts that a commit is about.
@@ -105,8 +111,8 @@ func (w *writer) AppendChanges(ctx context.Context, at time.Time, changes []stor
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	if w.pending == nil { // mostly it is all
-		w.pending = slices.Clone(changes)
+	if w.pending == nil { // mostly it is all, and nobody changes what was given
+		w.pending = fitted(changes)
 	} else {
 		w.pending = append(w.pending, changes...)
 	}
@@ -150,6 +156,7 @@ func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID
 	if err != nil {
 		return err
 	}
+	w.pending = slices.Clone(w.pending) // they may be the caller's
 	blank(w.pending, about, kinds)
 	return nil
 }

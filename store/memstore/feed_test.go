@@ -223,7 +223,7 @@ func writePair(ctx context.Context, w store.WriteRoles, pair []audience.ContactI
 	for _, id := range pair {
 		c := audience.Contact{ID: id, Version: version + 1}
 		e := audience.Event{Origin: id, ID: strconv.FormatUint(version, 10), Type: "visit", Time: start()}
-		if err := w.PutContacts(ctx, []store.ContactRow{{Contact: c, Expect: version}}); err != nil {
+		if err := w.PutContacts(ctx, []store.ContactRow{{Contact: &c, Expect: version}}); err != nil {
 			return err
 		}
 		if err := w.PutEvents(ctx, []audience.Event{e}); err != nil {
