@@ -161,7 +161,7 @@ type ContactWriter interface {
 // ContactRow is a contact to be stored.
 type ContactRow struct {
 	Contact *audience.Contact // not changed afterwards by anybody: the adapter may keep it
-	Expect  uint64 // version of the stored row, 0: there is none
+	Expect  uint64            // version of the stored row, 0: there is none
 }
 
 // Claim is an identity and the contact that has it.
