@@ -152,14 +152,13 @@ func (r *runner) lookAhead(ctx context.Context) error {
 	return err
 }
 
-// entries puts rows into batches. One of them ends at the row with the number
-// stop.
+// entries puts rows into batches, each of which is valid until the next one. One
+// of them ends at the row with the number stop.
 func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, error] {
 	return func(yield func([]*entry, error) bool) {
 		limits := r.opts.Limits
-		var batch []*entry
+		var batch room[entry]
 		var bytes int64
-		var block []entry // to be used
 		n := 0
 		for c, err := range r.feed.rows(ctx) {
 			bad, isBad := errors.AsType[*RowError](err)
@@ -171,11 +170,7 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 				yield(nil, tooManyRows(limits))
 				return
 			}
-			if len(block) == 0 {
-				block = make([]entry, min(limits.BatchRows, 256))
-			}
-			e := &block[0]
-			block = block[1:]
+			e := batch.next()
 			if c == nil && !isBad {
 				bad = noContact()
 			}
@@ -183,26 +178,26 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 			if c != nil {
 				e.row, bytes = c.Row, bytes+c.Bytes
 			}
-			batch = append(batch, e)
-			if n++; len(batch) < limits.BatchRows && bytes < int64(limits.BatchBytes) && n != stop {
+			if n++; len(batch.taken()) < limits.BatchRows && bytes < int64(limits.BatchBytes) && n != stop {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(batch, nil) {
+			if !yield(batch.taken(), nil) {
 				return
 			}
-			batch, bytes = nil, 0
+			batch.empty()
+			bytes = 0
 		}
 		switch err := ctx.Err(); {
 		case err != nil:
 			yield(nil, err)
 		case n < stop:
 			yield(nil, sourceChanged())
-		case len(batch) > 0:
-			yield(batch, nil)
+		case len(batch.taken()) > 0:
+			yield(batch.taken(), nil)
 		}
 	}
 }

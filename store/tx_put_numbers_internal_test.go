@@ -35,3 +35,14 @@ func TestNumbers(t *testing.T) {
 		})
 	}
 }
+
+// TestNumbersOfOneKey has one key in so many systems that in small tables
+// they are next to each other.
+func TestNumbersOfOneKey(t *testing.T) {
+	for range 200 {
+		n := newNumbers(0)
+		for i := range 40 {
+			require.Equal(t, i, n.of(audience.ExternalIdentity(audience.External(strconv.Itoa(i), "same"))))
+		}
+	}
+}
