@@ -34,7 +34,8 @@ type feed struct {
 	total   int64
 	content string // SHA-256; "" of a host's own rows
 	brings  audience.Schema
-	births  bool // rows say when contacts were created
+	births  bool         // rows say when contacts were created
+	room    *contactRoom // of the contacts; nil: they are the host's
 }
 
 func newRunner(aud *store.Audience, plan *Plan, opts *Options) *runner {
@@ -111,6 +112,7 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 	}
 	env := newReadEnv(schema, r.aud.Zone(), r.limits)
 	r.feed.births = slices.ContainsFunc(mapping.Columns, func(c Column) bool { return c.Target == TargetCreatedAt })
+	r.feed.room = &contactRoom{}
 	r.feed.rows = func(ctx context.Context) iter.Seq2[*Contact, error] {
 		return func(yield func(*Contact, error) bool) {
 			table, err := format.Open(ctx, src, p.Layout, limits)
@@ -120,7 +122,7 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 			}
 			defer func() { _ = table.Close() }() // it was only read
 			r.feed.read = table.Read
-			for c, err := range contactsOf(ctx, table, p, env) {
+			for c, err := range contactsOf(ctx, table, p, env, r.feed.room) {
 				if !yield(c, err) {
 					return
 				}
@@ -188,6 +190,7 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 			if !yield(batch.taken(), nil) {
 				return
 			}
+			r.feed.giveBack(batch.taken())
 			batch.empty()
 			bytes = 0
 		}
@@ -198,6 +201,18 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 			yield(nil, sourceChanged())
 		case len(batch.taken()) > 0:
 			yield(batch.taken(), nil)
+		}
+	}
+}
+
+// giveBack lets the contacts of a batch that is done be used for later rows.
+func (f *feed) giveBack(rows []*entry) {
+	if f.room == nil {
+		return
+	}
+	for _, e := range rows {
+		if e.bad == nil {
+			f.room.giveBack(e.contact)
 		}
 	}
 }
