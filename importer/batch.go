@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -35,6 +36,8 @@ type spare struct {
 	rows      [][]label // parts of labels
 	people    peopleRoom
 	persons   room[person] // whom the batch makes
+	weighed   room[weighed]
+	consents  []audience.ConsentWrite
 	addresses []audience.Address
 	good      []*entry
 	now       map[audience.ContactID]sighting
@@ -139,6 +142,7 @@ func (im *importing) newBatch(tx *store.Tx, rows int) *batch {
 	clear(s.now)
 	clear(s.folk)
 	s.persons.empty()
+	s.weighed.empty()
 	return &batch{importing: im, tx: tx, fields: newFields(tx.Schema()), now: s.now, folk: s.folk, order: s.order[:0]}
 }
 
@@ -282,7 +286,8 @@ func (b *batch) record(ctx context.Context, rows []*entry) error {
 	if n == 0 {
 		return nil
 	}
-	writes, of := make([]audience.ConsentWrite, 0, n), make([]*entry, 0, n)
+	writes, of := slices.Grow(b.spare.consents[:0], n), make([]*entry, 0, n)
+	b.spare.consents = writes
 	for _, e := range rows {
 		if e.records() {
 			e.consent.write.Contact = audience.ID(e.who.id)

@@ -49,21 +49,21 @@ func (f *feed) locate(incarnation store.Incarnation, pos store.Position) (uint64
 // append adds a commit.
 func (f *feed) append(edit uint64, at time.Time, changes []store.Change) {
 	f.head++
-	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: fitted(changes)})
+	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: changes})
 	mention(changes, f.head, func(k numberedKey) { f.mentions.fill(edit, k, struct{}{}) })
 	if at.After(f.last) {
 		f.last = at
 	}
 }
 
-// fitted gives changes without the space that growing left, if that is much,
-// and without a way to append to what may be somebody else's.
-func fitted(changes []store.Change) []store.Change {
+// together gives all changes of a transaction. Those of one call, which mostly
+// are all, stay where they are, unless that has much room for more.
+func together(given [][]store.Change) []store.Change {
 	const much = 8
-	if cap(changes)-len(changes) > len(changes)/much {
-		return slices.Clone(changes)
+	if len(given) > 1 || cap(given[0])-len(given[0]) > len(given[0])/much {
+		return slices.Concat(given...)
 	}
-	return slices.Clip(changes)
+	return given[0]
 }
 
 // mention visits the contacts that a commit is about.
@@ -111,12 +111,11 @@ func (w *writer) AppendChanges(ctx context.Context, at time.Time, changes []stor
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	if w.pending == nil { // mostly it is all, and nobody changes what was given
-		w.pending = fitted(changes)
-	} else {
-		w.pending = append(w.pending, changes...)
+	if len(changes) == 0 {
+		return nil
 	}
-	if len(changes) > 0 && at.After(w.at) {
+	w.pending = append(w.pending, changes) // nobody changes what was given
+	if at.After(w.at) {
 		w.at = at
 	}
 	return nil
@@ -156,8 +155,10 @@ func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID
 	if err != nil {
 		return err
 	}
-	w.pending = slices.Clone(w.pending) // they may be the caller's
-	blank(w.pending, about, kinds)
+	for i := range w.pending {
+		w.pending[i] = slices.Clone(w.pending[i]) // they are the caller's
+		blank(w.pending[i], about, kinds)
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -281,4 +282,21 @@ func follow(ctx context.Context, p store.Partition, limit, n int) (seen []store.
 		runtime.Gosched()
 	}
 	return seen
+}
+
+// TestBlankLeavesWhatWasGiven: changes are kept as they were given, so blanking
+// is done on a copy.
+func TestBlankLeavesWhatWasGiven(t *testing.T) {
+	p := open(t)
+	row := &audience.Contact{ID: 1, Version: 1, FirstName: audience.NewPrivate("Jane")}
+	given := []store.Change{{Kind: store.ChangeContact, Contact: 1, After: row}, {Kind: store.ChangeSchema}}
+	want := slices.Clone(given)
+	update(t, p, func(w store.WriteRoles) error {
+		require.NoError(t, w.AppendChanges(t.Context(), start(), given))
+		return w.BlankChanges(t.Context(), []audience.ContactID{1})
+	})
+	require.Equal(t, want, given)
+	commits, err := p.Commits(t.Context(), store.Position{}, 10)
+	require.NoError(t, err)
+	require.Nil(t, commits[0].Changes[0].After)
 }
