@@ -49,7 +49,8 @@ func TestRecycledRowsDoNotShow(t *testing.T) {
 			var out outcome
 			given := map[string]*audience.Contact{} // what was read behind each batch, by what it was then
 			opts := csvOptions()
-			opts.Diffs, opts.Limits.BatchRows = true, size
+			var rejected kept
+			opts.Diffs, opts.Limits.BatchRows, opts.Rejects = true, size, rejected.open
 			opts.OnRow = func(r importer.RowResult) { out.rows = append(out.rows, rowText(r)) }
 			opts.OnProgress = func(importer.Progress) {
 				w.view(func(r *store.Reader) error {
@@ -68,7 +69,7 @@ func TestRecycledRowsDoNotShow(t *testing.T) {
 			for was, c := range given {
 				require.Equal(t, was, dumpProfile(&schema, &audience.Profile{Contact: *c}, w.now, true), "seed %d, batches of %d", seed, size)
 			}
-			out.report, out.dump = report.String(), w.dump(false)
+			out.report, out.dump = report.String()+rejected.String(), w.dump(false)
 			return out
 		}
 		want := run(1000) // one batch: nothing is used again
