@@ -58,10 +58,13 @@ func (s Source) Check(path string, l Limits) error {
 	if s.Kind > SourceComputed {
 		return &FieldError{Path: path + ".kind", Rule: "unknown", Hint: "host, import, connection, person or computed"}
 	}
-	if err := checkText(path+".name", s.Name, l.NameBytes); err != nil {
-		return err
+	if checkText("", s.Name, l.NameBytes) != nil { // the path is made for errors alone
+		return checkText(path+".name", s.Name, l.NameBytes)
 	}
-	return checkText(path+".actor", s.Actor, l.NameBytes)
+	if checkText("", s.Actor, l.NameBytes) != nil {
+		return checkText(path+".actor", s.Actor, l.NameBytes)
+	}
+	return nil
 }
 
 // Provenance is where a value came from and when it was committed.

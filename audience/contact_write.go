@@ -231,12 +231,12 @@ func (w *ContactWrite) checkFields(l *Limits) error {
 		if isNameField(name) {
 			continue
 		}
-		if err := CheckFieldName(name, *l); err != nil {
+		if err := checkFieldName(name, l); err != nil {
 			return &FieldError{Path: fmt.Sprintf("clear[%d]", i), Rule: "unknown", Hint: "a custom field, first_name, last_name or phone"}
 		}
 	}
 	return firstByName(w.Set, func(name string, v Value) error {
-		if err := CheckFieldName(name, *l); err != nil {
+		if err := checkFieldName(name, l); err != nil {
 			return err
 		}
 		if v.IsZero() {

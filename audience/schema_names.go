@@ -53,6 +53,11 @@ func isPlainName(name string) bool {
 // segment language.
 func CheckFieldName(name string, l Limits) error {
 	l = l.withDefaults()
+	return checkFieldName(name, &l)
+}
+
+// checkFieldName is CheckFieldName with limits in force.
+func checkFieldName(name string, l *Limits) error {
 	const path = "schema.fields"
 	switch {
 	case name == "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/store"
@@ -29,8 +30,19 @@ type importing struct {
 // spare is what deciding about a batch needs and nobody keeps, to be used again
 // for the next one.
 type spare struct {
-	writes []audience.ContactWrite
-	labels []label
+	writes    []audience.ContactWrite
+	at        []int
+	labels    []label
+	rows      [][]label // parts of labels
+	people    peopleRoom
+	persons   room[person] // whom the batch makes
+	weighed   room[weighed]
+	consents  []audience.ConsentWrite
+	addresses []audience.Address
+	good      []*entry
+	now       map[audience.ContactID]sighting
+	folk      map[audience.ContactID]*person
+	order     []audience.ContactID
 }
 
 // sighting is what an import remembers of a contact whom its rows are about.
@@ -104,11 +116,8 @@ const maxRounds = 4
 
 // writeBatch decides what becomes of rows and writes it.
 func (im *importing) writeBatch(ctx context.Context, tx *store.Tx, rows []*entry) (*batch, error) {
-	b := &batch{
-		importing: im, tx: tx, fields: newFields(tx.Schema()),
-		now: make(map[audience.ContactID]sighting, len(rows)), folk: make(map[audience.ContactID]*person, len(rows)),
-	}
-	good := make([]*entry, 0, len(rows))
+	b := im.newBatch(tx, len(rows))
+	good := im.spare.good[:0]
 	for _, e := range rows {
 		switch why, forced := im.forced[e.n]; {
 		case e.bad != nil:
@@ -119,7 +128,22 @@ func (im *importing) writeBatch(ctx context.Context, tx *store.Tx, rows []*entry
 			good = append(good, e)
 		}
 	}
+	im.spare.good = good
 	return b, b.part(ctx, good)
+}
+
+// newBatch begins a batch with what the one before used: nobody keeps anything
+// of that.
+func (im *importing) newBatch(tx *store.Tx, rows int) *batch {
+	s := &im.spare
+	if s.now == nil {
+		s.now, s.folk = make(map[audience.ContactID]sighting, rows), make(map[audience.ContactID]*person, rows)
+	}
+	clear(s.now)
+	clear(s.folk)
+	s.persons.empty()
+	s.weighed.empty()
+	return &batch{importing: im, tx: tx, fields: newFields(tx.Schema()), now: s.now, folk: s.folk, order: s.order[:0]}
 }
 
 // part writes rows, leaving out those that the store refuses. Where rows have
@@ -208,6 +232,7 @@ func (b *batch) settle(e *entry) {
 		e.who.follow(b.folk[e.who.id])
 		if b.folk[e.who.id] == nil {
 			b.order = append(b.order, e.who.id)
+			b.spare.order = b.order
 		}
 		b.folk[e.who.id] = e.who
 	}
@@ -261,7 +286,8 @@ func (b *batch) record(ctx context.Context, rows []*entry) error {
 	if n == 0 {
 		return nil
 	}
-	writes, of := make([]audience.ConsentWrite, 0, n), make([]*entry, 0, n)
+	writes, of := slices.Grow(b.spare.consents[:0], n), make([]*entry, 0, n)
+	b.spare.consents = writes
 	for _, e := range rows {
 		if e.records() {
 			e.consent.write.Contact = audience.ID(e.who.id)

@@ -10,7 +10,7 @@ import (
 
 // compile makes the readers of the columns. An error is of the mapping.
 func compile(m *Mapping, plan *Plan, env readEnv) (*rowReader, error) {
-	r := &rowReader{mapping: m, status: m.Status, limits: env.limits, blanks: plan.Blanks == BlanksClear}
+	r := &rowReader{mapping: m, status: m.Status, limits: env.limits, blanks: plan.Blanks == BlanksClear, room: &contactRoom{}}
 	var objects []Column // members of JSON objects
 	for _, c := range m.Columns {
 		c = c.effective()
@@ -214,7 +214,7 @@ func readExternal(system string, guarded bool) readCell {
 		if id == "" {
 			return nil
 		}
-		if d.Write.External == nil {
+		if cap(d.Write.External) == 0 {
 			if len(free) == 0 {
 				free = make([]audience.ExternalID, contactBlock)
 			}

@@ -84,7 +84,7 @@ func (b *batch) weigh(e *entry, who *person) error {
 	if e.says == audience.StatusNone {
 		return nil
 	}
-	out := &weighed{}
+	out := b.spare.weighed.next()
 	e.consent = out
 	at := b.tx.At()
 	if last := who.lastRecord(); last != nil {

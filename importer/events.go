@@ -65,7 +65,7 @@ func (b *eventBatch) write(ctx context.Context) (refused, counts, error) {
 			rows[i] = append(rows[i], addressLabel(row.Email))
 		}
 	}
-	people, err := findPeople(ctx, &b.tx.Reader, rows)
+	people, err := findPeople(ctx, &b.tx.Reader, rows, &peopleRoom{})
 	if err != nil {
 		return nil, counts{}, err
 	}

@@ -119,6 +119,16 @@ func BenchmarkMappedContacts(b *testing.B) {
 			}
 			reportRows(b, start)
 		})
+		b.Run(name+"/recycled", func(b *testing.B) {
+			b.ReportAllocs()
+			start := cpu(b)
+			for b.Loop() {
+				table, err := csvimport.Format().Open(b.Context(), src, p.Layout, importer.Limits{})
+				require.NoError(b, err)
+				countRecycled(b, table, plan)
+			}
+			reportRows(b, start)
+		})
 		table, err := csvimport.Format().Open(b.Context(), src, p.Layout, importer.Limits{})
 		require.NoError(b, err)
 		var kept keptTable
@@ -144,6 +154,27 @@ func countContacts(b *testing.B, table importer.Table, plan *importer.Plan) {
 			b.Fatal(err)
 		}
 		rows++
+	}
+	require.Equal(b, benchRows, rows)
+}
+
+// countRecycled gives contacts back batch by batch, as an import does.
+func countRecycled(b *testing.B, table importer.Table, plan *importer.Plan) {
+	const batch = 1_000
+	rows := 0
+	var room importer.ContactRoom
+	var some []*importer.Contact
+	for c, err := range importer.ContactsIn(b.Context(), table, plan, audience.Schema{}, &room) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		rows++
+		if some = append(some, c); len(some) == batch {
+			for _, c := range some {
+				room.GiveBack(c)
+			}
+			some = some[:0]
+		}
 	}
 	require.Equal(b, benchRows, rows)
 }

@@ -19,15 +19,16 @@ func (n name) isAddress() bool { return n.system == "" }
 // label is a name as a row has it.
 type label struct {
 	name
-	ref audience.Ref
+	ref    audience.Ref
+	number int // of the name within the batch, see [people]
 }
 
 func addressLabel(a audience.Address) label {
-	return label{name{id: a.Canonical()}, audience.AddressRef(a)}
+	return label{name: name{id: a.Canonical()}, ref: audience.AddressRef(a)}
 }
 
 func externalLabel(x audience.ExternalID) label {
-	return label{name{x.System, x.ID.Reveal()}, audience.ExternalRef(x)}
+	return label{name: name{x.System, x.ID.Reveal()}, ref: audience.ExternalRef(x)}
 }
 
 // appendLabels appends what a write names its contact by, the most telling
@@ -86,46 +87,61 @@ func (who *person) know() *portrait {
 }
 
 // people finds who the rows of a batch are about, as a row sees it that the
-// rows in front of it have been written.
+// rows in front of it have been written. Names have numbers in it, so that each
+// is looked up once.
 type people struct {
 	r    *store.Reader
-	by   map[name]*person // nil: nobody
+	by   []*person // by the number of a name; nil: nobody
 	byID map[audience.ContactID]*person
 }
 
-// findPeople resolves the names of all rows.
-func findPeople(ctx context.Context, r *store.Reader, rows [][]label) (*people, error) {
-	p := &people{
-		r:    r,
-		by:   make(map[name]*person, 2*len(rows)),
-		byID: make(map[audience.ContactID]*person),
+// peopleRoom is what finding people needs and can be used again once nobody
+// asks the people of the batch before. The zero peopleRoom is ready.
+type peopleRoom struct {
+	numbers map[name]int
+	refs    []audience.Ref
+	by      []*person
+}
+
+// findPeople numbers the names of all rows and resolves them.
+func findPeople(ctx context.Context, r *store.Reader, rows [][]label, room *peopleRoom) (*people, error) {
+	if room.numbers == nil {
+		room.numbers = make(map[name]int, 2*len(rows))
 	}
-	refs, of := make([]audience.Ref, 0, 2*len(rows)), make([]name, 0, 2*len(rows))
+	clear(room.numbers)
+	refs := room.refs[:0]
 	for _, labels := range rows {
 		for i := range labels {
-			n := labels[i].name
-			if _, seen := p.by[n]; seen {
-				continue
+			number, seen := room.numbers[labels[i].name]
+			if !seen {
+				number = len(refs)
+				room.numbers[labels[i].name] = number
+				refs = append(refs, labels[i].ref)
 			}
-			p.by[n] = nil
-			refs, of = append(refs, labels[i].ref), append(of, n)
+			labels[i].number = number
 		}
 	}
 	ids, err := r.Resolve(ctx, refs...)
 	if err != nil {
 		return nil, err
 	}
-	for i, id := range ids {
+	p := &people{r: r, by: slices.Grow(room.by[:0], len(ids))[:len(ids)], byID: make(map[audience.ContactID]*person)}
+	room.refs, room.by = refs, p.by
+	clear(p.by)
+	for number, id := range ids {
 		if id == 0 {
 			continue
 		}
 		if p.byID[id] == nil {
 			p.byID[id] = &person{id: id}
 		}
-		p.by[of[i]] = p.byID[id]
+		p.by[number] = p.byID[id]
 	}
 	return p, nil
 }
+
+// holder gives who has the name of a label, nil when nobody has.
+func (p *people) holder(l *label) *person { return p.by[l.number] }
 
 // lock holds everybody who was found and reads who they are, with the parts of
 // their profiles.
@@ -169,11 +185,10 @@ func (who *person) fill(c audience.Contact) {
 func (p *people) find(ctx context.Context, labels []label) (who *person, clash, err error) {
 	var by name
 	for i := range labels {
-		n := labels[i].name
-		switch holder := p.by[n]; {
+		switch holder := p.holder(&labels[i]); {
 		case holder == nil:
 		case who == nil:
-			who, by = holder, n
+			who, by = holder, labels[i].name
 		case holder != who:
 			const hint = "its ids and addresses belong to different contacts"
 			return nil, &audience.ConflictError{Kind: "ambiguous", Hint: hint}, nil
@@ -218,13 +233,13 @@ func (p *people) load(ctx context.Context, who *person) error {
 // add gives somebody the names of a row.
 func (p *people) add(who *person, labels []label) {
 	for i := range labels {
-		n := labels[i].name
-		if p.by[n] == who {
+		l := &labels[i]
+		if p.holder(l) == who {
 			continue
 		}
-		p.by[n] = who
-		if !n.isAddress() {
-			who.systems = append(who.systems, n.system)
+		p.by[l.number] = who
+		if !l.isAddress() {
+			who.systems = append(who.systems, l.system)
 		}
 	}
 }

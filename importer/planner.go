@@ -15,9 +15,8 @@ type planner struct {
 	people     *people
 	suppressed map[string][]audience.Suppression // of addresses that nobody has, by their compare form
 	writes     []audience.ContactWrite
-	at         []int    // for each write, the position of its row
-	rows       int      // that were decided
-	made       []person // to be used
+	at         []int // for each write, the position of its row
+	rows       int   // that were decided
 }
 
 // errCut says that a row has to wait until those in front of it are written.
@@ -28,9 +27,10 @@ var errCut = errors.New("importer: cut")
 // consent or a refusal. For the addresses that she has when that is recorded
 // are suppressed by it, or keep it from being recorded.
 func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
-	d := &planner{batch: b, writes: slices.Grow(b.spare.writes[:0], len(rows)), at: make([]int, 0, len(rows))}
-	all := slices.Grow(b.spare.labels[:0], 2*len(rows))
-	labels := make([][]label, len(rows))
+	spare := &b.spare
+	d := &planner{batch: b, writes: slices.Grow(spare.writes[:0], len(rows)), at: slices.Grow(spare.at[:0], len(rows))}
+	all := slices.Grow(spare.labels[:0], 2*len(rows))
+	labels := slices.Grow(spare.rows[:0], len(rows))[:len(rows)]
 	var parts audience.ProfileParts
 	parts.Lists = len(b.plan.AddLists) > 0
 	for i, e := range rows {
@@ -43,9 +43,9 @@ func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 		}
 		parts.Lists = parts.Lists || len(e.contact.Lists) > 0
 	}
-	b.spare = spare{writes: d.writes, labels: all}
+	spare.writes, spare.at, spare.labels, spare.rows = d.writes, d.at, all, labels
 	var err error
-	if d.people, err = findPeople(ctx, &b.tx.Reader, labels); err != nil {
+	if d.people, err = findPeople(ctx, &b.tx.Reader, labels, &spare.people); err != nil {
 		return nil, err
 	}
 	if err := d.people.lock(ctx, b.tx, parts); err != nil {
@@ -73,14 +73,15 @@ func (b *batch) decided(ctx context.Context, rows []*entry) (*planner, error) {
 
 // findSuppressed looks up the addresses that nobody has.
 func (d *planner) findSuppressed(ctx context.Context, rows [][]label) error {
-	var addresses []audience.Address
+	addresses := d.spare.addresses[:0]
 	for _, labels := range rows {
 		for i := range labels {
-			if a, ok := labels[i].ref.Address(); ok && d.people.by[labels[i].name] == nil {
+			if a, ok := labels[i].ref.Address(); ok && d.people.holder(&labels[i]) == nil {
 				addresses = append(addresses, a)
 			}
 		}
 	}
+	d.spare.addresses = addresses
 	found, err := d.tx.SuppressionsOf(ctx, addresses...)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (d *planner) suppression(labels []label) (from time.Time, erased bool) {
 		return from, false
 	}
 	for i := range labels {
-		if !labels[i].isAddress() || d.people.by[labels[i].name] != nil {
+		if !labels[i].isAddress() || d.people.holder(&labels[i]) != nil {
 			continue
 		}
 		for _, s := range d.suppressed[labels[i].id] {
@@ -193,7 +194,7 @@ func checkList(s *audience.Schema, name string) error {
 
 // create plans a new contact.
 func (d *planner) create(i int, e *entry, labels []label, suppressed time.Time) {
-	who := d.person()
+	who := d.spare.persons.next()
 	who.mine, who.line, who.addressed = true, e.line(), suppressed
 	w := d.next()
 	*w = d.shape(e.contact, nil)
@@ -330,15 +331,4 @@ func (d *planner) next() *audience.ContactWrite {
 func (d *planner) write(i int, e *entry) {
 	e.write = len(d.writes)
 	d.writes, d.at = d.writes[:e.write+1], append(d.at, i)
-}
-
-// person makes somebody. They come in blocks, since nearly every row makes one.
-func (d *planner) person() *person {
-	const block = 64
-	if len(d.made) == 0 {
-		d.made = make([]person, block)
-	}
-	who := &d.made[0]
-	d.made = d.made[1:]
-	return who
 }

@@ -28,8 +28,9 @@ func newReadEnv(schema audience.Schema, zone *time.Location, limits audience.Lim
 // contactsOf reads the rows of a table as contacts, in order, as the plan's
 // mapping and answers say. A [*RowError] is a row that cannot be used; the
 // Contact beside it holds what is known of the row for the file of rejected
-// ones, its Row. Any other error is the last.
-func contactsOf(ctx context.Context, table Table, plan *Plan, env readEnv) iter.Seq2[*Contact, error] {
+// ones, its Row. Any other error is the last. Contacts are of room, to which
+// they may be given back.
+func contactsOf(ctx context.Context, table Table, plan *Plan, env readEnv, room *contactRoom) iter.Seq2[*Contact, error] {
 	return func(yield func(*Contact, error) bool) {
 		mapping := plan.Mapping.answered(plan.Answers)
 		r, err := compile(&mapping, plan, env)
@@ -37,6 +38,7 @@ func contactsOf(ctx context.Context, table Table, plan *Plan, env readEnv) iter.
 			yield(nil, err)
 			return
 		}
+		r.room = room
 		for row, err := range table.Rows(ctx) {
 			bad, isBad := errors.AsType[*RowError](err)
 			switch {
@@ -78,7 +80,7 @@ type rowReader struct {
 	blanks  bool // tell which cells are empty
 
 	row  draft
-	free []Contact // to be given out
+	room *contactRoom
 }
 
 // cellReader puts the cell of one column into a draft.
@@ -101,18 +103,17 @@ type draft struct {
 	said      audience.Status // the strictest standing of the cells
 }
 
-// contactBlock is how many contacts are allocated at once. They are kept
-// together, so there must not be many.
-const contactBlock = 16
-
 func (r *rowReader) read(row *Row) (*Contact, *RowError) {
-	if len(r.free) == 0 {
-		r.free = make([]Contact, contactBlock)
+	c := r.room.take()
+	if bad := r.readInto(c, row); bad != nil {
+		r.room.giveBack(c)
+		return nil, bad
 	}
-	c := &r.free[0]
-	if c.Row != nil { // a row that could not be used left something
-		*c = Contact{}
-	}
+	return c, nil
+}
+
+// readInto reads a row into an empty contact.
+func (r *rowReader) readInto(c *Contact, row *Row) *RowError {
 	c.Line, c.Bytes, c.Row = row.Line, row.Bytes, row
 	d := &r.row
 	*d = draft{Contact: c, fields: r.fields, said: r.status}
@@ -133,21 +134,20 @@ func (r *rowReader) read(row *Row) (*Contact, *RowError) {
 			continue
 		}
 		if err := col.read(d, cell, kind); err != nil {
-			return nil, &RowError{Line: row.Line, Column: col.index + 1, Err: err}
+			return &RowError{Line: row.Line, Column: col.index + 1, Err: err}
 		}
 	}
 	if err := d.finish(); err != nil {
-		return nil, &RowError{Line: row.Line, Err: err}
+		return &RowError{Line: row.Line, Err: err}
 	}
 	fields := c.Write.Set
 	c.Write.Set = nil // checked one by one
 	err := c.Write.Check(r.limits)
 	c.Write.Set = fields
 	if err != nil {
-		return nil, &RowError{Line: row.Line, Column: r.columnOf(err), Err: err}
+		return &RowError{Line: row.Line, Column: r.columnOf(err), Err: err}
 	}
-	r.free = r.free[1:]
-	return c, nil
+	return nil
 }
 
 // finish settles what follows from several cells.

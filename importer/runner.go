@@ -34,7 +34,8 @@ type feed struct {
 	total   int64
 	content string // SHA-256; "" of a host's own rows
 	brings  audience.Schema
-	births  bool // rows say when contacts were created
+	births  bool         // rows say when contacts were created
+	room    *contactRoom // of the contacts; nil: they are the host's
 }
 
 func newRunner(aud *store.Audience, plan *Plan, opts *Options) *runner {
@@ -111,6 +112,7 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 	}
 	env := newReadEnv(schema, r.aud.Zone(), r.limits)
 	r.feed.births = slices.ContainsFunc(mapping.Columns, func(c Column) bool { return c.Target == TargetCreatedAt })
+	r.feed.room = &contactRoom{}
 	r.feed.rows = func(ctx context.Context) iter.Seq2[*Contact, error] {
 		return func(yield func(*Contact, error) bool) {
 			table, err := format.Open(ctx, src, p.Layout, limits)
@@ -120,7 +122,7 @@ func (r *runner) readFile(ctx context.Context, src Source) error {
 			}
 			defer func() { _ = table.Close() }() // it was only read
 			r.feed.read = table.Read
-			for c, err := range contactsOf(ctx, table, p, env) {
+			for c, err := range contactsOf(ctx, table, p, env, r.feed.room) {
 				if !yield(c, err) {
 					return
 				}
@@ -152,14 +154,13 @@ func (r *runner) lookAhead(ctx context.Context) error {
 	return err
 }
 
-// entries puts rows into batches. One of them ends at the row with the number
-// stop.
+// entries puts rows into batches, each of which is valid until the next one. One
+// of them ends at the row with the number stop.
 func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, error] {
 	return func(yield func([]*entry, error) bool) {
 		limits := r.opts.Limits
-		var batch []*entry
+		var batch room[entry]
 		var bytes int64
-		var block []entry // to be used
 		n := 0
 		for c, err := range r.feed.rows(ctx) {
 			bad, isBad := errors.AsType[*RowError](err)
@@ -171,11 +172,7 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 				yield(nil, tooManyRows(limits))
 				return
 			}
-			if len(block) == 0 {
-				block = make([]entry, min(limits.BatchRows, 256))
-			}
-			e := &block[0]
-			block = block[1:]
+			e := batch.next()
 			if c == nil && !isBad {
 				bad = noContact()
 			}
@@ -183,26 +180,39 @@ func (r *runner) entries(ctx context.Context, stop int) iter.Seq2[[]*entry, erro
 			if c != nil {
 				e.row, bytes = c.Row, bytes+c.Bytes
 			}
-			batch = append(batch, e)
-			if n++; len(batch) < limits.BatchRows && bytes < int64(limits.BatchBytes) && n != stop {
+			if n++; len(batch.taken()) < limits.BatchRows && bytes < int64(limits.BatchBytes) && n != stop {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(batch, nil) {
+			if !yield(batch.taken(), nil) {
 				return
 			}
-			batch, bytes = nil, 0
+			r.feed.giveBack(batch.taken())
+			batch.empty()
+			bytes = 0
 		}
 		switch err := ctx.Err(); {
 		case err != nil:
 			yield(nil, err)
 		case n < stop:
 			yield(nil, sourceChanged())
-		case len(batch) > 0:
-			yield(batch, nil)
+		case len(batch.taken()) > 0:
+			yield(batch.taken(), nil)
+		}
+	}
+}
+
+// giveBack lets the contacts of a batch that is done be used for later rows.
+func (f *feed) giveBack(rows []*entry) {
+	if f.room == nil {
+		return
+	}
+	for _, e := range rows {
+		if e.bad == nil {
+			f.room.giveBack(e.contact)
 		}
 	}
 }

@@ -76,9 +76,9 @@ type FeedReader interface {
 
 // ReadRoles is what an adapter can read in a snapshot or a transaction.
 // Batches come in, batches go out; no method may be called concurrently.
-// Slices that are returned are not changed afterwards by anybody, nor are
-// those that a writer was given, but for the values of records, which stay
-// the caller's.
+// Slices that are returned are not changed afterwards by anybody, nor are those
+// that a writer was given or what they point to, but for the values of records,
+// which stay the caller's: an adapter may keep the others.
 //
 // Unless a method says otherwise ids and hashes may come in any order and
 // more than once, and each is answered once; what does not exist is left out;
@@ -160,8 +160,8 @@ type ContactWriter interface {
 
 // ContactRow is a contact to be stored.
 type ContactRow struct {
-	Contact audience.Contact
-	Expect  uint64 // version of the stored row, 0: there is none
+	Contact *audience.Contact // not changed afterwards by anybody: the adapter may keep it
+	Expect  uint64            // version of the stored row, 0: there is none
 }
 
 // Claim is an identity and the contact that has it.

@@ -119,14 +119,12 @@ func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]*
 		heads:  make(map[audience.ContactID]*audience.ConsentRecord, len(rows)),
 		chains: make(map[audience.ContactID][]audience.ConsentRecord),
 
-		records: make([]audience.ConsentRecord, 0, len(writes)),
+		records: make([]audience.ConsentRecord, 0, len(writes)), // never more, so that they stay where they are
 		changes: make([]Change, 0, len(writes)),
 	}
 	ids := make([]audience.ContactID, 0, len(rows))
-	var addresses []audience.Address
-	for id, c := range rows {
+	for id := range rows {
 		ids = append(ids, id)
-		addresses = append(addresses, c.Addresses...)
 	}
 	heads, err := tx.roles.LedgerHeads(ctx, ids)
 	if err != nil {
@@ -149,8 +147,11 @@ func (tx *Tx) newConsentBatch(ctx context.Context, rows map[audience.ContactID]*
 		}
 		onlyRequests = !some // of grants too, there is nothing that they could lift
 	}
-	if onlyRequests {
-		addresses = nil // they touch no suppression
+	var addresses []audience.Address
+	if !onlyRequests { // which touch no suppression
+		for _, c := range rows {
+			addresses = append(addresses, c.Addresses...)
+		}
 	}
 	if b.suppressions, err = tx.loadSuppressions(ctx, addresses); err != nil {
 		return nil, err
@@ -192,14 +193,15 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 			return err
 		}
 	}
-	r := b.record(origin, w)
+	b.records = append(b.records, b.record(origin, w))
+	r := &b.records[len(b.records)-1] // where the feed and the chain's end find it
 	if target != nil {
 		r.Scope, r.Retracts = target.Scope, target.Seq
 	}
 	if len(w.Evidence) > 0 {
-		b.commitEvidence(&r, w.Evidence)
+		b.commitEvidence(r, w.Evidence)
 	}
-	if err := b.checkRecord(&r); err != nil {
+	if err := b.checkRecord(r); err != nil {
 		return err
 	}
 	r.Hash = r.ComputeHash()
@@ -207,19 +209,18 @@ func (b *consentBatch) apply(id audience.ContactID, w *audience.ConsentWrite) er
 		return err
 	}
 	c := b.rows[id]
-	touched, err := b.applySuppressions(c, &r)
+	touched, err := b.applySuppressions(c, r)
 	if err != nil {
 		return err
 	}
-	b.heads[origin] = &r
+	b.heads[origin] = r
 	if b.lineages != nil { // else nobody looks back
-		b.chains[origin] = append(b.chains[origin], r)
+		b.chains[origin] = append(b.chains[origin], *r)
 	}
 	if target != nil {
 		touched = b.takeBack(c, target)
 	}
-	b.records = append(b.records, r)
-	change := Change{Kind: ChangeLedger, Contact: id, Record: &r, Source: r.Source}
+	change := Change{Kind: ChangeLedger, Contact: id, Record: r, Source: r.Source}
 	if touched {
 		from := b.suppressions.from(c.Addresses)
 		change.SuppressedFrom = &from
@@ -269,12 +270,15 @@ func (b *consentBatch) checkRecord(r *audience.ConsentRecord) error {
 func (b *consentBatch) commitEvidence(r *audience.ConsentRecord, evidence []byte) {
 	const size = 32
 	if len(b.salts) < size { // many at a time: asking for them takes longer than making them
-		b.salts = make([]byte, size*(cap(b.records)-len(b.records)))
-		_, _ = rand.Read(b.salts) // it never fails
+		b.salts = make([]byte, size*(cap(b.records)-len(b.records)+1)) // the record is there already
+		_, _ = rand.Read(b.salts)                                      // it never fails
 	}
 	salt := [size]byte(b.salts)
 	b.salts = b.salts[size:]
 	r.Evidence = audience.Commit(salt, evidence)
+	if b.evidence == nil {
+		b.evidence = make([]Record, 0, cap(b.records)-len(b.records)+1)
+	}
 	b.evidence = append(b.evidence, Record{
 		Namespace: namespaceEvidence, Key: evidenceKey(r.Contact, r.Seq),
 		Value: slices.Concat(salt[:], evidence), Contact: r.Contact,
@@ -310,7 +314,7 @@ func (b *consentBatch) commit(ctx context.Context) ([]audience.ConsentRecord, er
 	if err := b.tx.whole(func() error { return b.store(ctx) }); err != nil {
 		return nil, err
 	}
-	return b.records, nil
+	return slices.Clone(b.records), nil // the host may change what it gets, and nobody those that were stored
 }
 
 func (b *consentBatch) store(ctx context.Context) error {

@@ -473,3 +473,20 @@ func TestSuppressionOutlivesKeyRotation(t *testing.T) {
 	f.record(grant(audience.Key("ann"), audience.MechanismDoubleOptIn))
 	require.True(t, f.mailable(audience.Key("ann")))
 }
+
+// TestRecordedIsTheHosts: a host may change the records that it gets back; those
+// of chain and feed stay.
+func TestRecordedIsTheHosts(t *testing.T) {
+	f := newFixture(t)
+	ann := audience.Key("ann")
+	f.put("ann", "ann@example.com")
+	var got []audience.ConsentRecord
+	f.update(func(tx *store.Tx) (err error) {
+		got, err = tx.Record(t.Context(), grant(ann, audience.MechanismSingleOptIn))
+		return err
+	})
+	want := got[0]
+	got[0] = audience.ConsentRecord{}
+	require.Equal(t, want, *f.last().Record)
+	require.Equal(t, []audience.ConsentRecord{want}, f.profile(ann).History.Records)
+}

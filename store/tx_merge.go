@@ -46,7 +46,7 @@ func (tx *Tx) Merge(ctx context.Context, winner, loser audience.Ref, source audi
 		return &audience.FieldError{Path: "identities", Rule: "max-items", Hint: fmt.Sprintf("at most %d", limit), Limit: true}
 	}
 	after.Version, after.UpdatedAt = w.Version+1, tx.at
-	return tx.whole(func() error { return tx.storeMerge(ctx, m, ContactRow{Contact: after, Expect: w.Version}) })
+	return tx.whole(func() error { return tx.storeMerge(ctx, m, ContactRow{Contact: &after, Expect: w.Version}) })
 }
 
 func (tx *Tx) storeMerge(ctx context.Context, m Merge, winner ContactRow) error {
@@ -72,7 +72,7 @@ func (tx *Tx) storeMerge(ctx context.Context, m Merge, winner ContactRow) error 
 	}
 	change := Change{
 		Kind: ChangeMerge, Contact: m.Winner, Other: m.Loser, MergedAt: m.At, WinnerSeq: m.WinnerSeq,
-		Events: eventsMinus(before, after), After: &winner.Contact, Source: m.Source,
+		Events: eventsMinus(before, after), After: winner.Contact, Source: m.Source,
 	}
 	return tx.logSuppressed(ctx, change)
 }

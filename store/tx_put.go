@@ -52,13 +52,14 @@ func (tx *Tx) Put(ctx context.Context, writes ...audience.ContactWrite) ([]PutRe
 type putBatch struct {
 	tx       *Tx
 	applier  *audience.Applier
-	names    map[identityName]int // numbers of identities
-	holders  []*putContact        // by number; nil: nobody
-	brought  []int                // numbers of the identities that writes bring, one write after the other
-	ends     []int                // per write: where its part of brought ends
+	numbers  numbers       // of identities
+	holders  []*putContact // by number; nil: nobody
+	brought  []int         // numbers of the identities that writes bring, one write after the other
+	ends     []int         // per write: where its part of brought ends
 	byID     map[audience.ContactID]*putContact
 	redirect map[audience.ContactID]audience.ContactID
 	touched  []*putContact // those that changed, in order of their first change
+	made     []putContact  // room for those that are created: nearly every write of an import does
 	results  []putItem
 	fields   map[string]audience.Field                     // custom ones that writes asked for
 	none     bool                                          // no suppression was held when the batch began
@@ -109,7 +110,7 @@ func (p *putBatch) apply(i int, w *audience.ContactWrite) error {
 		if w.Mode == audience.UpdateOnly || w.IfVersion != 0 {
 			return &audience.NotFoundError{Kind: "contact"}
 		}
-		c = &putContact{}
+		c = p.newContact()
 		if now.CreatedAt = p.tx.at; !w.CreatedAt.IsZero() {
 			now.CreatedAt = audience.FromMicros(audience.Micros(w.CreatedAt))
 		}
@@ -125,7 +126,12 @@ func (p *putBatch) apply(i int, w *audience.ContactWrite) error {
 	if err != nil {
 		return err
 	}
-	if err := p.claim(c, &now, &next); err != nil {
+	if created && len(w.Detach) == 0 { // she has what the write brings
+		err = p.give(c, p.broughtBy(i))
+	} else {
+		err = p.claim(c, &now, &next)
+	}
+	if err != nil {
 		return err
 	}
 	if changed = changed || created; changed {
@@ -245,17 +251,46 @@ func (p *putBatch) claim(c *putContact, now, next *audience.Contact) error {
 	const few = 8
 	wanted := make([]int, 0, few)
 	for identity := range identitiesOf(next) {
-		n := p.number(identity)
-		if h := p.holders[n]; h != nil && h != c {
-			return &audience.ConflictError{Kind: "identity", Contact: h.now.ID, Hint: "another contact has this address or external id; merge them, or detach it there first"}
-		}
-		wanted = append(wanted, n)
+		wanted = append(wanted, p.number(identity))
+	}
+	if err := p.free(c, wanted); err != nil {
+		return err
 	}
 	for identity := range identitiesOf(now) {
 		p.holders[p.number(identity)] = nil
+	}
+	return p.give(c, wanted)
+}
+
+// give makes a contact the holder of identities.
+func (p *putBatch) give(c *putContact, wanted []int) error {
+	if err := p.free(c, wanted); err != nil {
+		return err
 	}
 	for _, n := range wanted {
 		p.holders[n] = c
 	}
 	return nil
+}
+
+// free refuses identities that another contact holds.
+func (p *putBatch) free(c *putContact, wanted []int) error {
+	for _, n := range wanted {
+		if h := p.holders[n]; h != nil && h != c {
+			return &audience.ConflictError{Kind: "identity", Contact: h.now.ID, Hint: "another contact has this address or external id; merge them, or detach it there first"}
+		}
+	}
+	return nil
+}
+
+// newContact gives a place for a contact that is created. None outlives the
+// batch, so they may lie in blocks.
+func (p *putBatch) newContact() *putContact {
+	const block = 64
+	if len(p.made) == 0 {
+		p.made = make([]putContact, block)
+	}
+	c := &p.made[0]
+	p.made = p.made[1:]
+	return c
 }

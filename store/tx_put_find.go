@@ -10,7 +10,7 @@ import (
 func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (*putBatch, error) {
 	p := &putBatch{
 		tx:       tx,
-		names:    make(map[identityName]int, 2*len(writes)),
+		numbers:  newNumbers(2 * len(writes)),
 		holders:  make([]*putContact, 0, 2*len(writes)),
 		brought:  make([]int, 0, 2*len(writes)),
 		ends:     make([]int, 0, len(writes)),
@@ -20,15 +20,11 @@ func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (
 		touched:  make([]*putContact, 0, len(writes)),
 		results:  make([]putItem, 0, len(writes)),
 	}
-	identities := make([]audience.Identity, 0, 2*len(writes))
 	var named []audience.ContactID
 	for i := range writes {
 		first := len(p.brought)
 		for identity := range writes[i].EachIdentity() {
 			n := p.number(identity)
-			if n == len(identities) {
-				identities = append(identities, identity)
-			}
 			if !slices.Contains(p.brought[first:], n) {
 				p.brought = append(p.brought, n)
 			}
@@ -38,7 +34,8 @@ func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (
 			named = append(named, id)
 		}
 	}
-	ids, err := p.resolve(ctx, identities, named)
+	known := len(p.numbers.all)
+	ids, err := p.resolve(ctx, p.numbers.all[:known:known], named)
 	if err != nil {
 		return nil, err
 	}
@@ -51,23 +48,17 @@ func (tx *Tx) newPutBatch(ctx context.Context, writes []audience.ContactWrite) (
 	for id, c := range rows {
 		p.byID[id] = &putContact{stored: c, now: c}
 	}
-	for n := range identities {
+	for n := range known {
 		p.holders[n] = p.byID[ids[n]]
 	}
 	return p, p.findErased(ctx, writes)
 }
 
-// identityName is an identity as a key of maps.
-type identityName struct{ kind, key string }
-
 // number gives the number of an identity. That of a new one is the next, and
 // nobody holds it.
 func (p *putBatch) number(identity audience.Identity) int {
-	name := identityName{identity.Kind(), identity.Key()}
-	n, known := p.names[name]
-	if !known {
-		n = len(p.holders)
-		p.names[name] = n
+	n := p.numbers.of(identity)
+	if n == len(p.holders) {
 		p.holders = append(p.holders, nil)
 	}
 	return n

@@ -30,6 +30,9 @@ func sameIdentities(a, b *audience.Contact) bool {
 		slices.EqualFunc(a.External, b.External, func(x, y audience.ExternalID) bool { return x.System == y.System && x.ID.Equal(y.ID) })
 }
 
+// identityName is an identity as a key of maps.
+type identityName struct{ kind, key string }
+
 // identityChanges adds the identities that the contact got and lost.
 func (c *putContact) identityChanges(claims, releases []Claim) (got, lost []Claim) {
 	if c.stored == nil {

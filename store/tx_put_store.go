@@ -77,7 +77,7 @@ func (p *putBatch) store(ctx context.Context) error {
 	var releases []Claim
 	var readdressed []int
 	for i, c := range p.touched {
-		rows[i] = ContactRow{Contact: *c.now, Expect: c.version()}
+		rows[i] = ContactRow{Contact: c.now, Expect: c.version()}
 		changes[i] = Change{Kind: ChangeContact, Contact: c.now.ID, After: c.now, Source: c.by.Source}
 		had := len(claims) + len(releases)
 		claims, releases = c.identityChanges(claims, releases)

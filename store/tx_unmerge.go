@@ -37,7 +37,7 @@ func (tx *Tx) Unmerge(ctx context.Context, loser audience.ContactID, source audi
 		return err
 	}
 	return tx.whole(func() error {
-		put := []ContactRow{{Contact: winner, Expect: w.Version}, {Contact: restored}}
+		put := []ContactRow{{Contact: &winner, Expect: w.Version}, {Contact: &restored}}
 		return tx.storeUnmerge(ctx, m, put, moved, source)
 	})
 }
@@ -71,8 +71,8 @@ func (tx *Tx) storeUnmerge(ctx context.Context, m Merge, put []ContactRow, moved
 	again := eventsMinus(after, before)
 	if err := tx.logSuppressed(
 		ctx,
-		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: m.Loser, Events: again, After: &put[0].Contact, Source: source},
-		Change{Kind: ChangeContact, Contact: m.Loser, After: &put[1].Contact, Source: source},
+		Change{Kind: ChangeUnmerge, Contact: m.Winner, Other: m.Loser, Events: again, After: put[0].Contact, Source: source},
+		Change{Kind: ChangeContact, Contact: m.Loser, After: put[1].Contact, Source: source},
 	); err != nil {
 		return err
 	}

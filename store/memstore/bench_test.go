@@ -61,7 +61,7 @@ func load(b *testing.B, p store.Partition, n int, feed bool) {
 			}
 			rows := make([]store.ContactRow, len(ids))
 			for i, id := range ids {
-				rows[i].Contact = benchContact(id, origin)
+				rows[i].Contact = new(benchContact(id, origin))
 			}
 			return putNew(ctx, w, rows, feed)
 		})
@@ -77,8 +77,7 @@ func putNew(ctx context.Context, w store.WriteRoles, rows []store.ContactRow, fe
 			claims = append(claims, store.Claim{Identity: identity, Contact: rows[i].Contact.ID})
 		}
 		if feed {
-			after := rows[i].Contact
-			changes = append(changes, store.Change{Kind: store.ChangeContact, Contact: after.ID, After: &after})
+			changes = append(changes, store.Change{Kind: store.ChangeContact, Contact: rows[i].Contact.ID, After: rows[i].Contact})
 		}
 	}
 	if err := w.PutContacts(ctx, rows); err != nil {
@@ -131,7 +130,7 @@ func BenchmarkBatch(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer() // making addresses is not the store's work
 				for i := range rows {
-					rows[i].Contact = benchContact(audience.ContactID(n+written+i+1), origin)
+					rows[i].Contact = new(benchContact(audience.ContactID(n+written+i+1), origin))
 				}
 				written += batch
 				b.StartTimer()
@@ -198,12 +197,12 @@ func changeOne(ctx context.Context, w store.WriteRoles, id audience.ContactID) e
 	if err != nil {
 		return err
 	}
-	row := store.ContactRow{Contact: rows[0], Expect: rows[0].Version}
+	row := store.ContactRow{Contact: &rows[0], Expect: rows[0].Version}
 	row.Contact.Version++
 	if err := w.PutContacts(ctx, []store.ContactRow{row}); err != nil {
 		return err
 	}
-	return w.AppendChanges(ctx, start(), []store.Change{{Kind: store.ChangeContact, Contact: id, After: &row.Contact}})
+	return w.AppendChanges(ctx, start(), []store.Change{{Kind: store.ChangeContact, Contact: id, After: row.Contact}})
 }
 
 // BenchmarkRead reads at random in one snapshot.

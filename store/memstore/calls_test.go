@@ -52,7 +52,7 @@ func writeCalls(w store.WriteRoles) map[string]func(context.Context) error {
 		"NewContactIDs": func(ctx context.Context) error { _, err := w.NewContactIDs(ctx, 1); return err },
 		"LockContacts":  func(ctx context.Context) error { _, err := w.LockContacts(ctx, ids); return err },
 		"PutContacts": func(ctx context.Context) error {
-			return w.PutContacts(ctx, []store.ContactRow{{Contact: audience.Contact{ID: 1, Version: 2}, Expect: 1}})
+			return w.PutContacts(ctx, []store.ContactRow{{Contact: &audience.Contact{ID: 1, Version: 2}, Expect: 1}})
 		},
 		"DeleteContacts":    func(ctx context.Context) error { return w.DeleteContacts(ctx, ids) },
 		"ClaimIdentities":   func(ctx context.Context) error { return w.ClaimIdentities(ctx, claims) },
@@ -172,7 +172,7 @@ func TestLongCallsLookAtTheirContext(t *testing.T) {
 		rows := make([]store.ContactRow, many)
 		events := make([]audience.Event, many)
 		for i, id := range ids {
-			rows[i] = store.ContactRow{Contact: audience.Contact{ID: id, Version: 1}}
+			rows[i] = store.ContactRow{Contact: &audience.Contact{ID: id, Version: 1}}
 			events[i] = audience.Event{Origin: id, ID: "1", Type: "visit", Time: start()}
 		}
 		one := 1

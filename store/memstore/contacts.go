@@ -121,8 +121,7 @@ func (w *writer) putContact(row *store.ContactRow) error {
 	if ok != (row.Expect != 0) || ok && stored.Version != row.Expect {
 		return &audience.ConflictError{Kind: "version", Contact: id, Hint: "the row was changed; read it again"}
 	}
-	c := row.Contact
-	w.v.contacts.fill(w.edit, idKey(id), &c)
+	w.v.contacts.fill(w.edit, idKey(id), row.Contact)
 	return nil
 }
 

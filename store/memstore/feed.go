@@ -49,15 +49,21 @@ func (f *feed) locate(incarnation store.Incarnation, pos store.Position) (uint64
 // append adds a commit.
 func (f *feed) append(edit uint64, at time.Time, changes []store.Change) {
 	f.head++
-	const much = 8
-	if cap(changes)-len(changes) > len(changes)/much {
-		changes = slices.Clone(changes) // to give back the space that growing left
-	}
 	f.commits.set(edit, numberKey(f.head), &commit{at: at, changes: changes})
 	mention(changes, f.head, func(k numberedKey) { f.mentions.fill(edit, k, struct{}{}) })
 	if at.After(f.last) {
 		f.last = at
 	}
+}
+
+// together gives all changes of a transaction. Those of one call, which mostly
+// are all, stay where they are, unless that has much room for more.
+func together(given [][]store.Change) []store.Change {
+	const much = 8
+	if len(given) > 1 || cap(given[0])-len(given[0]) > len(given[0])/much {
+		return slices.Concat(given...)
+	}
+	return given[0]
 }
 
 // mention visits the contacts that a commit is about.
@@ -105,12 +111,11 @@ func (w *writer) AppendChanges(ctx context.Context, at time.Time, changes []stor
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
-	if w.pending == nil { // mostly it is all
-		w.pending = slices.Clone(changes)
-	} else {
-		w.pending = append(w.pending, changes...)
+	if len(changes) == 0 {
+		return nil
 	}
-	if len(changes) > 0 && at.After(w.at) {
+	w.pending = append(w.pending, changes) // nobody changes what was given
+	if at.After(w.at) {
 		w.at = at
 	}
 	return nil
@@ -150,7 +155,10 @@ func (w *writer) BlankChanges(ctx context.Context, contacts []audience.ContactID
 	if err != nil {
 		return err
 	}
-	blank(w.pending, about, kinds)
+	for i := range w.pending {
+		w.pending[i] = slices.Clone(w.pending[i]) // they are the caller's
+		blank(w.pending[i], about, kinds)
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -223,7 +224,7 @@ func writePair(ctx context.Context, w store.WriteRoles, pair []audience.ContactI
 	for _, id := range pair {
 		c := audience.Contact{ID: id, Version: version + 1}
 		e := audience.Event{Origin: id, ID: strconv.FormatUint(version, 10), Type: "visit", Time: start()}
-		if err := w.PutContacts(ctx, []store.ContactRow{{Contact: c, Expect: version}}); err != nil {
+		if err := w.PutContacts(ctx, []store.ContactRow{{Contact: &c, Expect: version}}); err != nil {
 			return err
 		}
 		if err := w.PutEvents(ctx, []audience.Event{e}); err != nil {
@@ -281,4 +282,21 @@ func follow(ctx context.Context, p store.Partition, limit, n int) (seen []store.
 		runtime.Gosched()
 	}
 	return seen
+}
+
+// TestBlankLeavesWhatWasGiven: changes are kept as they were given, so blanking
+// is done on a copy.
+func TestBlankLeavesWhatWasGiven(t *testing.T) {
+	p := open(t)
+	row := &audience.Contact{ID: 1, Version: 1, FirstName: audience.NewPrivate("Jane")}
+	given := []store.Change{{Kind: store.ChangeContact, Contact: 1, After: row}, {Kind: store.ChangeSchema}}
+	want := slices.Clone(given)
+	update(t, p, func(w store.WriteRoles) error {
+		require.NoError(t, w.AppendChanges(t.Context(), start(), given))
+		return w.BlankChanges(t.Context(), []audience.ContactID{1})
+	})
+	require.Equal(t, want, given)
+	commits, err := p.Commits(t.Context(), store.Position{}, 10)
+	require.NoError(t, err)
+	require.Nil(t, commits[0].Changes[0].After)
 }

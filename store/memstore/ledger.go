@@ -87,17 +87,20 @@ func (v *version) chainEnd(id audience.ContactID) *audience.ConsentRecord {
 	return record
 }
 
-// AppendLedger appends records that follow their chains.
+// AppendLedger appends records that follow their chains. They stay where they
+// are: nobody changes what was given, and no record ever goes away, so that one
+// does not keep others for longer.
 func (w *writer) AppendLedger(ctx context.Context, records []audience.ConsentRecord) error {
 	return w.atomically(ctx, func() error {
-		for i, record := range records {
+		for i := range records {
 			if err := sometimes(ctx, i); err != nil {
 				return err
 			}
+			record := &records[i]
 			if err := record.CheckLink(w.p.name, w.v.chainEnd(record.Contact)); err != nil {
 				return wrap(err)
 			}
-			w.v.ledger.fill(w.edit, numberedKey{record.Contact, record.Seq}, &record)
+			w.v.ledger.fill(w.edit, numberedKey{record.Contact, record.Seq}, record)
 		}
 		return nil
 	})

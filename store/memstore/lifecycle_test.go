@@ -22,7 +22,7 @@ func addContact(ctx context.Context, w store.WriteRoles) (audience.ContactID, er
 		return 0, err
 	}
 	c := audience.Contact{ID: ids[0], Version: 1}
-	if err := w.PutContacts(ctx, []store.ContactRow{{Contact: c}}); err != nil {
+	if err := w.PutContacts(ctx, []store.ContactRow{{Contact: &c}}); err != nil {
 		return 0, err
 	}
 	return ids[0], w.AppendChanges(ctx, start(), []store.Change{{Kind: store.ChangeContact, Contact: c.ID, After: &c}})
@@ -122,9 +122,9 @@ func TestWriteThatFailsLeavesNothingInTheTransaction(t *testing.T) {
 		require.NotContains(t, err.Error(), "jane")
 
 		err = w.PutContacts(t.Context(), []store.ContactRow{
-			{Contact: audience.Contact{ID: a, Version: 2}, Expect: 1},
-			{Contact: audience.Contact{ID: a, Version: 3}, Expect: 2}, // the row just put
-			{Contact: audience.Contact{ID: b, Version: 2}, Expect: 7},
+			{Contact: &audience.Contact{ID: a, Version: 2}, Expect: 1},
+			{Contact: &audience.Contact{ID: a, Version: 3}, Expect: 2}, // the row just put
+			{Contact: &audience.Contact{ID: b, Version: 2}, Expect: 7},
 		})
 		require.ErrorIs(t, err, audience.ErrConflict)
 		return nil

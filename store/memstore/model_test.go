@@ -80,7 +80,7 @@ func (m *model) putContacts(rows []store.ContactRow) bool {
 		if ok != (row.Expect > 0) || stored.Version != row.Expect {
 			return false
 		}
-		after[row.Contact.ID] = row.Contact
+		after[row.Contact.ID] = *row.Contact
 	}
 	m.contacts = after
 	return true

@@ -173,7 +173,7 @@ func (p *partition) nextEdit() uint64 {
 func (p *partition) commit(ctx context.Context, w *writer) (store.Position, error) {
 	var pos store.Position
 	if len(w.pending) > 0 {
-		w.v.feed.append(w.edit, w.at, w.pending)
+		w.v.feed.append(w.edit, w.at, together(w.pending))
 		pos = p.position(w.v.feed.head)
 	}
 	p.publish.Lock()

@@ -178,7 +178,7 @@ func (d *driver) putContacts() {
 	var rows []store.ContactRow
 	for _, id := range append(some(u, u.ids), fresh...) {
 		stored := d.m.contacts[id]
-		row := store.ContactRow{Expect: stored.Version, Contact: audience.Contact{
+		row := store.ContactRow{Expect: stored.Version, Contact: &audience.Contact{
 			ID: id, Version: stored.Version + 1,
 			FirstName: audience.NewPrivate(fmt.Sprint("name ", u.r.IntN(1000))), UpdatedAt: u.now,
 		}}

@@ -58,8 +58,8 @@ func (r *reader) LastCommit(ctx context.Context) (time.Time, error) {
 type writer struct {
 	reader
 	edit    uint64
-	pending []store.Change // what goes to the feed
-	at      time.Time      // the latest instant given with them
+	pending [][]store.Change // what goes to the feed, as it was given
+	at      time.Time        // the latest instant given with them
 }
 
 // atomically runs one write. If it fails the version is as it was before,

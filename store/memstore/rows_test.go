@@ -29,7 +29,7 @@ func TestContactIDsRunOut(t *testing.T) {
 		require.EqualValues(t, 4, ids[0], "asking for too many takes none")
 
 		for _, id := range []audience.ContactID{0, 5} {
-			err = w.PutContacts(t.Context(), []store.ContactRow{{Contact: audience.Contact{ID: id, Version: 1}}})
+			err = w.PutContacts(t.Context(), []store.ContactRow{{Contact: &audience.Contact{ID: id, Version: 1}}})
 			require.ErrorIs(t, err, audience.ErrInvalid, "an id that nobody gave would be given later")
 		}
 		return nil

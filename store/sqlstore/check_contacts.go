@@ -106,7 +106,7 @@ func (c *checker) attributes(ctx context.Context, w *writer, rows []audience.Con
 				return nil
 			}
 			note(FindingAttributes, row.ID, true)
-			differ = append(differ, store.ContactRow{Contact: *row, Expect: row.Version})
+			differ = append(differ, store.ContactRow{Contact: row, Expect: row.Version})
 			return nil
 		}, w.p.id, idList(part)); err != nil {
 			return err

@@ -226,7 +226,7 @@ func (w *writer) PutContacts(ctx context.Context, rows []store.ContactRow) error
 	}
 	var added, changed []*audience.Contact
 	for i := range rows {
-		c := &rows[i].Contact
+		c := rows[i].Contact
 		if w.locked[c.ID] == nil {
 			added = append(added, c)
 		} else {
@@ -244,8 +244,7 @@ func (w *writer) PutContacts(ctx context.Context, rows []store.ContactRow) error
 		return err
 	}
 	for i := range rows {
-		c := rows[i].Contact
-		w.locked[c.ID] = &c
+		w.locked[rows[i].Contact.ID] = rows[i].Contact
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (a tagged) compare(b tagged) int {
 func (w *writer) putTags(ctx context.Context, rows []store.ContactRow) error {
 	var added, removed []tagged
 	for i := range rows {
-		c := &rows[i].Contact
+		c := rows[i].Contact
 		var before []audience.Tag
 		if stored := w.locked[c.ID]; stored != nil {
 			before = stored.Tags

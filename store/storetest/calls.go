@@ -57,7 +57,7 @@ func writeCalls(w store.WriteRoles, u universe) []call {
 		{"NewContactIDs", func(ctx context.Context) error { _, err := w.NewContactIDs(ctx, 1); return err }},
 		{"LockContacts", func(ctx context.Context) error { _, err := w.LockContacts(ctx, u.ids); return err }},
 		{"PutContacts", func(ctx context.Context) error {
-			return w.PutContacts(ctx, []store.ContactRow{{Contact: plainContact(id, 2), Expect: 1}})
+			return w.PutContacts(ctx, []store.ContactRow{{Contact: new(plainContact(id, 2)), Expect: 1}})
 		}},
 		{"DeleteContacts", func(ctx context.Context) error { return w.DeleteContacts(ctx, u.ids) }},
 		{"ClaimIdentities", func(ctx context.Context) error {

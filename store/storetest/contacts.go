@@ -62,7 +62,7 @@ func contactRoundTrip(k *kit) {
 	full, empty := k.pair(p)
 	rows := []audience.Contact{fullContact(full, 1), {ID: empty, Version: math.MaxInt64, CreatedAt: audience.MinInstant().Add(time.Microsecond), UpdatedAt: audience.MaxInstant()}}
 	k.update(p, func(w store.WriteRoles) error {
-		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: rows[0]}, {Contact: rows[1]}})
+		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: &rows[0]}, {Contact: &rows[1]}})
 	})
 	k.view(p, func(r store.ReadRoles) {
 		got, err := r.Contacts(k.ctx, []audience.ContactID{full, empty})
@@ -82,7 +82,7 @@ func contactRoundTrip(k *kit) {
 			Fields: []audience.FieldValue{{ID: 1, Value: audience.StringListValue(text, text+","), Origin: origin(start())}},
 		}
 		k.update(p, func(w store.WriteRoles) error {
-			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: c, Expect: c.Version - 1}})
+			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: &c, Expect: c.Version - 1}})
 		})
 		k.view(p, func(r store.ReadRoles) {
 			got, err := r.Contacts(k.ctx, []audience.ContactID{full})
@@ -111,7 +111,7 @@ func contactReplaced(k *kit) {
 	full, plain := fullContact(id, 2), plainContact(id, 3)
 	for _, c := range []audience.Contact{full, plain} {
 		k.update(p, func(w store.WriteRoles) error {
-			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: c, Expect: c.Version - 1}})
+			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: &c, Expect: c.Version - 1}})
 		})
 		k.view(p, func(r store.ReadRoles) {
 			got, err := r.Contacts(k.ctx, []audience.ContactID{id})
@@ -145,7 +145,7 @@ func contactExpect(k *kit) {
 	}
 	for _, tt := range tests {
 		_, err := p.Update(k.ctx, func(w store.WriteRoles) error {
-			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: plainContact(tt.id, 8), Expect: tt.expect}})
+			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: new(plainContact(tt.id, 8)), Expect: tt.expect}})
 		})
 		if !tt.conflict {
 			require.NoError(k, err, tt.name)
@@ -161,7 +161,7 @@ func contactBatchAtomic(k *kit) {
 	rows := func(expect uint64) []store.ContactRow {
 		var out []store.ContactRow
 		for _, id := range ids {
-			out = append(out, store.ContactRow{Contact: fullContact(id, 2), Expect: 1})
+			out = append(out, store.ContactRow{Contact: new(fullContact(id, 2)), Expect: 1})
 		}
 		out[2].Expect = expect
 		return out
@@ -184,7 +184,7 @@ func contactUnknownIDs(k *kit) {
 	ids := k.contacts(p, 2)
 	for _, id := range []audience.ContactID{0, math.MaxUint32} {
 		_, err := p.Update(k.ctx, func(w store.WriteRoles) error {
-			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: plainContact(id, 1)}})
+			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: new(plainContact(id, 1))}})
 		})
 		require.ErrorIs(k, err, audience.ErrInvalid, "contact %d", id)
 	}
@@ -281,7 +281,7 @@ func contactPagesMoving(k *kit) {
 	})
 	read(ids[1])
 	k.update(p, func(w store.WriteRoles) error { // a row comes back behind the reader
-		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: plainContact(ids[0], 1)}})
+		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: new(plainContact(ids[0], 1))}})
 	})
 	added := k.contacts(p, 1)
 	read(ids[4])
@@ -301,7 +301,7 @@ func contactDelete(k *kit) {
 		})
 	}
 	k.update(p, func(w store.WriteRoles) error {
-		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: fullContact(ids[1], 9)}})
+		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: new(fullContact(ids[1], 9))}})
 	})
 	k.view(p, func(r store.ReadRoles) {
 		require.Equal(k, ids, k.contactPages(r, 10))
@@ -322,7 +322,7 @@ func contactAliasing(k *kit) {
 			c := fullContact(id, version)
 			c.Tags = c.Tags[:version]
 			c.UpdatedAt = c.UpdatedAt.Add(time.Duration(version) * time.Second)
-			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: c, Expect: version - 1}})
+			return w.PutContacts(k.ctx, []store.ContactRow{{Contact: &c, Expect: version - 1}})
 		})
 		k.view(p, func(r store.ReadRoles) {
 			rows, err := r.Contacts(k.ctx, []audience.ContactID{id})

@@ -73,7 +73,9 @@ type trimming struct{ store.WriteRoles }
 func (f trimming) PutContacts(ctx context.Context, rows []store.ContactRow) error {
 	rows = slices.Clone(rows)
 	for i := range rows {
-		rows[i].Contact.FirstName = audience.NewPrivate(strings.TrimSpace(rows[i].Contact.FirstName.Reveal()))
+		c := *rows[i].Contact
+		c.FirstName = audience.NewPrivate(strings.TrimSpace(c.FirstName.Reveal()))
+		rows[i].Contact = &c
 	}
 	return f.WriteRoles.PutContacts(ctx, rows)
 }
@@ -85,7 +87,9 @@ func (f addingFields) PutContacts(ctx context.Context, rows []store.ContactRow) 
 	for i := range rows {
 		stored, err := f.Contacts(ctx, []audience.ContactID{rows[i].Contact.ID})
 		if err == nil && len(stored) > 0 && len(rows[i].Contact.Fields) == 0 {
-			rows[i].Contact.Fields = stored[0].Fields
+			c := *rows[i].Contact
+			c.Fields = stored[0].Fields
+			rows[i].Contact = &c
 		}
 	}
 	return f.WriteRoles.PutContacts(ctx, rows)

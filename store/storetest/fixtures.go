@@ -94,7 +94,7 @@ func addContacts(ctx context.Context, w store.WriteRoles, n int) ([]audience.Con
 	}
 	rows := make([]store.ContactRow, n)
 	for i, id := range ids {
-		rows[i].Contact = plainContact(id, 1)
+		rows[i].Contact = new(plainContact(id, 1))
 	}
 	return ids, w.PutContacts(ctx, rows)
 }
@@ -121,7 +121,7 @@ func bump(ctx context.Context, w store.WriteRoles, id audience.ContactID) (audie
 	}
 	c := rows[0]
 	c.Version++
-	return c, w.PutContacts(ctx, []store.ContactRow{{Contact: c, Expect: c.Version - 1}})
+	return c, w.PutContacts(ctx, []store.ContactRow{{Contact: &c, Expect: c.Version - 1}})
 }
 
 // bumpAndLog is bump with its change in the feed.

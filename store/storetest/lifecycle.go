@@ -137,7 +137,7 @@ func lifecycleName(k *kit) {
 	p := k.rows()
 	id := k.contacts(p, 1)[0]
 	_, conflict := p.Update(k.ctx, func(w store.WriteRoles) error {
-		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: plainContact(id, 2), Expect: 7}})
+		return w.PutContacts(k.ctx, []store.ContactRow{{Contact: new(plainContact(id, 2)), Expect: 7}})
 	})
 	require.ErrorContains(k, conflict, name)
 	require.NoError(k, k.adapter.Close())

@@ -297,7 +297,7 @@ func txRefusedAlive(k *kit) {
 	k.update(p, func(w store.WriteRoles) error {
 		for _, refused := range []func() error{
 			func() error {
-				return w.PutContacts(k.ctx, []store.ContactRow{{Contact: plainContact(u.ids[0], 9), Expect: 8}})
+				return w.PutContacts(k.ctx, []store.ContactRow{{Contact: new(plainContact(u.ids[0], 9)), Expect: 8}})
 			},
 			func() error {
 				return w.ClaimIdentities(k.ctx, []store.Claim{{Identity: u.identities[0], Contact: u.ids[1]}})

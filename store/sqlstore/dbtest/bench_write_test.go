@@ -275,7 +275,7 @@ func replay(ctx context.Context, roles store.WriteRoles, c *store.Commit) error 
 	for i := range c.Changes {
 		switch change := &c.Changes[i]; {
 		case change.After != nil:
-			row := store.ContactRow{Contact: *change.After, Expect: change.After.Version - 1}
+			row := store.ContactRow{Contact: change.After, Expect: change.After.Version - 1}
 			if rows = append(rows, row); row.Expect == 0 {
 				fresh++
 				for _, identity := range change.After.Identities() {

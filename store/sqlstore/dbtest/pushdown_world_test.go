@@ -94,7 +94,7 @@ func (w *pushdown) add(t *testing.T, contacts ...audience.Contact) []audience.Co
 		rows := make([]store.ContactRow, len(contacts))
 		for i := range contacts {
 			contacts[i].ID, contacts[i].Version = ids[i], 1
-			rows[i].Contact = contacts[i]
+			rows[i].Contact = &contacts[i]
 		}
 		return roles.PutContacts(t.Context(), rows)
 	})

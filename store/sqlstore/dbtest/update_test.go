@@ -40,7 +40,7 @@ func add(ctx context.Context, w store.WriteRoles, n int) ([]audience.ContactID, 
 	}
 	rows := make([]store.ContactRow, n)
 	for i, id := range ids {
-		rows[i].Contact = audience.Contact{ID: id, Version: 1, CreatedAt: audience.FromMicros(1), UpdatedAt: audience.FromMicros(1)}
+		rows[i].Contact = &audience.Contact{ID: id, Version: 1, CreatedAt: audience.FromMicros(1), UpdatedAt: audience.FromMicros(1)}
 	}
 	return ids, w.PutContacts(ctx, rows)
 }
@@ -159,7 +159,7 @@ func TestDeadlock(t *testing.T) {
 					for k := range rows {
 						rows[k].Version++
 					}
-					return w.PutContacts(t.Context(), []store.ContactRow{{Contact: rows[0], Expect: rows[0].Version - 1}, {Contact: rows[1], Expect: rows[1].Version - 1}})
+					return w.PutContacts(t.Context(), []store.ContactRow{{Contact: &rows[0], Expect: rows[0].Version - 1}, {Contact: &rows[1], Expect: rows[1].Version - 1}})
 				})
 			})
 		}
@@ -188,7 +188,7 @@ func TestLostRace(t *testing.T) {
 		_, err := p.Update(t.Context(), func(w store.WriteRoles) error { return w.DeleteContacts(t.Context(), ids) })
 		require.NoError(t, err)
 		put := func(w store.WriteRoles, version uint64) error {
-			return w.PutContacts(t.Context(), []store.ContactRow{{Contact: audience.Contact{ID: ids[0], Version: version}}})
+			return w.PutContacts(t.Context(), []store.ContactRow{{Contact: &audience.Contact{ID: ids[0], Version: version}}})
 		}
 		looked, committed, second := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		calls := 0
@@ -411,7 +411,7 @@ func TestTags(t *testing.T) {
 						rows[i].Tags = append(rows[i].Tags, audience.Tag{Name: tag})
 					}
 					rows[i].Version++
-					put[i] = store.ContactRow{Contact: rows[i], Expect: version}
+					put[i] = store.ContactRow{Contact: &rows[i], Expect: version}
 				}
 				return w.PutContacts(t.Context(), put)
 			})
