@@ -215,6 +215,17 @@ func TestPredicatesOfShards(t *testing.T) {
 		same := regexp.MustCompile(`j\d+ ON j\d+\.contact = c\.id|c ON c\.id = j\d+\.contact`).FindAllString(q.regular.text, -1)
 		require.NotEmpty(t, joins)
 		require.Len(t, same, len(joins))
+
+		// Where no contact is read, that she was not merged is: it lies with her.
+		const hers = "{merges} m WHERE m.audience = ? AND m.loser = j0.contact"
+		q, err = rendering(t, kind, store.And{
+			store.Compare{Feature: store.Feature{Kind: store.FeatureStatus}, Op: store.Equal, Value: audience.StringValue("subscribed")},
+			store.CompareCount{Events: filter, Op: store.Greater, N: 0},
+		})
+		require.NoError(t, err)
+		require.Contains(t, q.regular.text, hers)
+		require.NoError(t, onShards(listed{everywhere, "candidates", q.regular.text}))
+		require.NotContains(t, tablesOf(strings.Replace(q.regular.text, hers, "", 1)), "merges")
 	}
 }
 

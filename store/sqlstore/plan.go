@@ -77,6 +77,15 @@ func (n *needed) isRow() bool {
 	return !slices.ContainsFunc(n.conditions, func(f fragment) bool { return !f.row })
 }
 
+// holds is what has to hold of the row, that there is one aside.
+func (n *needed) holds() fragment {
+	some := slices.DeleteFunc(slices.Clone(n.conditions), func(f fragment) bool { return f.row })
+	if len(some) == 0 {
+		return n.source.matched()
+	}
+	return allOf(some...)
+}
+
 // split gives the sources of events that have a row, and what else has to hold.
 func (p *plan) split(certain string) (sources []*needed, rest []fragment) {
 	for i, f := range p.conditions {
@@ -131,12 +140,22 @@ func (r *renderer) query(p plan, b bounds, limit int) *fragment {
 	first := p.first(sources)
 	each := p.named || first != nil && first.few
 	from, where := r.tables(sources, first, each)
+	where = append(rest, where...)
+	base := (*source)(nil)
+	if first == nil && !each {
+		base = baseOf(sources, certain, where)
+	}
+	if base != nil {
+		from, where = r.onlyOf(base, from, where)
+	} else {
+		where = append([]fragment{condition("c.audience = ?", r.audience), condition("c.id > ?", r.after)}, where...)
+	}
 	args := append(slices.Clone(b.given.args), from.args...)
 	var text strings.Builder
 	text.WriteString(from.text)
-	conditions := allOf(append([]fragment{condition("c.audience = ?", r.audience), condition("c.id > ?", r.after)}, append(rest, where...)...)...)
+	conditions := allOf(where...)
 	for _, s := range r.sources {
-		if slices.ContainsFunc(sources, func(n *needed) bool { return n.source == s }) {
+		if s == base || slices.ContainsFunc(sources, func(n *needed) bool { return n.source == s }) {
 			continue
 		}
 		if s.readBy(conditions.text) || s.readBy(certain) {
@@ -145,33 +164,81 @@ func (r *renderer) query(p plan, b bounds, limit int) *fragment {
 	}
 	q := condition("SELECT c.id, "+certain+" FROM "+text.String()+" WHERE "+conditions.text+" ORDER BY c.id LIMIT ?",
 		append(append(args, conditions.args...), int64(limit))...)
+	if base != nil {
+		q.text = strings.ReplaceAll(q.text, "c.id", base.alias+".contact")
+	}
 	return &q
+}
+
+// contactsTable is what a query reads contacts from.
+const contactsTable = "{contacts} c"
+
+// baseOf gives a table that has a row for everybody whom a query is about and
+// can stand in the place of the contacts, of which nothing is read then; nil:
+// there is none. Who has events is a contact, or was one until she was merged
+// into another: of who is deleted they are removed in the same transaction.
+func baseOf(sources []*needed, certain string, where []fragment) *source {
+	readsContact := func(text string) bool { return strings.Count(text, "c.") > strings.Count(text, "c.id") }
+	if len(sources) == 0 || readsContact(certain) || slices.ContainsFunc(where, func(f fragment) bool { return readsContact(f.text) }) {
+		return nil
+	}
+	i := slices.IndexFunc(where, func(f fragment) bool { return f.of != nil && f.of.query == nil })
+	if i < 0 {
+		return nil
+	}
+	return where[i].of
+}
+
+// onlyOf puts a table in the place of the contacts.
+func (r *renderer) onlyOf(base *source, from fragment, where []fragment) (fragment, []fragment) {
+	from.text = strings.Replace(from.text, contactsTable, base.table+" "+base.alias, 1)
+	own := condition(strings.TrimPrefix(strings.ReplaceAll(base.on, "#", base.alias), " AND "), base.args...)
+	merged := condition("NOT EXISTS (SELECT 1 FROM {merges} m WHERE m.audience = ? AND m.loser = c.id)", r.audience)
+	return from, append([]fragment{own, condition("c.id > ?", r.after)}, append(where, merged)...)
 }
 
 // tables writes the contacts and what is joined to them of sources that have a
 // row, first of all the one to begin with; and gives as conditions what is not
 // joined. each: what remains are few contacts, to be looked at one by one.
 func (r *renderer) tables(sources []*needed, first *needed, each bool) (from fragment, where []fragment) {
-	from.text = "{contacts} c"
+	from.text = contactsTable
 	if first != nil {
 		rows := first.rows(r)
-		from = condition(rows.text+" "+r.dialect.then()+" {contacts} c ON c.id = "+first.source.alias+".contact", rows.args...)
+		from = condition(rows.text+" "+r.dialect.then()+" "+contactsTable+" ON c.id = "+first.source.alias+".contact", rows.args...)
 	}
+	var members []*source
 	for _, n := range sources {
 		switch {
 		case n == first:
-		case !n.read && each:
+		case !n.read && each && (first == nil || r.dialect.kind != SQLite || !n.isRow()):
 			where = append(where, n.ofEach(r))
 		case !n.read && n.isRow():
-			rows := n.source.rows(r)
-			where = append(where, condition("c.id IN (SELECT "+rows.text+")", rows.args...))
+			members = append(members, n.source)
 		default:
 			rows := n.rows(r)
 			from.text += " JOIN " + rows.text + " ON " + n.source.alias + ".contact = c.id"
 			from.args = append(from.args, rows.args...)
 		}
 	}
-	return from, where
+	return from, append(where, r.among(members)...)
+}
+
+// among is about those who have a row in each of some sources. SQLite makes a
+// list of every subquery and looks up whom the first one has before it asks the
+// next; so there the next is asked when the first is made. The others have joins
+// for it, of which they choose the order only while it is not nested.
+func (r *renderer) among(sources []*source) []fragment {
+	var out []fragment
+	for _, s := range slices.Backward(sources) {
+		rows := s.rows(r)
+		if r.dialect.kind == SQLite && len(out) > 0 {
+			rows = condition(rows.text+" AND "+strings.Replace(out[0].text, "c.id", "e.contact", 1), append(rows.args, out[0].args...)...)
+			out = nil
+		}
+		out = append(out, condition("c.id IN (SELECT "+rows.text+")", rows.args...))
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // then joins a table that is to be read after what stands before it.
@@ -190,7 +257,8 @@ func (d *dialect) then() string {
 func (n *needed) rows(r *renderer) fragment {
 	alias := n.source.alias
 	text, args := n.source.query.build(r)
-	where := allOf(n.conditions...)
+	where := n.holds()
+	where.text = strings.ReplaceAll(where.text, "c.id", alias+".contact") // nobody else is in sight there
 	return condition("(SELECT "+alias+".* FROM "+text+" "+alias+" WHERE "+where.text+") "+alias, append(args, where.args...)...)
 }
 
@@ -206,7 +274,7 @@ func (n *needed) ofEach(r *renderer) fragment {
 	if n.isRow() {
 		return condition(text+")", where.args...)
 	}
-	having := q.inline(n.source.alias, allOf(n.conditions...))
+	having := q.inline(n.source.alias, n.holds())
 	return condition(text+" GROUP BY e.contact HAVING "+having.text+")", append(where.args, having.args...)...)
 }
 

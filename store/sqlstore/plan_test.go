@@ -67,6 +67,82 @@ func TestPlanOrder(t *testing.T) {
 	}
 }
 
+// TestPlanWithoutContacts holds when another table stands in the place of the
+// contacts: nothing of these is read, and somebody has events.
+func TestPlanWithoutContacts(t *testing.T) {
+	of := func(types ...string) store.EventFilter {
+		return store.EventFilter{Types: types, From: time.Unix(1, 0)}
+	}
+	some := func(types ...string) store.Predicate {
+		return store.CompareCount{Events: of(types...), Op: store.Greater, N: 0}
+	}
+	status := func(s audience.Status) store.Predicate {
+		return store.Compare{Feature: store.Feature{Kind: store.FeatureStatus}, Op: store.Equal, Value: audience.StringValue(s.String())}
+	}
+	subscribed, gold := status(audience.StatusSubscribed), store.OnList{List: audience.List{Name: "gold", Kind: audience.ListStatic}}
+	her := store.Compare{Feature: store.Feature{Kind: store.FeatureID}, Op: store.Equal, Value: audience.IntValue(7)}
+	beyond := store.Compare{Feature: store.Feature{Kind: store.FeatureID}, Op: store.Greater, Value: audience.IntValue(7)}
+	tests := map[string]struct {
+		p    store.Predicate
+		base string // in the place of the contacts, empty: none
+	}{
+		"a standing and a window":             {store.And{subscribed, some("open"), some("click")}, "{standings} j0"},
+		"the other way round":                 {store.And{some("open"), subscribed}, "{standings} j1"},
+		"an id is not read of her":            {store.And{subscribed, some("open"), beyond}, "{standings} j0"},
+		"a standing of those without one":     {store.And{status(audience.StatusNone), some("open")}, ""},
+		"a standing alone":                    {subscribed, ""},
+		"a standing or a window":              {store.Or{subscribed, some("open")}, ""},
+		"without a window":                    {store.And{subscribed, store.Not{Part: some("open")}}, ""},
+		"windows alone":                       {store.And{some("open"), some("click")}, ""},
+		"a field besides":                     {store.And{subscribed, some("open"), equals(audience.IntValue(1))}, ""},
+		"a tag of some besides":               {store.And{subscribed, some("open"), store.Not{Part: store.HasTag{Tag: "a"}}}, "{standings} j0"},
+		"an aggregate of few":                 {store.And{subscribed, store.CompareCount{Events: of("buy"), Op: store.Greater, N: 3}}, ""},
+		"of one by her id":                    {store.And{subscribed, some("open"), her}, ""},
+		"a list of her own, where it is read": {store.And{subscribed, some("open"), gold}, "{standings} j0"},
+	}
+	for name, tt := range tests {
+		for _, kind := range []Dialect{Postgres, MySQL, SQLite} {
+			q, err := rendering(t, kind, tt.p)
+			require.NoError(t, err, name)
+			text := q.regular.text
+			require.Len(t, q.regular.args, strings.Count(text, "?"), "%s: %s", name, text)
+			require.Equal(t, tt.base == "", strings.Contains(text, contactsTable), "%s: %s", name, text)
+			if tt.base == "" {
+				require.NotContains(t, text, "{merges}", name)
+				continue
+			}
+			alias := strings.Fields(tt.base)[1]
+			require.Contains(t, text, " FROM "+tt.base+" ", name)
+			require.Contains(t, text, "NOT EXISTS (SELECT 1 FROM {merges} m WHERE m.audience = ? AND m.loser = "+alias+".contact)", name)
+			require.NotContains(t, text, "c.id", name)
+			require.NotContains(t, text, "JOIN {standings}", name)
+		}
+	}
+}
+
+// TestPlanAsksInTurn: SQLite asks one window before it looks anybody up whom
+// another one gave, while the others choose.
+func TestPlanAsksInTurn(t *testing.T) {
+	var p store.And
+	for _, eventType := range []string{"a", "b", "c"} {
+		p = append(p, store.CompareCount{Events: store.EventFilter{Types: []string{eventType}, From: time.Unix(1, 0)}, Op: store.Greater, N: 0})
+	}
+	for kind, want := range map[Dialect][2]int{Postgres: {3, 0}, MySQL: {3, 0}, SQLite: {1, 2}} {
+		q, err := rendering(t, kind, p)
+		require.NoError(t, err)
+		text := q.regular.text
+		require.Equal(t, want, [2]int{strings.Count(text, "c.id IN (SELECT e.contact"), strings.Count(text, "AND e.contact IN (SELECT e.contact")}, text)
+		var types []any
+		for _, arg := range q.regular.args {
+			if s, ok := arg.(string); ok {
+				types = append(types, s)
+			}
+		}
+		require.Equal(t, []any{"a", "b", "c"}, types)
+		require.Len(t, q.regular.args, strings.Count(text, "?"))
+	}
+}
+
 // TestPlanReadsTypesApart: types that conditions share are read once, others
 // apart.
 func TestPlanReadsTypesApart(t *testing.T) {

@@ -66,7 +66,11 @@ func (s *source) exists(r *renderer) fragment {
 		return s.matched()
 	}
 	rows := s.rows(r)
-	return condition("c.id IN (SELECT "+rows.text+")", rows.args...)
+	f := condition("c.id IN (SELECT "+rows.text+")", rows.args...)
+	if s.query != nil {
+		f.of, f.row = s, true
+	}
+	return f
 }
 
 func (s *source) lacks(r *renderer) fragment {

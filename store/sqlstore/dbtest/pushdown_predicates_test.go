@@ -234,3 +234,35 @@ func (d dice) predicate(depth int) store.Predicate {
 		return store.IsTrue{Part: d.predicate(depth - 1)}
 	}
 }
+
+// membership is something written in a row of its own, beside events.
+func (d dice) membership() store.Predicate {
+	status := store.Feature{Kind: store.FeatureStatus}
+	out := store.And{
+		one[store.Predicate](
+			d,
+			store.Compare{Feature: status, Op: store.Equal, Value: audience.StringValue(one(d, "subscribed", "unsubscribed", "pending"))},
+			store.Compare{Feature: status, Op: store.NotEqual, Value: audience.StringValue(one(d, "subscribed", "none"))},
+			store.Consents{Purpose: audience.PurposeMarketing},
+			store.OnList{List: audience.List{Name: one(d, handPicked()...), Kind: audience.ListStatic}},
+			store.HasTag{Tag: "vip"},
+		),
+	}
+	for range 1 + d.IntN(3) {
+		f := d.filter()
+		if d.IntN(2) == 0 {
+			f.Until = time.Time{}
+		}
+		some := store.CompareCount{Events: f, Op: store.Greater, N: one(d, int64(0), 0, 0, 1)}
+		if d.IntN(6) == 0 { // two conditions on the same events, one of which holds
+			out = append(out, store.Or{some, store.CompareCount{Events: f, Op: d.op(), N: 2}})
+		} else {
+			out = append(out, some)
+		}
+	}
+	if d.IntN(3) == 0 {
+		out = append(out, d.predicate(0))
+	}
+	d.Shuffle(len(out), func(i, k int) { out[i], out[k] = out[k], out[i] })
+	return out
+}

@@ -71,6 +71,11 @@ func (w *pushdown) update(t *testing.T, fn func(roles store.WriteRoles) error) {
 	require.NoError(t, err)
 }
 
+// knows reports whether somebody is a contact, and none who was merged.
+func (w *pushdown) knows(id audience.ContactID) bool {
+	return slices.ContainsFunc(w.profiles, func(p *audience.Profile) bool { return p.Contact.ID == id })
+}
+
 // view calls fn with the roles and their capability.
 func (w *pushdown) view(t *testing.T, fn func(ctx context.Context, r store.PredicateReader)) {
 	t.Helper()
