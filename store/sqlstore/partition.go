@@ -114,6 +114,7 @@ func (p *partition) View(ctx context.Context, fn func(store.ReadRoles) error) er
 		return err
 	}
 	defer leave()
+	defer func() { p.store.prepared.prepareWanted(ctx, p.store.db) }() // the seat stands for a connection that is free again
 	var tx transaction
 	if err := p.store.again(ctx, func() (err error) {
 		tx, err = p.store.begin(ctx, reading)
@@ -122,7 +123,7 @@ func (p *partition) View(ctx context.Context, fn func(store.ReadRoles) error) er
 		return err
 	}
 	defer tx.rollback()
-	r := &reader{session: &session{p: p, q: tx}}
+	r := &reader{session: &session{p: p, q: p.store.withPrepared(tx)}}
 	defer r.ended.Store(true)
 	return fn(r)
 }
