@@ -24,14 +24,16 @@ type checkStatements struct {
 }
 
 func newCheckStatements(c *catalog) checkStatements {
+	byID := keyed{table: "contacts", columns: "id, attrs, created_us, updated_us", column: "id", kind: "bigint", where: "audience = ?"}
+	standings := keyed{table: "standings", columns: "contact, purpose, list, status, since_us, until_us", column: "contact", kind: "bigint", where: "audience = ?"}
 	return checkStatements{
 		highest:    c.add(everywhere, "highest contact id", "SELECT MAX(id) FROM {contacts} WHERE audience = ?"),
 		page:       c.add(everywhere, "ids after", "SELECT id FROM {contacts} WHERE audience = ? AND id > ? ORDER BY id LIMIT ?"),
-		attributes: c.add(byContact, "search copies", "SELECT id, attrs, created_us, updated_us FROM {contacts} WHERE audience = ? AND id {in bigint}"),
+		attributes: c.add(byContact, "search copies", byID.find(c.dialect, "")),
 		tags:       c.add(everywhere, "all tags", "SELECT tag, contact FROM {tags} WHERE audience = ? AND "+c.dialect.behind("tag", "contact")+" ORDER BY tag, contact LIMIT ?"),
 		identities: c.add(everywhere, "all identities", "SELECT kind, ident, contact FROM {identities} "+
 			"WHERE audience = ? AND "+c.dialect.behind("kind", "ident")+" ORDER BY kind, ident LIMIT ?"),
-		standings: c.add(byContact, "standings", "SELECT contact, purpose, list, status, since_us, until_us FROM {standings} WHERE audience = ? AND contact {in bigint}"),
+		standings: c.add(byContact, "standings", standings.all(c.dialect)),
 		feedParts: c.add(onEachShard, "commits with parts", "SELECT seq, parts FROM {feed} WHERE audience = ? AND seq > ? AND parts > 0 ORDER BY seq LIMIT ?"),
 		partsOf:   c.add(onEachShard, "count feed parts", "SELECT COUNT(*) FROM {feed_parts} WHERE audience = ? AND seq = ?"),
 		strayParts: c.add(onEachShard, "parts of no commit",
@@ -108,7 +110,7 @@ func (c *checker) attributes(ctx context.Context, w *writer, rows []audience.Con
 			note(FindingAttributes, row.ID, true)
 			differ = append(differ, store.ContactRow{Contact: row, Expect: row.Version})
 			return nil
-		}, w.p.id, idList(part)); err != nil {
+		}, idList(part), w.p.id); err != nil {
 			return err
 		}
 	}
@@ -187,7 +189,7 @@ func (c *checker) tagsOf(ctx context.Context, w *writer, rows []audience.Contact
 				err := r.Scan(&id)
 				delete(wanted, tagged{tag, audience.ContactID(id)})
 				return err
-			}, w.p.id, tag, idList(part)); err != nil {
+			}, idList(part), w.p.id, tag); err != nil {
 				return err
 			}
 		}

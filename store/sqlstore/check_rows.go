@@ -239,7 +239,7 @@ func (w *writer) stillTagged(ctx context.Context, all []tagged) ([]tagged, error
 				err := r.Scan(&id)
 				out = append(out, tagged{tag, audience.ContactID(id)})
 				return err
-			}, w.p.id, tag, idList(part)); err != nil {
+			}, idList(part), w.p.id, tag); err != nil {
 				return nil, err
 			}
 		}
@@ -319,7 +319,7 @@ func (w *writer) readStandings(ctx context.Context, ids []audience.ContactID) (m
 			row.contact, row.status = audience.ContactID(contact), audience.Status(status)
 			out[row.contact] = append(out[row.contact], row)
 			return nil
-		}, w.p.id, idList(part)); err != nil {
+		}, idList(part), w.p.id); err != nil {
 			return nil, err
 		}
 	}

@@ -44,7 +44,7 @@ func newEventStatements(c *catalog) eventStatements {
 		byKey:   c.add(byContact, "events by key", eventsByKey(c.dialect)),
 		counts:  c.add(byContact, "count events", eventCounts(c.dialect)),
 		crowded: c.add(byContact, "contacts with many events", crowded(c.dialect)),
-		remove:  c.add(byContact, "delete events", c.dialect.removeListed("events", "PRIMARY", "contact", "audience")),
+		remove:  c.add(byContact, "delete events", keyed{table: "events", column: "contact", kind: "bigint", where: "audience = ?"}.removeAll(c.dialect)),
 		add:     c.insert(row),
 		put:     c.insert(replacing),
 	}
@@ -342,7 +342,7 @@ func (w *writer) removeOf(ctx context.Context, st *statement, contacts []audienc
 		return err
 	}
 	for part := range parts(distinct(contacts)) {
-		if _, err := w.exec(ctx, st, w.p.id, idList(part)); err != nil {
+		if _, err := w.exec(ctx, st, idList(part), w.p.id); err != nil {
 			return err
 		}
 	}

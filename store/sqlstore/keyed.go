@@ -37,10 +37,16 @@ func (k keyed) all(d *dialect) string {
 }
 
 // remove gives the DELETE, with the same arguments.
-func (k keyed) remove(d *dialect) string {
+func (k keyed) remove(d *dialect) string { return k.delete(d, k.one("ctid")) }
+
+// removeAll is remove for keys that begin those of any number of rows.
+func (k keyed) removeAll(d *dialect) string { return k.delete(d, k.rows("ctid")+" OFFSET 0") }
+
+// delete gives a DELETE; found reads the places of the rows of one item.
+func (k keyed) delete(d *dialect, found string) string {
 	if d.arrays {
 		return "DELETE FROM {" + k.table + "} WHERE ctid = ANY(ARRAY(SELECT found.ctid FROM unnest(?::" + k.kind +
-			"[]) AS listed(item) CROSS JOIN LATERAL (" + k.one("ctid") + ") AS found))"
+			"[]) AS listed(item) CROSS JOIN LATERAL (" + found + ") AS found))"
 	}
 	if d.kind == MySQL { // see removeListed
 		return "DELETE r FROM ({rows " + k.kind + "}) AS listed STRAIGHT_JOIN {" + k.table + "} AS r" + d.force("PRIMARY") + " ON r." + k.column + " = listed.item WHERE " + k.where

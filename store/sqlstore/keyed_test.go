@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,5 +23,17 @@ func TestBehind(t *testing.T) {
 			require.Equal(t, want.text, d.behind("a", "b", "c"))
 			require.Equal(t, want.args, d.behindArgs(1, 2, 3))
 		})
+	}
+}
+
+// TestNothingIsComparedWithEveryItem: no statement about listed contacts has
+// PostgreSQL compare rows with an array, see [keyed.find].
+func TestNothingIsComparedWithEveryItem(t *testing.T) {
+	d, _ := dialectOf(Postgres)
+	compared := regexp.MustCompile(`\b(contact|id|loser|winner) \{in bigint\}`)
+	for _, l := range listing(d) {
+		if l.key == byContact {
+			require.NotRegexp(t, compared, l.text, l.name)
+		}
 	}
 }

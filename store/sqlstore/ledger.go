@@ -16,11 +16,10 @@ type ledgerStatements struct {
 }
 
 func newLedgerStatements(c *catalog) ledgerStatements {
+	chains := keyed{table: "ledger", columns: "body", column: "contact", kind: "bigint", where: "audience = ?"}
 	return ledgerStatements{
-		of: c.add(byContact, "ledger", "SELECT body FROM {ledger} WHERE audience = ? AND contact {in bigint}"),
-		heads: c.add(byContact, "ledger heads", "SELECT l.body FROM {ledger} l JOIN "+
-			"(SELECT contact, MAX(seq) AS seq FROM {ledger} WHERE audience = ? AND contact {in bigint} GROUP BY contact) h "+
-			"ON l.contact = h.contact AND l.seq = h.seq WHERE l.audience = ?"),
+		of:    c.add(byContact, "ledger", chains.all(c.dialect)),
+		heads: c.add(byContact, "ledger heads", headsText(c.dialect)),
 		contacts: c.add(everywhere, "contacts with a ledger",
 			"SELECT DISTINCT contact FROM {ledger} WHERE audience = ? AND contact > ? ORDER BY contact LIMIT ?"),
 		append: c.insert(insertion{
@@ -28,6 +27,17 @@ func newLedgerStatements(c *catalog) ledgerStatements {
 			columns: []column{{"audience", intColumn}, {"contact", intColumn}, {"seq", intColumn}, {"body", bytesColumn}},
 		}),
 	}
+}
+
+// headsText gives the SELECT of the ends of chains; its arguments are the
+// contacts and the audience.
+func headsText(d *dialect) string {
+	if d.arrays { // see keyed.find
+		return "SELECT found.* FROM unnest(?::bigint[]) AS listed(item) CROSS JOIN LATERAL " +
+			"(SELECT body FROM {ledger} WHERE contact = listed.item AND audience = ? ORDER BY seq DESC LIMIT 1) AS found"
+	}
+	return "SELECT l.body FROM (SELECT audience, contact, MAX(seq) AS seq FROM {ledger} WHERE contact {in bigint} AND audience = ? GROUP BY audience, contact) h " +
+		"JOIN {ledger} l ON l.audience = h.audience AND l.contact = h.contact AND l.seq = h.seq"
 }
 
 func (s *session) ledger(ctx context.Context, st *statement, args ...any) ([]audience.ConsentRecord, error) {
@@ -54,7 +64,7 @@ func (r *reader) Ledger(ctx context.Context, contacts []audience.ContactID) ([]a
 	}
 	var out []audience.ConsentRecord
 	for part := range parts(distinct(contacts)) {
-		some, err := r.ledger(ctx, r.p.store.sql.ledger.of, r.p.id, idList(part))
+		some, err := r.ledger(ctx, r.p.store.sql.ledger.of, idList(part), r.p.id)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +80,7 @@ func (r *reader) LedgerHeads(ctx context.Context, contacts []audience.ContactID)
 	}
 	var out []audience.ConsentRecord
 	for part := range parts(distinct(contacts)) {
-		some, err := r.ledger(ctx, r.p.store.sql.ledger.heads, r.p.id, idList(part), r.p.id)
+		some, err := r.ledger(ctx, r.p.store.sql.ledger.heads, idList(part), r.p.id)
 		if err != nil {
 			return nil, err
 		}

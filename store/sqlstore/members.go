@@ -18,10 +18,12 @@ type memberStatements struct {
 }
 
 func newMemberStatements(c *catalog) memberStatements {
+	of := keyed{table: "members", columns: "contact, list, at_us, body", column: "contact", kind: "bigint", where: "audience = ?"}
+	onList := keyed{table: "members", column: "contact", kind: "bigint", where: "audience = ? AND list = ?"}
 	return memberStatements{
-		of:     c.add(byContact, "memberships", "SELECT contact, list, at_us, body FROM {members} WHERE audience = ? AND contact {in bigint}"),
+		of:     c.add(byContact, "memberships", of.all(c.dialect)),
 		after:  c.add(everywhere, "members after", "SELECT contact, list, at_us, body FROM {members}"+c.dialect.force("{members}_list")+" WHERE audience = ? AND list = ? AND contact > ? ORDER BY contact LIMIT ?"),
-		remove: c.add(byContact, "remove members", c.dialect.removeListed("members", "{members}_list", "contact", "audience", "list")),
+		remove: c.add(byContact, "remove members", onList.remove(c.dialect)),
 		add: c.insert(insertion{
 			name: "add members", key: byContact, table: "members", keys: []string{"audience", "contact", "list"}, existing: keep,
 			columns: []column{{"audience", intColumn}, {"contact", intColumn}, {"list", textColumn}, {"at_us", intColumn}, {"body", bytesColumn}},
@@ -50,7 +52,7 @@ func (r *reader) Memberships(ctx context.Context, origins []audience.ContactID) 
 			m, err := scanMembership(rows)
 			out = append(out, m)
 			return err
-		}, r.p.id, idList(part)); err != nil {
+		}, idList(part), r.p.id); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +124,7 @@ func (w *writer) RemoveMembers(ctx context.Context, members []store.Membership) 
 	}
 	for list, origins := range of {
 		for part := range parts(distinct(origins)) {
-			if _, err := w.exec(ctx, w.p.store.sql.members.remove, w.p.id, list, idList(part)); err != nil {
+			if _, err := w.exec(ctx, w.p.store.sql.members.remove, idList(part), w.p.id, list); err != nil {
 				return err
 			}
 		}

@@ -17,13 +17,16 @@ type mergeStatements struct {
 }
 
 func newMergeStatements(c *catalog) mergeStatements {
-	const columns = "SELECT loser, winner, number, body FROM {merges} WHERE audience = ? AND "
+	const columns = "loser, winner, number, body"
+	contact := keyed{table: "contacts", columns: "id", column: "id", kind: "bigint", where: "audience = ?"}
+	loser := keyed{table: "merges", columns: "loser, winner", column: "loser", kind: "bigint", where: "audience = ?"}
+	winner := keyed{table: "merges", columns: columns, column: "winner", kind: "bigint", where: "audience = ?"}
 	return mergeStatements{
-		exists:  c.add(byContact, "which contacts exist", "SELECT id FROM {contacts} WHERE audience = ? AND id {in bigint}"),
-		winners: c.add(byContact, "winners", "SELECT loser, winner FROM {merges} WHERE audience = ? AND loser {in bigint}"),
-		of:      c.add(everywhere, "merges", columns+"winner {in bigint}"),
-		one:     c.add(byContact, "merge of", columns+"loser = ?"),
-		remove:  c.add(byContact, "delete merges", c.dialect.removeListed("merges", "PRIMARY", "loser", "audience")),
+		exists:  c.add(byContact, "which contacts exist", contact.find(c.dialect, "")),
+		winners: c.add(byContact, "winners", loser.find(c.dialect, "")),
+		of:      c.add(everywhere, "merges", winner.all(c.dialect)),
+		one:     c.add(byContact, "merge of", "SELECT "+columns+" FROM {merges} WHERE audience = ? AND loser = ?"),
+		remove:  c.add(byContact, "delete merges", loser.remove(c.dialect)),
 		put: c.insert(insertion{
 			name: "put merge", key: byContact, table: "merges", keys: []string{"audience", "loser"}, existing: replace,
 			columns: []column{{"audience", intColumn}, {"loser", intColumn}, {"winner", intColumn}, {"number", intColumn}, {"body", bytesColumn}},
@@ -86,7 +89,7 @@ func (r *reader) findExisting(ctx context.Context, ids []audience.ContactID, exi
 			err := rows.Scan(&id)
 			exists[audience.ContactID(id)] = true
 			return err
-		}, r.p.id, idList(part)); err != nil {
+		}, idList(part), r.p.id); err != nil {
 			return err
 		}
 	}
@@ -106,7 +109,7 @@ func (r *reader) findWinners(ctx context.Context, losers []audience.ContactID, w
 			winner[audience.ContactID(l)] = audience.ContactID(w)
 			found = append(found, audience.ContactID(w))
 			return nil
-		}, r.p.id, idList(part)); err != nil {
+		}, idList(part), r.p.id); err != nil {
 			return nil, err
 		}
 	}
@@ -123,7 +126,7 @@ func (r *reader) Merges(ctx context.Context, winners []audience.ContactID) ([]st
 	}
 	var out []store.Merge
 	for part := range parts(distinct(winners)) {
-		some, err := r.merges(ctx, r.p.store.sql.merges.of, r.p.id, idList(part))
+		some, err := r.merges(ctx, r.p.store.sql.merges.of, idList(part), r.p.id)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +160,7 @@ func (w *writer) PutMerge(ctx context.Context, m store.Merge) error {
 		return err
 	}
 	// Another process may have taken higher ones: the winner's come in order.
-	before, err := w.merges(ctx, w.p.store.sql.merges.of, w.p.id, idList{m.Winner})
+	before, err := w.merges(ctx, w.p.store.sql.merges.of, idList{m.Winner}, w.p.id)
 	if err != nil {
 		return err
 	}

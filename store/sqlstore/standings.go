@@ -123,8 +123,9 @@ type standingStatements struct {
 }
 
 func newStandingStatements(c *catalog) standingStatements {
+	of := keyed{table: "standings", column: "contact", kind: "bigint", where: "audience = ?"}
 	return standingStatements{
-		remove: c.add(byContact, "remove standings", c.dialect.removeListed("standings", "PRIMARY", "contact", "audience")),
+		remove: c.add(byContact, "remove standings", of.removeAll(c.dialect)),
 		add: c.insert(insertion{
 			name: "add standings", key: byContact, table: "standings", keys: []string{"audience", "contact", "purpose", "list"},
 			columns: []column{
@@ -155,7 +156,7 @@ func (w *writer) putStandings(ctx context.Context, chains map[audience.ContactID
 		rows = append(rows, standingsOf(chains[id])...)
 	}
 	for part := range parts(contacts) {
-		if _, err := w.exec(ctx, st.remove, w.p.id, idList(part)); err != nil {
+		if _, err := w.exec(ctx, st.remove, idList(part), w.p.id); err != nil {
 			return err
 		}
 	}

@@ -18,10 +18,10 @@ type tagStatements struct {
 }
 
 func newTagStatements(c *catalog) tagStatements {
-	byTag := keyed{table: "tags", column: "contact", kind: "bigint", where: "audience = ? AND tag = ?"}
+	byTag := keyed{table: "tags", columns: "contact", column: "contact", kind: "bigint", where: "audience = ? AND tag = ?"}
 	return tagStatements{
 		remove: c.add(byContact, "remove tags", byTag.remove(c.dialect)),
-		among:  c.add(byContact, "who has a tag", "SELECT contact FROM {tags} WHERE audience = ? AND tag = ? AND contact {in bigint}"),
+		among:  c.add(byContact, "who has a tag", byTag.find(c.dialect, "")),
 		add: c.insert(insertion{
 			name: "add tags", key: byContact, table: "tags", keys: []string{"audience", "tag", "contact"},
 			columns:  []column{{"audience", intColumn}, {"tag", textColumn}, {"contact", intColumn}},
