@@ -154,10 +154,15 @@ func (p *Pages) contactFor(ctx context.Context, r *store.Reader, claims *complia
 	}
 	generation, err := p.tokens.Generation(ctx, r, claims.Contact, compliance.TokenPreferences)
 	merged := c.ID != claims.Contact
-	if err == nil && (generation != claims.Generation || merged || !contains(p.mailboxes(&c), claims.Scope.List)) {
+	if err == nil && (generation != claims.Generation || merged || !p.isMailbox(&c, claims)) {
 		err = &audience.NotFoundError{Kind: "preferences"}
 	}
 	return c, err
+}
+
+// isMailbox reports whether a token was mailed to the address that somebody has.
+func (p *Pages) isMailbox(c *audience.Contact, claims *compliance.Claims) bool {
+	return contains(p.mailboxes(c), claims.Scope.List)
 }
 
 // showPreferences shows them; notice is a key of what happened, "" for nothing.

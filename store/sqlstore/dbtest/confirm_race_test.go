@@ -3,6 +3,7 @@ package dbtest
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/audiencekit/audiencekit/audience"
 	"github.com/audiencekit/audiencekit/compliance"
 	"github.com/audiencekit/audiencekit/compliance/web"
+	"github.com/audiencekit/audiencekit/store"
 )
 
 // watchedKeys is a key store of a host's that tells when it is asked.
@@ -43,6 +45,44 @@ func (w *watchedKeys) Save(_ context.Context, _ string, id audience.ContactID, w
 }
 
 func (w *watchedKeys) Destroy(context.Context, string, ...audience.ContactID) error { return nil }
+
+// TestSavedWhileTheAddressChanges: a link to preferences that was mailed to the
+// address before is of no use to whoever presses it at the moment of the change.
+func TestSavedWhileTheAddressChanges(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		c := &course{host: newHost(t, d.Fresh(t).Store(t, d.Engine))}
+		ann := c.subscribe("ann@example.com")
+		link, version, _ := c.preferences(ann)
+		held, pressed := make(chan struct{}), make(chan int, 1)
+		go func() {
+			<-held
+			status, _ := c.visit(http.MethodPost, link, url.Values{
+				"do": {"save"}, "version": {version}, "c.marketing": {"on"}, "t.news": {"on"}, "frequency": {"monthly"}, "pause": {"0"},
+			})
+			pressed <- status
+		}()
+		began := false
+		_, err := c.aud.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Put(t.Context(), audience.ContactWrite{Match: audience.ID(ann), Email: audience.MustAddress("new@example.com")})
+			if err != nil || began {
+				return err
+			}
+			began = true
+			close(held)
+			select { // it has to wait for the change
+			case status := <-pressed:
+				pressed <- status
+			case <-time.After(300 * time.Millisecond):
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusNotFound, <-pressed)
+		p, err := c.aud.Contact(t.Context(), audience.ID(ann))
+		require.NoError(t, err)
+		require.Empty(t, p.Frequency)
+	})
+}
 
 // TestConfirmedWhileTheAddressChanges: consent that was confirmed from a mailbox
 // does not reach the address that somebody has a moment later.
