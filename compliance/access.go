@@ -248,6 +248,9 @@ const MechanismObjection audience.Mechanism = "objection"
 
 // Object records her objection: a refusal of everything, on every channel.
 // Only what she does herself later lifts it. It needs no proof of who asks.
+// It is about marketing and ends no service message that rests on legitimate
+// interest: for that the host records a withdrawal that names the purpose, as the
+// preference centre does, see [Purpose.Objected].
 func (r *Rights) Object(ctx context.Context, id string) error {
 	q, err := r.Request(ctx, id)
 	if err != nil {
