@@ -47,8 +47,9 @@ type documentItem struct {
 
 // Access writes the answer to a proved request for access, as JSON: what is
 // held of her, from every holder, with the information of GDPR Art. 15(1).
-// Secrets and other people's data are left out. The request is done then. The
-// host sends it to nobody but her.
+// Secrets and other people's data are left out. The request is done then; the
+// answer can be written again only while she is a contact. The host sends it to
+// nobody but her.
 func (r *Rights) Access(ctx context.Context, id string, w io.Writer) error {
 	return r.answer(ctx, id, RequestAccess, w, func(*Item) bool { return true })
 }
@@ -70,6 +71,9 @@ func (r *Rights) answer(ctx context.Context, id string, kind RequestKind, w io.W
 			return &audience.ConflictError{Kind: "request", Hint: "it is about " + string(q.Kind)}
 		case q.State == RequestReceived || q.State == RequestRefused:
 			return errState(q, "proved")
+		case q.State == RequestDone:
+			s, err = r.answered(ctx, &tx.Reader, q)
+			return err
 		}
 		s, err = r.subjectOf(ctx, &tx.Reader, q)
 		return err
@@ -111,6 +115,18 @@ func (r *Rights) answer(ctx context.Context, id string, kind RequestKind, w io.W
 		return r.ledger.audit(ctx, tx, "request."+string(kind), q.Contact, q.ID, audience.Source{})
 	})
 	return err
+}
+
+// answered reads who a request is about that was answered before. What was
+// sealed with it is gone: of whoever is no contact it would find less than there
+// is, and call that everything.
+func (r *Rights) answered(ctx context.Context, rd *store.Reader, q *Request) (Subject, error) {
+	if q.Contact != 0 {
+		if s, err := r.subject(ctx, rd, q.Contact); !isNotFound(err) {
+			return s, err
+		}
+	}
+	return Subject{}, &audience.ConflictError{Kind: "request", Hint: "it was answered, and who is no contact is forgotten then: open another one"}
 }
 
 func (d *document) add(holder string, it *Item) {
@@ -232,6 +248,9 @@ const MechanismObjection audience.Mechanism = "objection"
 
 // Object records her objection: a refusal of everything, on every channel.
 // Only what she does herself later lifts it. It needs no proof of who asks.
+// It is about marketing and ends no service message that rests on legitimate
+// interest: for that the host records a withdrawal that names the purpose, as the
+// preference centre does, see [Purpose.Objected].
 func (r *Rights) Object(ctx context.Context, id string) error {
 	q, err := r.Request(ctx, id)
 	if err != nil {

@@ -207,12 +207,23 @@ func (g *Gate) complete(ctx context.Context, r *store.Reader, l *look) (err erro
 		}
 	}
 	l.stand()
-	if l.grant == nil || c.UpdatedAt.Before(l.grant.Recorded) {
-		return nil // her addresses are those she consented with
+	if l.grant == nil || hasAddressesOf(c, l.grant) {
+		return nil
 	}
 	same, known, err := g.ledger.GivenFor(ctx, r, *l.grant, c.Email())
 	l.elsewhere = known && !same
 	return err
+}
+
+// overlap is more than any update takes.
+const overlap = 24 * time.Hour
+
+// hasAddressesOf reports whether a contact surely has the addresses that she had
+// when she consented, so that evidence need not be opened: she was never changed, or
+// long before. An update that ran beside the consent may be dated before it and
+// have changed her after it.
+func hasAddressesOf(c *audience.Contact, grant *audience.ConsentRecord) bool {
+	return c.Version == 1 || c.UpdatedAt.Add(overlap).Before(grant.Recorded)
 }
 
 // hasRelations reports whether a history holds any relation.

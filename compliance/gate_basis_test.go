@@ -89,6 +89,9 @@ func TestBasesOfOtherMessages(t *testing.T) {
 			d.now = d.now.Add(time.Minute)
 			d.grant(id, "offers")
 		}, nil, "interest.objection", compliance.VerdictSkip},
+		{"she objected by post", interest, func(d *desk, id audience.ContactID) {
+			d.write(id, audience.ConsentWithdrawn, audience.Scope{Channel: "post", Purpose: "offers"}, "objection")
+		}, nil, "interest.objection", compliance.VerdictPass},
 		{"she refuses marketing", interest, func(d *desk, id audience.ContactID) {
 			d.write(id, audience.ConsentWithdrawn, audience.MarketingScope(), "link")
 		}, nil, "interest.objection", compliance.VerdictPass},
@@ -109,6 +112,29 @@ func TestBasesOfOtherMessages(t *testing.T) {
 			rule, ok := got.Rule(tt.rule)
 			require.True(t, ok)
 			require.Equal(t, tt.want, rule.Verdict, rule.Why)
+		})
+	}
+}
+
+// TestObjectionIsHeardEverywhere: who was offered to object is not written to,
+// whichever regimes apply to her, and also as a company, for which a regime asks
+// for no basis.
+func TestObjectionIsHeardEverywhere(t *testing.T) {
+	interest := compliance.Purpose{ID: "offers", Class: compliance.ClassService, Basis: map[compliance.Regime]compliance.Basis{
+		compliance.RegimeGDPR: compliance.BasisLegitimateInterest, compliance.RegimeUK: compliance.BasisLegitimateInterest,
+	}}
+	for name, facts := range map[string]compliance.Facts{
+		"a person in France": {Country: "FR"}, "a company in the UK": {Country: "GB", Business: true},
+		"somebody in the US": {Country: "US"}, "somebody in Canada": {Country: "CA"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, interest)
+			id := d.put("jane", "jane@example.com")
+			g := d.gate(compliance.Policy{Facts: func(*audience.Contact, *audience.Schema) compliance.Facts { return facts }})
+			in := compliance.Intent{Contact: audience.ID(id), Purpose: "offers"}
+			require.Empty(t, d.check(g, in).Denied)
+			d.write(id, audience.ConsentWithdrawn, emailScope("offers"), "objection")
+			require.Equal(t, []string{"interest.objection"}, d.check(g, in).Denied)
 		})
 	}
 }

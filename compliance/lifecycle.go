@@ -148,8 +148,8 @@ func (l *LifeCycle) Preview(ctx context.Context, rule LifeCycleRule) iter.Seq2[A
 
 var errStop = errors.New("compliance: stopped")
 
-// Run does what the rule says. Each thousand contacts are one transaction, in
-// which it is decided again about each of them: what changed since a preview
+// Run does what the rule says. Each thousand contacts are one transaction (fifty
+// of a rule that removes events, of which each may have very many), in which it is decided again about each of them: what changed since a preview
 // counts. Run again it does nothing twice. progress (nil: nobody listens) is
 // called after each transaction.
 func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(LifeCycleReport)) (LifeCycleReport, error) {
@@ -192,6 +192,15 @@ func (l *LifeCycle) Run(ctx context.Context, rule LifeCycleRule, progress func(L
 	return out, err
 }
 
+// batch is how many contacts are one transaction: their events are in memory
+// at once, of which each may have very many.
+func (r *LifeCycleRule) batch() int {
+	if r.Do == ActionTrim && r.Part.Events != "" {
+		return batch / 20
+	}
+	return batch
+}
+
 // each calls fn for batches of the rule's contacts, in ascending order of id
 // within a batch.
 func (l *LifeCycle) each(ctx context.Context, rule *LifeCycleRule, fn func([]audience.ContactID) error) error {
@@ -203,12 +212,13 @@ func (l *LifeCycle) each(ctx context.Context, rule *LifeCycleRule, fn func([]aud
 	if who == nil {
 		who = l.everybody
 	}
-	ids := make([]audience.ContactID, 0, batch)
+	size := rule.batch()
+	ids := make([]audience.ContactID, 0, size)
 	for id, err := range who(ctx) {
 		if err != nil {
 			return err
 		}
-		if ids = append(ids, id); len(ids) == batch {
+		if ids = append(ids, id); len(ids) == size {
 			if err := fn(ids); err != nil {
 				return err
 			}

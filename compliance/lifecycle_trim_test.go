@@ -1,6 +1,7 @@
 package compliance_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -183,4 +184,22 @@ func TestTrimRules(t *testing.T) {
 			require.Equal(t, tt.path, field.Path)
 		})
 	}
+}
+
+// TestTrimEventsInSmallTransactions: the events of few people are in memory at
+// once, since each may have very many.
+func TestTrimEventsInSmallTransactions(t *testing.T) {
+	d := newDesk(t)
+	for i := range 120 {
+		id := d.put(fmt.Sprint("p", i), fmt.Sprintf("p%d@example.com", i))
+		_, err := d.aud.Append(t.Context(), audience.EventWrite{Contact: audience.ID(id), ID: "e", Type: "email.opened", Time: d.now})
+		require.NoError(t, err)
+	}
+	d.now = d.now.Add(48 * time.Hour)
+	rule := compliance.LifeCycleRule{Name: "opens", Do: compliance.ActionTrim, Why: "old", Part: compliance.Part{Events: "email.opened", OlderThan: period(t, "1d")}}
+	var read []int
+	got, err := d.lifeCycle().Run(t.Context(), rule, func(r compliance.LifeCycleReport) { read = append(read, r.Read) })
+	require.NoError(t, err)
+	require.Equal(t, []int{50, 100, 120}, read)
+	require.Equal(t, 120, got.Parts)
 }

@@ -94,7 +94,7 @@ func (l *look) stand() {
 		scope.List = "" // that it is not declared denies already, under its own rule
 	}
 	v := verdictOf(l.schema, &l.profile.History, scope, l.at)
-	if l.standing = v.standing; v.standing.Status == audience.StatusSubscribed {
+	if l.standing = v.standing; v.standing.Status == audience.StatusSubscribed && v.record.Kind == audience.ConsentGranted {
 		l.grant = &v.record
 	}
 }

@@ -16,7 +16,7 @@ type OutgoingKind string
 const (
 	OutgoingConfirm     OutgoingKind = "confirm"            // asks to confirm a signup: Data "url", "form"
 	OutgoingSubscribed  OutgoingKind = "already-subscribed" // a signup of somebody who is subscribed: Data "url" of her preferences, "form"
-	OutgoingUnsubscribe OutgoingKind = "unsubscribe-link"   // the link that somebody asked for who had none: Data "url", "preferences"
+	OutgoingUnsubscribe OutgoingKind = "unsubscribe-link"   // the link that somebody asked for who had none: Data "url" and, but for a further address of a contact, "preferences"
 )
 
 // Outgoing is a message that the host is asked to send. It prints without

@@ -81,7 +81,9 @@ type Purpose struct {
 	Retention  audience.Period
 	Recipients []Party  // to whom data goes (GDPR Art. 15(1)(c))
 	Categories []string // of data, such as "address" or "purchases"
-	Public     bool     // shown in the preference centre
+	// Public purposes are shown in the preference centre to everybody. One that
+	// is not is shown to a contact while she gets it, so that she can end it.
+	Public bool
 }
 
 // basisUnder gives the basis of the purpose under a regime.

@@ -1,6 +1,7 @@
 package compliance
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -45,16 +46,39 @@ func (l *look) contract() (Verdict, string, time.Time) {
 // also of messages that nobody can refuse otherwise. She did so by a refusal
 // that names the purpose: one of everything is about marketing.
 func (l *look) objection() (Verdict, string, time.Time) {
-	if !l.restsOn(BasisLegitimateInterest) {
+	if l.purpose == nil || l.standing.Status == audience.StatusSubscribed || !l.purpose.CanObject() {
 		return skip("it does not rest on the interest of the sender")
 	}
-	h := objections(l.profile.History.Resolved(), l.purpose.ID)
-	scope := l.in.scope()
-	scope.List = ""
-	if s := h.Fold(scope, l.at); s.Status.IsRefusal() {
+	if s := l.purpose.objection(&l.profile.History, l.in.channel(), l.at); s.Status.IsRefusal() {
 		return VerdictDeny, "she objected to the purpose", s.Until
 	}
 	return pass("")
+}
+
+// CanObject reports whether the purpose rests on the interest of the sender
+// under any regime. Which regimes apply to somebody does not matter: who is
+// offered to object is heard, wherever she lives and also as a company.
+func (p *Purpose) CanObject() bool {
+	for _, b := range p.Basis {
+		if b == BasisLegitimateInterest {
+			return true
+		}
+	}
+	return false
+}
+
+// Objected reports whether somebody objected to the purpose on a channel
+// (empty: e-mail), as the gate sees it under the rule "interest.objection": by a
+// withdrawal that names the purpose, after which she has not consented. A
+// refusal of everything or of marketing is not one. False where nobody can, see
+// CanObject.
+func (p *Purpose) Objected(h *audience.History, channel string, at time.Time) bool {
+	return p.CanObject() && p.objection(h, cmp.Or(channel, audience.ChannelEmail), at).Status.IsRefusal()
+}
+
+func (p *Purpose) objection(h *audience.History, channel string, at time.Time) audience.Standing {
+	own := objections(h.Resolved(), p.ID)
+	return own.Fold(audience.Scope{Channel: channel, Purpose: p.ID}, at)
 }
 
 // objections leaves of the refusals in a history those of a purpose.

@@ -174,15 +174,13 @@ func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPen
 		return 0, &audience.NotFoundError{Kind: "signup"} // she gave the address up since
 	case err != nil:
 		return 0, err
-	case s.Contact == 0 && !was.Email().Equal(a):
-		return 0, &audience.DeniedError{Rule: "address", Hint: "the primary address of the contact"}
 	}
 	if s.Contact != 0 {
 		ids, err := tx.Resolve(ctx, audience.ID(s.Contact))
-		if err != nil || ids[0] != was.ID || !was.Email().Equal(a) {
+		if err != nil || ids[0] != was.ID {
 			return 0, errors.Join(err, &audience.NotFoundError{Kind: "signup"})
 		}
-		return was.ID, nil
+		return was.ID, p.holdAddress(ctx, tx, was.ID, a, &audience.NotFoundError{Kind: "signup"})
 	}
 	w := audience.ContactWrite{Match: audience.AddressRef(a), Source: personSource(s.Form), Returning: true, Set: map[string]audience.Value{}}
 	schema := tx.Schema()
@@ -203,7 +201,17 @@ func (p *Pages) confirmedContact(ctx context.Context, tx *store.Tx, s *storedPen
 	if err != nil {
 		return 0, err
 	}
-	return out[0].ID, nil
+	return out[0].ID, p.holdAddress(ctx, tx, out[0].ID, a, &audience.DeniedError{Rule: "address", Hint: "the primary address of the contact"})
+}
+
+// holdAddress locks a contact and gives refusal unless an address is her
+// primary one: it must not change between that and the grant, which is for it.
+func (p *Pages) holdAddress(ctx context.Context, tx *store.Tx, id audience.ContactID, a audience.Address, refusal error) error {
+	c, err := lockOne(ctx, tx, id)
+	if err == nil && !c.Email().Equal(a) {
+		err = refusal
+	}
+	return err
 }
 
 func (p *Pages) grantAll(ctx context.Context, tx *store.Tx, s *storedPending, id audience.ContactID, notice string, e compliance.Evidence) error {

@@ -29,8 +29,9 @@
 //   - What is kept as evidence is what somebody saw, in the language of the form,
 //     and what she ticked of it.
 //   - The preference centre is for who has the address that its link was mailed
-//     to. It shows what she may be sent, on whatever that rests, and switches off
-//     each of it.
+//     to. It shows what she may be sent and can refuse, on whatever that rests, and
+//     switches off each of it: also service messages that rest on the interest of
+//     the sender, to which she may object (GDPR Art. 21(1)).
 //   - A signup is answered with the same bytes whoever the address belongs to,
 //     after the same work: what depends on the address happens later, in
 //     [Pages.Run]. Nothing typed into a form gets into a mail.

@@ -24,6 +24,8 @@ type choice struct {
 	list    audience.List // of a topic
 	on      bool          // as it stands: she may be written to
 	unasked bool          // without her consent
+	// interest: it is a message that she can only object to
+	interest bool
 }
 
 func (c *choice) scope() audience.Scope {
@@ -98,7 +100,7 @@ func (p *Pages) choicesOf(schema *audience.Schema, purpose *compliance.Purpose, 
 		if c.list.Name != "" {
 			standing = w.history.OnList(c.list, w.at)
 		}
-		c.unasked = standing.Status == audience.StatusNone && w.consent(purpose)
+		c.unasked, c.interest = w.unasked(purpose, c, standing), isInterest(purpose)
 		if c.on = c.unasked || w.agreed(purpose, standing); c.on || purpose.Public {
 			out = append(out, *c)
 		}
@@ -152,10 +154,15 @@ func (p *Pages) contactFor(ctx context.Context, r *store.Reader, claims *complia
 	}
 	generation, err := p.tokens.Generation(ctx, r, claims.Contact, compliance.TokenPreferences)
 	merged := c.ID != claims.Contact
-	if err == nil && (generation != claims.Generation || merged || !contains(p.mailboxes(&c), claims.Scope.List)) {
+	if err == nil && (generation != claims.Generation || merged || !p.isMailbox(&c, claims)) {
 		err = &audience.NotFoundError{Kind: "preferences"}
 	}
 	return c, err
+}
+
+// isMailbox reports whether a token was mailed to the address that somebody has.
+func (p *Pages) isMailbox(c *audience.Contact, claims *compliance.Claims) bool {
+	return contains(p.mailboxes(c), claims.Scope.List)
 }
 
 // showPreferences shows them; notice is a key of what happened, "" for nothing.
@@ -206,7 +213,7 @@ func (p *Pages) showChoices(v *View, s *preferences, problems []problem) {
 		}
 		if c.unasked && !noted[c.purpose] { // said once for a purpose and what is below it
 			noted[c.purpose] = true
-			out.Note = p.texts.text(v.Lang, "preferences.unasked")
+			out.Note = p.texts.text(v.Lang, c.noteKey())
 		}
 		for j := range problems {
 			if w := &problems[j]; w.input == c.input {
@@ -215,6 +222,14 @@ func (p *Pages) showChoices(v *View, s *preferences, problems []problem) {
 		}
 		v.Choices = append(v.Choices, out)
 	}
+}
+
+// noteKey names the text that says why she gets what she did not ask for.
+func (c *choice) noteKey() string {
+	if c.interest {
+		return "preferences.interest"
+	}
+	return "preferences.unasked"
 }
 
 const pauseKeep = "keep"

@@ -69,7 +69,10 @@ func (p *Pages) savePreferences(q *request, tx *store.Tx, claims *compliance.Cla
 	if err != nil {
 		return out, err
 	}
-	if c, err = lockOne(ctx, tx, c.ID); err != nil {
+	if c, err = lockOne(ctx, tx, c.ID); err == nil && !p.isMailbox(&c, claims) { // changed since
+		err = &audience.NotFoundError{Kind: "preferences"}
+	}
+	if err != nil {
 		return out, err
 	}
 	s, err := p.preferencesOf(ctx, &tx.Reader, c, tx.At(), q.lang)

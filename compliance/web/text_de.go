@@ -86,6 +86,7 @@ func german() map[string]string {
 		"preferences.sale-out":   "Meine persönlichen Daten nicht verkaufen oder weitergeben",
 		"preferences.save":       "Speichern",
 		"preferences.more":       "Was Sie hier einschalten, bestätigen Sie zuerst mit einer E-Mail. Was Sie ausschalten, gilt sofort.",
+		"preferences.interest":   "Das ist keine Werbung. Wir schicken es aus einem berechtigten Interesse, ohne vorher zu fragen. Sie können widersprechen: Ohne Haken hören wir damit auf.",
 		"preferences.unasked":    "Darum haben Sie nicht gebeten. Wir dürfen es schicken, weil Sie mit uns zu tun haben, zum Beispiel durch einen Kauf. Ohne Haken tun wir es nicht.",
 		"preferences.marked":     "Alles außer dem markierten Feld ist gespeichert.",
 		"preferences.leave":      "Keine E-Mails mehr",

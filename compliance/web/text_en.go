@@ -86,6 +86,7 @@ func english() map[string]string {
 		"preferences.sale-out":   "Do not sell or share my personal data",
 		"preferences.save":       "Save",
 		"preferences.more":       "What you switch on here is confirmed by an email first. What you switch off counts at once.",
+		"preferences.interest":   "This is no advertisement. We send it because of a legitimate interest, without asking first. You may object: untick it, and we stop.",
 		"preferences.unasked":    "You did not ask for this. We may send it because something ties you to us, such as a purchase. Untick it, and we do not.",
 		"preferences.marked":     "All but the marked field is saved.",
 		"preferences.leave":      "No emails any more",

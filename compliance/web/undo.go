@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/audiencekit/audiencekit/audience"
@@ -48,11 +49,16 @@ func (p *Pages) serveUndo(q *request, token string) {
 // granted then; the evidence names withdrawal and earlier grant. It does so
 // only while the withdrawal is the last word: whatever was recorded since, be
 // it a bounce or a complaint, stands, and so does what is held against the
-// address for another reason.
+// address for another reason. A merge since is one too: of the contact she was
+// merged into another refusal may be the last word, or another one that has the
+// same number.
 func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claims, e compliance.Evidence) error {
 	c, h, err := p.lockedHistory(ctx, tx, claims.Contact)
 	if err != nil {
 		return err
+	}
+	if c.ID != claims.Contact {
+		return &audience.NotFoundError{Kind: "undo"}
 	}
 	rec, err := tx.LoadRecord(ctx, namespaceUndo, undoKey(c.ID, claims.Generation))
 	if err != nil {
@@ -65,7 +71,7 @@ func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claim
 	if was.Undone {
 		return nil
 	}
-	if lastSeq(&h) != was.Seq || h.Restricted(tx.At()) {
+	if lastSeq(&h) != was.Seq || h.Restricted(tx.At()) || mergedSince(&h, was.Seq) {
 		return &audience.DeniedError{Rule: "undo", Hint: "nothing that was recorded since"}
 	}
 	if err := onlyWithdrawn(ctx, tx, &c, h.Records[len(h.Records)-1]); err != nil {
@@ -106,6 +112,12 @@ func (p *Pages) undo(ctx context.Context, tx *store.Tx, claims *compliance.Claim
 	}
 	_, err = tx.SaveRecord(ctx, rec)
 	return retryable(err)
+}
+
+// mergedSince reports whether somebody was merged into her after a record of her
+// own chain.
+func mergedSince(h *audience.History, seq uint64) bool {
+	return slices.ContainsFunc(h.Merged, func(m audience.MergedHistory) bool { return m.Seq >= seq })
 }
 
 // stillHers reports whether a grant was for the address that she has now, as far

@@ -158,3 +158,62 @@ func TestLinksOfListsAreIdempotent(t *testing.T) {
 	s.leave(id, audience.Scope{Purpose: "gone"})
 	require.False(t, s.mailable(id), "a link of what is not declared any more refuses everything")
 }
+
+// TestUndoAfterMerge: what came with a merge is not taken back, and nobody takes
+// back what somebody else ended before they became one.
+func TestUndoAfterMerge(t *testing.T) {
+	for name, act := range map[string]func(s *site, ann, bob audience.ContactID) string{
+		"bob refused later than ann": func(s *site, ann, bob audience.ContactID) string {
+			undo := s.leave(ann, audience.MarketingScope())
+			s.pass(time.Minute)
+			s.leave(bob, audience.MarketingScope())
+			s.pass(time.Minute)
+			s.merge(ann, bob)
+			return undo
+		},
+		"the link of bob": func(s *site, ann, bob audience.ContactID) string {
+			s.leave(ann, audience.MarketingScope())
+			undo := s.leave(bob, audience.MarketingScope())
+			s.pass(time.Minute)
+			s.merge(ann, bob)
+			return undo
+		},
+		"the link of bob, ann leaves later": func(s *site, ann, bob audience.ContactID) string {
+			undo := s.leave(bob, audience.MarketingScope())
+			s.pass(time.Minute)
+			s.merge(ann, bob)
+			n, err := s.ledger.PutNotice(t.Context(), compliance.Notice{Text: "Yes.", Language: "en", Purposes: []string{"marketing"}})
+			require.NoError(t, err)
+			_, err = s.ledger.Record(t.Context(), compliance.Declaration{
+				Contact: audience.ID(ann), Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Mechanism: audience.MechanismDoubleOptIn, Notice: n.ID,
+				Evidence: compliance.Evidence{Form: "till"},
+			})
+			require.NoError(t, err)
+			s.pass(time.Minute)
+			require.True(t, s.mailable(ann))
+			require.NotEmpty(t, s.leave(ann, audience.MarketingScope()))
+			return undo
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			ann, bob := s.subscribe("ann@example.com"), s.subscribe("bob@example.com")
+			if name == "the link of bob, ann leaves later" { // so that both leave by a record of the same number
+				s.grant(bob, audience.MechanismSingleOptIn)
+			}
+			undo := act(s, ann, bob)
+			require.NotEmpty(t, undo)
+			s.pass(time.Minute)
+			require.False(t, s.mailable(ann))
+			s.post(undo, "do", "undo")
+			require.False(t, s.mailable(ann))
+		})
+	}
+}
+
+func (s *site) merge(winner, loser audience.ContactID) {
+	_, err := s.aud.Update(s.t.Context(), func(tx *store.Tx) error {
+		return tx.Merge(s.t.Context(), audience.ID(winner), audience.ID(loser), audience.Source{})
+	})
+	require.NoError(s.t, err)
+}

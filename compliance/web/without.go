@@ -51,6 +51,22 @@ func isMarketing(p *compliance.Purpose) bool {
 	return p.Class == "" || p.Class == compliance.ClassMarketing
 }
 
+// unasked reports whether what a box is about goes to her without her consent.
+// Where the gate lets it go on the interest of the sender, only an objection to the
+// purpose ends it, and nothing does for a topic alone.
+func (w *without) unasked(purpose *compliance.Purpose, c *choice, standing audience.Standing) bool {
+	if isInterest(purpose) {
+		return c.list.Name == "" && standing.Status != audience.StatusSubscribed && !purpose.Objected(w.history, c.scope().Channel, w.at)
+	}
+	return standing.Status == audience.StatusNone && w.consent(purpose)
+}
+
+// isInterest reports whether messages of the purpose cannot be refused, but for
+// an objection (GDPR Art. 21(1)).
+func isInterest(p *compliance.Purpose) bool {
+	return (p.Class == compliance.ClassTransactional || p.Class == compliance.ClassService) && p.CanObject()
+}
+
 // consent reports whether she may be written to without it, where nothing is
 // recorded about the purpose itself.
 func (w *without) consent(purpose *compliance.Purpose) bool {

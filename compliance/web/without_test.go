@@ -142,6 +142,67 @@ func TestPreferencesSwitchOffWhatTheGateLetsOut(t *testing.T) {
 	}
 }
 
+// TestPreferencesObjectToWhatRestsOnInterest switches off messages that no
+// unsubscribing ends, and holds the box against a gate.
+func TestPreferencesObjectToWhatRestsOnInterest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		public bool
+		facts  compliance.Facts
+	}{
+		"not public": {facts: compliance.Facts{Country: "FR"}}, "public": {public: true, facts: compliance.Facts{Country: "FR"}},
+		"a company under PECR": {facts: compliance.Facts{Country: "GB", Business: true}}, "another regime": {facts: compliance.Facts{Country: "US"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSiteOf(t, memstore.New(), siteOptions(), []compliance.Purpose{
+				{ID: "offers", Class: compliance.ClassService, Public: tt.public, Basis: map[compliance.Regime]compliance.Basis{compliance.RegimeGDPR: compliance.BasisLegitimateInterest}},
+				{ID: "sharing", Class: compliance.ClassService}, // to which nobody can object
+			}, "k1", "k1")
+			gate, err := compliance.NewGate(s.ledger, compliance.Policy{Facts: func(*audience.Contact, *audience.Schema) compliance.Facts { return tt.facts }})
+			require.NoError(t, err)
+			id := s.put(audience.ContactWrite{Email: audience.MustAddress("ann@example.com")})
+			lets := func() bool {
+				d, err := gate.Check(t.Context(), compliance.Intent{Contact: audience.ID(id), Purpose: "offers"})
+				require.NoError(t, err)
+				return d.Allow
+			}
+			link := s.preferencesURL(id)
+			page := s.get(link)
+			require.True(t, lets())
+			require.True(t, ticked(page, "c.offers"))
+			require.Contains(t, described(t, page, "c.offers"), "You may object")
+			require.NotContains(t, page, "c.sharing")
+			require.False(t, ticked(page, "t.secret"), "a topic alone ends nothing")
+			requireWhole(t, page)
+
+			require.Equal(t, 200, s.post(link, "do", "all").StatusCode)
+			require.True(t, lets(), "it is no advertisement")
+			require.True(t, ticked(s.get(link), "c.offers"), "so it can be switched off still")
+
+			s.pass(time.Minute)
+			require.Contains(t, text(s.save(link, "-c.offers", "")), "preferences are saved")
+			require.Equal(t, []string{"withdrawn email/*/* preference-centre", "withdrawn email/offers/* objection"}, s.kinds(id))
+			require.False(t, lets())
+			page = s.get(link)
+			require.False(t, ticked(page, "c.offers"))
+			require.Equal(t, tt.public, strings.Contains(page, "c.offers"))
+			if !tt.public {
+				return
+			}
+			s.pass(time.Minute)
+			s.save(link, "c.offers", "on")
+			require.False(t, lets(), "back it goes by mail alone")
+			mails := s.deliver()
+			require.Len(t, mails, 1)
+			require.Equal(t, 200, s.post(mails[0].Data["url"], "do", "confirm").StatusCode)
+			require.True(t, lets())
+			require.True(t, ticked(s.get(link), "c.offers"))
+			s.pass(time.Minute)
+			s.save(link, "-c.offers", "")
+			require.False(t, lets())
+		})
+	}
+}
+
 // ticked reports whether a page has a box, and that ticked.
 func ticked(page, name string) bool {
 	_, rest, found := strings.Cut(page, `name="`+name+`" value="on"`)
