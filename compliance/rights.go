@@ -66,7 +66,7 @@ func NewRights(l *Ledger, opts RightsOptions) (*Rights, error) {
 // Somebody who is no contact any more can ask for access, portability and
 // erasure and, by her address, object: she is named by the id that she had, or by
 // an address or external id. By an address deleted contacts are found whose
-// evidence names it; without evidence only what is held against the address
+// evidence names it last; without evidence only what is held against the address
 // itself, or by another holder, can be found by it. Somebody of whom no holder
 // has anything is [audience.ErrNotFound]: to say so is the answer then, never
 // "done". To find that out holders are asked before it is proved who asks;

@@ -211,6 +211,21 @@ func TestAddressOfSomebodyNow(t *testing.T) {
 	require.Empty(t, d.suppressed("jane@example.com"))
 }
 
+// TestAddressGivenUpBefore: whoever has an address that somebody gave up before
+// she was deleted is told nothing of her.
+func TestAddressGivenUpBefore(t *testing.T) {
+	d := newDesk(t)
+	jane := d.jane()
+	require.NoError(t, d.ChangeAddress(t.Context(), audience.ID(jane), audience.MustAddress("new@example.com"), audience.Source{}))
+	d.remove(jane)
+	r := d.rights()
+	for _, kind := range []compliance.RequestKind{compliance.RequestAccess, compliance.RequestErasure} {
+		_, err := r.Open(t.Context(), kind, compliance.RegimeGDPR, audience.Email("jane@example.com"), time.Time{})
+		require.ErrorIs(t, err, audience.ErrNotFound)
+	}
+	require.Equal(t, jane, d.open(r, compliance.RequestErasure, audience.Email("new@example.com")).Contact)
+}
+
 // TestReplayOfTheDeleted: who was erased after she was deleted is erased again
 // in a backup from before both.
 func TestReplayOfTheDeleted(t *testing.T) {

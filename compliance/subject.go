@@ -97,8 +97,9 @@ func addDeleted(ctx context.Context, rd *store.Reader, s *Subject, ids ...audien
 }
 
 // deletedWith gives the contacts who were deleted and whose evidence names an
-// address: what they once consented to was for it. It opens the evidence of
-// everybody who was deleted.
+// address last: what they consented to in the end was for it. Whoever has an
+// address that a contact had given up before is somebody else. It opens the
+// evidence of everybody who was deleted.
 func (l *Ledger) deletedWith(ctx context.Context, a audience.Address) (found []audience.ContactID, err error) {
 	for after := audience.ContactID(0); ; {
 		var page []audience.ContactID
@@ -107,16 +108,11 @@ func (l *Ledger) deletedWith(ctx context.Context, a audience.Address) (found []a
 				return err
 			}
 			records, err := rd.Chains(ctx, page...)
-			for i := 0; err == nil && i < len(records); i++ {
-				rec := &records[i]
-				if rec.Kind != audience.ConsentGranted && rec.Kind != audience.ConsentRequested || slices.Contains(found, rec.Contact) {
-					continue
-				}
-				var same bool
-				if same, _, err = l.GivenFor(ctx, rd, *rec, a); same {
-					found = append(found, rec.Contact)
-				}
+			if err != nil {
+				return err
 			}
+			some, err := l.lastGivenFor(ctx, rd, records, a)
+			found = append(found, some...)
 			return err
 		})
 		if err != nil || len(page) < batch {
@@ -124,6 +120,29 @@ func (l *Ledger) deletedWith(ctx context.Context, a audience.Address) (found []a
 		}
 		after = page[len(page)-1]
 	}
+}
+
+// lastGivenFor gives the contacts the last of whose records with an address, in
+// order of contact and sequence, has this one.
+func (l *Ledger) lastGivenFor(ctx context.Context, rd *store.Reader, records []audience.ConsentRecord, a audience.Address) (found []audience.ContactID, err error) {
+	var told audience.ContactID
+	for _, rec := range slices.Backward(records) {
+		if rec.Kind != audience.ConsentGranted && rec.Kind != audience.ConsentRequested || rec.Contact == told {
+			continue
+		}
+		same, known, err := l.GivenFor(ctx, rd, rec, a)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			told = rec.Contact
+		}
+		if same {
+			found = append(found, rec.Contact)
+		}
+	}
+	slices.Reverse(found)
+	return found, nil
 }
 
 // subjectOf reads who a request is about. Of whoever is not there any more it
