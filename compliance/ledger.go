@@ -146,6 +146,9 @@ func (l *Ledger) RecordIn(ctx context.Context, tx *store.Tx, ds ...Declaration) 
 	if err != nil {
 		return nil, err
 	}
+	if err := holdGiving(ctx, tx, ids, ds); err != nil {
+		return nil, err
+	}
 	if err := l.keepAttempts(ctx, tx, ids, ds); err != nil {
 		return nil, err
 	}
@@ -169,6 +172,19 @@ func (l *Ledger) RecordIn(ctx context.Context, tx *store.Tx, ds ...Declaration) 
 		}
 	}
 	return out, nil
+}
+
+// holdGiving locks whoever grants or requests something: the evidence says for
+// which address, and that has to be hers until it is recorded.
+func holdGiving(ctx context.Context, tx *store.Tx, ids []audience.ContactID, ds []Declaration) error {
+	var giving []audience.ContactID
+	for i := range ds {
+		if (ds[i].Kind == audience.ConsentGranted || ds[i].Kind == audience.ConsentRequested) && ids[i] != 0 {
+			giving = append(giving, ids[i])
+		}
+	}
+	_, err := tx.Lock(ctx, giving...)
+	return err
 }
 
 // write makes the store's write of a declaration.

@@ -42,3 +42,39 @@ func TestConsentWhileAnUpdateRuns(t *testing.T) {
 		require.Equal(t, []string{"consent.address"}, got.Denied)
 	})
 }
+
+// TestGrantWhileTheAddressChanges: consent that a host records for an address
+// which changes at that moment goes back with it.
+func TestGrantWhileTheAddressChanges(t *testing.T) {
+	Run(t, func(t *testing.T, d Database) {
+		h := newHost(t, d.Fresh(t).Store(t, d.Engine))
+		keys := &watchedKeys{keys: make(map[audience.ContactID][]byte)}
+		var err error
+		h.ledger, err = compliance.NewLedger(h.aud, compliance.LedgerOptions{
+			Controller: compliance.Party{ID: "shop", Name: "Shop"}, Purposes: h.ledger.Purposes(), Keys: keys,
+		})
+		require.NoError(t, err)
+		id := h.put(audience.ContactWrite{Email: audience.MustAddress("ann@example.com")})
+		moved := make(chan error, 1)
+		keys.loaded = func() {
+			go func() {
+				moved <- h.ledger.ChangeAddress(t.Context(), audience.ID(id), audience.MustAddress("new@example.com"), audience.Source{})
+			}()
+			select { // it has to wait for the consent; where it does not, it is done by then
+			case err := <-moved:
+				moved <- err
+			case <-time.After(300 * time.Millisecond):
+			}
+		}
+		h.record(compliance.Declaration{
+			Contact: audience.ID(id), Kind: audience.ConsentGranted, Scope: audience.MarketingScope(), Mechanism: audience.MechanismSingleOptIn,
+			Notice: h.notice, Evidence: compliance.Evidence{Form: "till"},
+		})
+		require.NoError(t, <-moved)
+		h.pass(time.Second)
+		p, err := h.aud.Profile(t.Context(), audience.ID(id), audience.ProfileParts{Ledger: true})
+		require.NoError(t, err)
+		require.Equal(t, "new@example.com", p.Contact.Email().Reveal())
+		require.NotEqual(t, audience.StatusSubscribed, p.Status(h.clock()).Status)
+	})
+}
