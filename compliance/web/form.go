@@ -18,6 +18,7 @@ type shownForm struct {
 	statement phrase
 	version   string
 	privacy   string
+	purposes  []string // which the statement may not name
 	choices   []shownChoice
 }
 
@@ -32,7 +33,7 @@ type shownChoice struct {
 
 // shown describes a form. Topics stand below the purpose that they belong to.
 func (p *Pages) shown(form *Form, lang string) shownForm {
-	out := shownForm{statement: p.statement(form, lang), version: form.Version, privacy: form.PrivacyURL}
+	out := shownForm{statement: p.statement(form, lang), version: form.Version, privacy: form.PrivacyURL, purposes: form.Purposes}
 	schema := p.aud.Schema()
 	several := len(form.Purposes) > 1
 	for _, purpose := range form.Purposes {
@@ -54,7 +55,7 @@ func (p *Pages) shown(form *Form, lang string) shownForm {
 // form that was made with another text is not taken for consent to this one.
 func (f *shownForm) digest() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%q %q %q %q", f.statement.text, f.statement.lang, f.version, f.privacy)
+	_, _ = fmt.Fprintf(h, "%q %q %q %q %q", f.statement.text, f.statement.lang, f.version, f.privacy, f.purposes)
 	for i := range f.choices {
 		_, _ = fmt.Fprintf(h, " %q %q", f.choices[i].input, f.choices[i].label.text)
 	}

@@ -158,6 +158,21 @@ func TestStampBindsWhatWasShown(t *testing.T) {
 	}
 }
 
+// TestStampBindsThePurpose: what was agreed to for one purpose is not consent to
+// another one, even in the same words.
+func TestStampBindsThePurpose(t *testing.T) {
+	adapter := memstore.New()
+	form := web.Form{ID: "footer", Purposes: []string{"marketing"}, Statement: map[string]string{"en": "Write to me."}}
+	opts := siteOptions()
+	opts.Forms = []web.Form{form}
+	stamp := hidden(t, newSiteOn(t, adapter, opts, "k1", "k1").get("/mail/s/footer"), "at")
+	form.Purposes = []string{"offers"}
+	opts.Forms = []web.Form{form}
+	later := newSiteOn(t, adapter, opts, "k1", "k1")
+	later.pass(5 * time.Second)
+	require.Equal(t, 422, later.post("/mail/s/footer", "email", "ann@example.com", "at", stamp, "lang", "en").StatusCode)
+}
+
 // TestTopicNeedsItsPurpose ticks a topic alone: that is neither consent to more nor nothing.
 func TestTopicNeedsItsPurpose(t *testing.T) {
 	s := newSite(t, moreForms)
