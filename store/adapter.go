@@ -385,7 +385,8 @@ type MergeWriter interface {
 type FeedWriter interface {
 	// AppendChanges appends to the changes of this transaction, which become
 	// one Commit of the feed in the order of the calls, dated with the latest
-	// of the instants. Without changes it does nothing. Commits are never
+	// of the instants. Without changes it does nothing. Nobody changes them
+	// afterwards, so that the adapter may keep them. Commits are never
 	// dated before the one in front of them: an adapter whose transactions
 	// overlap raises the instant where it orders them.
 	AppendChanges(ctx context.Context, at time.Time, changes []Change) error
