@@ -175,7 +175,8 @@ func countSegments(most int) (defs []segment.Definition) {
 // segment above those which she is in where the engine stands; an answer from
 // two states would name none or several.
 func TestWhatIfUnderWriters(t *testing.T) {
-	const people, most = 5, 12
+	const people, writers, visits = 5, 4, 3
+	const most = writers*visits + 1 // one more than anybody can have
 	Run(t, func(t *testing.T, d Database) {
 		w := newEngineWorld(t, d)
 		w.fill(people)
@@ -185,12 +186,12 @@ func TestWhatIfUnderWriters(t *testing.T) {
 		defer stop()
 		var group sync.WaitGroup
 		var committed atomic.Int64
-		for i, aud := range []*store.Audience{w.aud, w.aud, w.handle(), w.handle()} {
+		for i, aud := range [writers]*store.Audience{w.aud, w.aud, w.handle(), w.handle()} {
 			group.Go(func() {
 				random := rand.New(rand.NewPCG(1, uint64(i)))
 				for revision := uint64(1); ctx.Err() == nil; revision++ {
 					visit := audiencetest.Event(audiencetest.Key(random.IntN(people)), "visit", w.clock.Now())
-					visit.ID, visit.Revision, visit.Retract = fmt.Sprintf("%d-%d", i, random.IntN(3)), revision, random.IntN(2) == 0
+					visit.ID, visit.Revision, visit.Retract = fmt.Sprintf("%d-%d", i, random.IntN(visits)), revision, random.IntN(2) == 0
 					_, err := aud.Append(ctx, visit)
 					if err != nil && ctx.Err() == nil && !errors.Is(err, audience.ErrConflict) && !errors.Is(err, audience.ErrNotFound) {
 						t.Errorf("append: %v", err)
