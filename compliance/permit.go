@@ -47,7 +47,8 @@ func (g *Gate) Acquire(ctx context.Context, in Intent) (Permit, Decision, error)
 // "permit". The permit stays the same and counts once, however often it is
 // renewed; it does not count against itself, while a place that somebody else
 // has got meanwhile is taken. A message that was committed is denied: it was
-// sent, as far as it is counted and among the latest 200. Without a place the permit is zero.
+// sent, as far as it is counted and among the latest 200. Without a place the
+// permit is zero.
 func (g *Gate) Renew(ctx context.Context, p Permit) (Permit, Decision, error) {
 	if err := p.check(); err != nil {
 		return Permit{}, g.failed(), err
